@@ -1,0 +1,196 @@
+//! `lpt-analyze`: `invocation` → `statistics`.
+
+mod args;
+mod frame;
+mod statistics;
+
+use std::io::Write;
+
+use polars::prelude::PolarsError;
+
+pub use args::Args;
+pub use statistics::{Starts, Statistics};
+
+use crate::error::{Error, Exit};
+use crate::invoke::Invocation;
+use crate::message;
+use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
+use crate::price::PriceList;
+use crate::statistics::{CONFIDENCE, TrimmedMean, mean, quantile, sample_standard_deviation};
+use crate::strategy::{BalancedWeight, Strategy, standings};
+use crate::units::{Millis, Money};
+use frame::{Frame, Group};
+
+/// How to analyze.
+#[derive(Debug)]
+pub struct Options {
+    /// What to drop at each end.
+    pub discard_top_bottom: DiscardTopBottom,
+    /// Which invocations to take.
+    pub starts: Starts,
+    /// What they cost.
+    pub prices: PriceList,
+    /// What to rank by.
+    pub strategy: Strategy,
+    /// Its weight.
+    pub balanced_weight: BalancedWeight,
+}
+
+/// The share of invocations that is dropped at each end, 0 to 0.4 as in AWS Lambda Power Tuning.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DiscardTopBottom(f64);
+
+impl DiscardTopBottom {
+    /// The nearest share to `share`; `None` for what is no number.
+    pub fn clamped(share: f64) -> Option<DiscardTopBottom> {
+        (!share.is_nan()).then(|| DiscardTopBottom(share.clamp(0.0, 0.4)))
+    }
+
+    /// The share.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+/// Reads all of `input`, passing on what is no invocation, and writes statistics at its end.
+///
+/// # Errors
+/// A bad record, after the rest of the stream has been passed on: the records that undo a run are in it.
+pub fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
+    let mut writer = Writer::new(output);
+    let mut upstream = Upstream::default();
+    let mut frame = Frame::default();
+    let mut bad_record = None;
+    for line in input {
+        let taken = line.and_then(|line| take(&line, &mut frame, &mut upstream, &mut writer));
+        match taken {
+            Ok(()) => {}
+            Err(Error::Record(error)) => drop(bad_record.get_or_insert(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(error) = bad_record {
+        writer.end(Status::Failed)?;
+        return Err(error.into());
+    }
+    if upstream.status() != Status::Complete {
+        message::warning(
+            "the input was cut off or its tool failed; these are the statistics of what there is",
+        );
+    }
+    let all = statistics_of_all(options, frame);
+    match &all {
+        Ok(all) => all.iter().try_for_each(|statistics| writer.write(statistics))?,
+        Err(_) => upstream.fail(),
+    }
+    writer.end(upstream.status())?;
+    all.map(|_| Exit::Done)
+}
+
+fn take<W: Write>(
+    line: &Line,
+    frame: &mut Frame,
+    upstream: &mut Upstream,
+    writer: &mut Writer<W>,
+) -> Result<(), Error> {
+    match &*line.record_type()? {
+        End::TYPE => Ok(upstream.ended(line)?),
+        Invocation::TYPE => {
+            let missing = |field| Error::from(line.error(Some(field), "missing, though the outcome is ok"));
+            frame.push(&line.parse()?).map_err(missing)
+        }
+        _ => writer.pass(line),
+    }
+}
+
+/// Statistics of each size, ranked among those of the same function and architecture, which stand together.
+fn statistics_of_all(options: &Options, frame: Frame) -> Result<Vec<Statistics>, Error> {
+    let groups = frame.into_groups().map_err(from_polars)?;
+    let mut all = Vec::with_capacity(groups.len());
+    for group in &groups {
+        all.push(statistics_of(options, group)?);
+    }
+    all.sort_by(|a, b| {
+        let key = |s: &Statistics| (s.function_arn.clone(), s.architecture, s.memory_size);
+        key(a).cmp(&key(b))
+    });
+    for rivals in
+        all.chunk_by_mut(|a, b| (&a.function_arn, a.architecture) == (&b.function_arn, b.architecture))
+    {
+        let (ranked, candidates): (Vec<_>, Vec<_>) = rivals
+            .iter_mut()
+            .filter_map(|rival| rival.candidate().map(|candidate| (rival, candidate)))
+            .unzip();
+        for (rival, standing) in
+            ranked.into_iter().zip(standings(options.strategy, options.balanced_weight, &candidates))
+        {
+            rival.score = Some(standing.score);
+            rival.rank = Some(standing.rank);
+        }
+    }
+    Ok(all)
+}
+
+fn statistics_of(options: &Options, group: &Group) -> Result<Statistics, Error> {
+    let (function_arn, architecture, memory_size) = group.key().map_err(from_polars)?;
+    let rate = options.prices.rate(function_arn.region(), architecture)?;
+    let usable = group.usable(options.starts).map_err(from_polars)?;
+    let durations = usable.durations().map_err(from_polars)?;
+    let billed = usable.billed_durations().map_err(from_polars)?;
+    let init = usable.init_durations().map_err(from_polars)?;
+    let costs: Vec<f64> = billed.iter().map(|billed| rate.compute(memory_size, *billed).0).collect();
+    let billed: Vec<f64> = billed.iter().map(|billed| billed.0 as f64).collect();
+
+    let share = options.discard_top_bottom.get();
+    let duration = TrimmedMean::of(&durations, share);
+    let cost = TrimmedMean::of(&costs, share);
+    let interval = duration.and_then(|duration| duration.interval);
+    let cost_interval = cost.and_then(|cost| cost.interval);
+    let percentile = |p| (!durations.is_empty()).then(|| millis(quantile(&durations, p)));
+    let compute = rate.compute(memory_size, group.billed_duration().map_err(from_polars)?);
+    let requests = group.charged().map_err(from_polars)? as f64 * rate.request.0;
+    Ok(Statistics {
+        architecture,
+        memory_size,
+        starts: options.starts,
+        invocations: durations.len() as u64,
+        discarded: 2 * duration.map_or(0, |duration| duration.dropped as u64),
+        errors: group.errors().map_err(from_polars)?,
+        cold_starts: usable.cold_starts().map_err(from_polars)?,
+        average_duration_ms: duration.map(|duration| millis(duration.mean)),
+        average_billed_duration_ms: TrimmedMean::of(&billed, share).map(|billed| billed.mean),
+        average_cost: cost.map(|cost| Money(cost.mean)),
+        mean_cost: (!costs.is_empty()).then(|| Money(mean(&costs))),
+        request_cost: rate.request,
+        total_cost: compute + Money(requests),
+        min_duration_ms: percentile(0.0),
+        p50_duration_ms: percentile(0.5),
+        p90_duration_ms: percentile(0.9),
+        p95_duration_ms: percentile(0.95),
+        p99_duration_ms: percentile(0.99),
+        max_duration_ms: percentile(1.0),
+        stddev_duration_ms: sample_standard_deviation(&durations).map(millis),
+        average_duration_low_ms: interval.map(|(low, _)| low),
+        average_duration_high_ms: interval.map(|(_, high)| high),
+        average_cost_low: cost_interval.map(|(low, _)| Money(low)),
+        average_cost_high: cost_interval.map(|(_, high)| Money(high)),
+        confidence: interval.map(|_| CONFIDENCE),
+        average_init_duration_ms: TrimmedMean::of(&init, share).map(|init| millis(init.mean)),
+        max_memory_used: usable.max_memory_used().map_err(from_polars)?,
+        discard_top_bottom: share,
+        strategy: options.strategy,
+        balanced_weight: options.balanced_weight,
+        score: None,
+        rank: None,
+        currency: rate.currency,
+        function_arn,
+    })
+}
+
+fn millis(value: f64) -> Millis {
+    Millis::new(value).expect("made of finite values that are not negative")
+}
+
+fn from_polars(error: PolarsError) -> Error {
+    Error::Failed(format!("polars: {error}"))
+}

@@ -1,0 +1,131 @@
+//! The `statistics` record: one memory size, as its invocations show it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::aws::{Architecture, FunctionArn};
+use crate::ndjson::Record;
+use crate::price::Currency;
+use crate::strategy::{BalancedWeight, Candidate, Strategy};
+use crate::units::{MemoryMB, Millis, Money};
+
+/// One function × architecture × memory size. Durations are duration + init + restore; costs are of one invocation
+/// unless it says otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "statistics", rename_all = "camelCase")]
+pub struct Statistics {
+    /// The function, unqualified.
+    pub function_arn: FunctionArn,
+    /// The processor.
+    #[serde(default)]
+    pub architecture: Architecture,
+    /// The memory.
+    #[serde(rename = "memorySizeMB")]
+    pub memory_size: MemoryMB,
+    /// Which invocations were taken.
+    #[serde(default)]
+    pub starts: Starts,
+    /// Of all costs.
+    pub currency: Currency,
+    /// How many invocations were used.
+    pub invocations: u64,
+    /// How many of them were dropped from the averages, at both ends together.
+    pub discarded: u64,
+    /// How many invocations failed.
+    pub errors: u64,
+    /// How many of those used were cold starts.
+    pub cold_starts: u64,
+    /// Trimmed mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_duration_ms: Option<Millis>,
+    /// Of the same kept invocations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_billed_duration_ms: Option<f64>,
+    /// Compute, of the same kept invocations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_cost: Option<Money>,
+    /// Compute, plain mean of all used: what the bill will show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_cost: Option<Money>,
+    /// The charge for the request itself, to add to either.
+    pub request_cost: Money,
+    /// Compute and requests of all invocations made, errors included, together.
+    pub total_cost: Money,
+    /// Least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_duration_ms: Option<Millis>,
+    /// Median.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_duration_ms: Option<Millis>,
+    /// 90th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p90_duration_ms: Option<Millis>,
+    /// 95th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_duration_ms: Option<Millis>,
+    /// 99th percentile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_duration_ms: Option<Millis>,
+    /// Greatest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_duration_ms: Option<Millis>,
+    /// Of the sample, n − 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stddev_duration_ms: Option<Millis>,
+    /// Where the interval of the average begins; below 0 where the data are too few or too wild to exclude that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_duration_low_ms: Option<f64>,
+    /// Where it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_duration_high_ms: Option<f64>,
+    /// Where the interval of the average cost begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_cost_low: Option<Money>,
+    /// Where it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_cost_high: Option<Money>,
+    /// Of these intervals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// Trimmed mean of the init durations that were reported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_init_duration_ms: Option<Millis>,
+    /// The most memory that any invocation used.
+    #[serde(rename = "maxMemoryUsedMB", default, skip_serializing_if = "Option::is_none")]
+    pub max_memory_used: Option<u32>,
+    /// The share dropped at each end.
+    pub discard_top_bottom: f64,
+    /// What the rank is by.
+    pub strategy: Strategy,
+    /// Its weight.
+    pub balanced_weight: BalancedWeight,
+    /// The less, the better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// 1 is best; absent where the size has no usable invocation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<u32>,
+}
+
+impl Record for Statistics {
+    const TYPE: &'static str = "statistics";
+}
+
+impl Statistics {
+    /// What a strategy looks at; none where the size has no usable invocation.
+    pub fn candidate(&self) -> Option<Candidate> {
+        Some(Candidate { average_cost: self.average_cost?, average_duration: self.average_duration_ms? })
+    }
+}
+
+/// Which invocations were taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Starts {
+    /// All.
+    #[default]
+    All,
+    /// Those that found an execution environment.
+    Warm,
+    /// Those that one was made for.
+    Cold,
+}

@@ -1,0 +1,294 @@
+//! `lpt-apply`: `selection` → `applied`.
+
+mod applied;
+mod args;
+
+use std::collections::HashMap;
+use std::io::Write;
+
+pub use applied::{Applied, AppliedState};
+pub use args::Args;
+
+use crate::aws::{
+    AliasName, Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, FunctionConfiguration, Lambda,
+    LatestChange, Qualifier, Version,
+};
+use crate::error::{Error, Exit};
+use crate::message;
+use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
+use crate::prepare::{Plan, RunId, Tag, restore_latest};
+use crate::select::Selection;
+use crate::units::MemoryMB;
+
+/// How to apply.
+#[derive(Debug)]
+pub struct Options {
+    /// The alias to move, instead of changing `$LATEST`.
+    pub alias: Option<AliasName>,
+    /// Whether to act on part of a stream.
+    pub allow_incomplete: bool,
+    /// Where AWS is.
+    pub aws: AwsOptions,
+}
+
+/// Reads all of `input`, passing everything on, and then applies its selections one after another.
+///
+/// # Errors
+/// The input is incomplete or has a bad record; or no selection could be applied, with the first reason.
+pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
+    let mut apply = Apply {
+        options,
+        writer: Writer::new(output),
+        upstream: Upstream::default(),
+        selections: Vec::new(),
+        plans: HashMap::new(),
+    };
+    let mut lines = input.into_channel();
+    let mut bad_record = None;
+    while let Some(line) = lines.recv().await {
+        let taken = line.and_then(|line| apply.take(&line));
+        match taken {
+            Ok(()) => {}
+            Err(Error::Record(error)) => drop(bad_record.get_or_insert(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    let done = match bad_record {
+        Some(error) => Err(error.into()),
+        None => match apply.upstream.require_complete(options.allow_incomplete) {
+            Ok(()) => apply.all().await,
+            Err(error) => Err(error),
+        },
+    };
+    if done.is_err() {
+        apply.upstream.fail();
+    }
+    apply.writer.end(apply.upstream.status())?;
+    done
+}
+
+struct Apply<'a, W: Write> {
+    options: &'a Options,
+    writer: Writer<W>,
+    upstream: Upstream,
+    selections: Vec<Selection>,
+    plans: HashMap<FunctionArn, Plan>,
+}
+
+impl<W: Write> Apply<'_, W> {
+    fn take(&mut self, line: &Line) -> Result<(), Error> {
+        match &*line.record_type()? {
+            End::TYPE => return Ok(self.upstream.ended(line)?),
+            Selection::TYPE => self.selections.push(line.parse()?),
+            Plan::TYPE => {
+                let plan: Plan = line.parse()?;
+                self.plans.insert(plan.function_arn.clone(), plan);
+            }
+            _ => {}
+        }
+        self.writer.pass(line)
+    }
+
+    async fn all(&mut self) -> Result<Exit, Error> {
+        let selections = std::mem::take(&mut self.selections);
+        if selections.is_empty() {
+            return Err(Error::Failed(
+                "the input has no selection to apply; is lpt-select before this?".to_owned(),
+            ));
+        }
+        if let Some(twice) = selections.iter().enumerate().find_map(|(at, selection)| {
+            selections[..at].iter().find(|earlier| earlier.function_arn == selection.function_arn)
+        }) {
+            return Err(Error::Failed(format!(
+                "{}: has more than one selection; apply one of them only",
+                twice.function_arn
+            )));
+        }
+        let aws = Aws::load(&self.options.aws).await;
+        let mut first_error = None;
+        let mut applied = 0;
+        for selection in &selections {
+            let lambda = aws.lambda(Some(selection.function_arn.region()));
+            let result = match &self.options.alias {
+                None => self.change_latest(&lambda, selection).await,
+                Some(alias) => self.move_alias_to(&lambda, selection, alias).await,
+            };
+            match result {
+                Ok(()) => applied += 1,
+                Err(error) if error.is_closed_pipe() => return Err(error),
+                Err(error) => {
+                    if selections.len() > 1 {
+                        message::error(&error);
+                    }
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        match first_error {
+            None => Ok(Exit::Done),
+            Some(_) if applied > 0 => Ok(Exit::Partly),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// Reads `$LATEST`, unless a run is at work on it.
+    async fn latest(&self, lambda: &Lambda, function: &FunctionArn) -> Result<FunctionConfiguration, Error> {
+        let latest = lambda.settled(function, Qualifier::Latest).await?;
+        match Tag::parse(&latest.description) {
+            None => Ok(latest),
+            Some(tag) => Err(Error::Failed(format!(
+                "{function}: is being tuned by the run {}, or was when that run was cut off; wait for it, or run lpt-cleanup on its records",
+                tag.run_id
+            ))),
+        }
+    }
+
+    async fn change_latest(&mut self, lambda: &Lambda, selection: &Selection) -> Result<(), Error> {
+        let function = &selection.function_arn;
+        let latest = self.latest(lambda, function).await?;
+        let mut applied = Applied {
+            function_arn: function.clone(),
+            memory_size: selection.memory_size,
+            previous_memory_size: Some(latest.memory),
+            alias: None,
+            version: None,
+            previous_version: None,
+            state: AppliedState::Unchanged,
+        };
+        if latest.memory == selection.memory_size {
+            message::note(format_args!("{}: has {} MB already", function.name(), latest.memory));
+            return self.writer.write(&applied);
+        }
+        applied.state = AppliedState::Applying;
+        self.writer.write(&applied)?;
+        let change = LatestChange {
+            memory: selection.memory_size,
+            description: &latest.description,
+            revision_id: Some(&latest.revision_id),
+        };
+        let result = lambda.update_latest(function, &change).await;
+        applied.state = if result.is_ok() { AppliedState::Applied } else { AppliedState::Failed };
+        // What happened in the account goes before what happened to the pipe.
+        let written = self.writer.write(&applied);
+        result?;
+        message::note(format_args!(
+            "{}: $LATEST has {} MB now, it had {} MB",
+            function.name(),
+            selection.memory_size,
+            latest.memory
+        ));
+        written
+    }
+
+    async fn move_alias_to(
+        &mut self,
+        lambda: &Lambda,
+        selection: &Selection,
+        alias: &AliasName,
+    ) -> Result<(), Error> {
+        let function = &selection.function_arn;
+        let latest = self.latest(lambda, function).await?;
+        let previous_version = lambda.alias(function, alias).await?;
+        let previous = match previous_version {
+            Some(version) => Some(lambda.configuration(function, Qualifier::Version(version)).await?),
+            None => None,
+        };
+        let mut applied = Applied {
+            function_arn: function.clone(),
+            memory_size: selection.memory_size,
+            previous_memory_size: previous.as_ref().map(|previous| previous.memory),
+            alias: Some(alias.clone()),
+            version: None,
+            previous_version,
+            state: AppliedState::Unchanged,
+        };
+        if let Some(previous) = &previous
+            && previous.memory == selection.memory_size
+            && previous.code_sha256 == latest.code_sha256
+        {
+            applied.version = previous.version;
+            message::note(format_args!("{}:{alias}: has {} MB already", function.name(), previous.memory));
+            return self.writer.write(&applied);
+        }
+        let plan = self.plan_for(&latest)?;
+        applied.state = AppliedState::Applying;
+        self.writer.write(&applied)?;
+        let published = publish(lambda, &plan, latest, selection.memory_size).await;
+        let restored = restore_latest(lambda, &plan).await;
+        let result = match published {
+            Ok(version) => {
+                applied.version = Some(version);
+                point(lambda, function, alias, previous_version, version).await
+            }
+            Err(error) => Err(error),
+        };
+        applied.state = if result.is_ok() { AppliedState::Applied } else { AppliedState::Failed };
+        let written = self.writer.write(&applied);
+        result?;
+        restored?;
+        let version = applied.version.expect("published above");
+        let from = previous_version
+            .map_or_else(|| "a new alias".to_owned(), |version| format!("it was at version {version}"));
+        message::note(format_args!(
+            "{}:{alias}: points at version {version} with {} MB now; {from}",
+            function.name(),
+            selection.memory_size
+        ));
+        written
+    }
+
+    /// The plan that restores `$LATEST` after a version has been published from it: the run's own, which is in the
+    /// stream already, if `$LATEST` is still as that one says; else a new one, written ahead.
+    fn plan_for(&mut self, latest: &FunctionConfiguration) -> Result<Plan, Error> {
+        let known = self.plans.get(&latest.function_arn);
+        if let Some(plan) = known
+            && plan.original_memory_size == latest.memory
+            && plan.original_description == latest.description
+        {
+            return Ok(plan.clone());
+        }
+        let plan = Plan::before(RunId::new(), latest);
+        self.writer.write(&plan)?;
+        Ok(plan)
+    }
+}
+
+/// Publishes a version with `memory`. Until it is restored, `$LATEST` carries the run's tag, the version does not:
+/// it is to stay.
+async fn publish(
+    lambda: &Lambda,
+    plan: &Plan,
+    latest: FunctionConfiguration,
+    memory: MemoryMB,
+) -> Result<Version, AwsError> {
+    let function = &latest.function_arn;
+    let tag = Tag { run_id: plan.run_id, memory, index: None, original_memory: plan.original_memory_size }
+        .to_string();
+    let change = LatestChange { memory, description: &tag, revision_id: Some(&latest.revision_id) };
+    let changed = lambda.update_latest(function, &change).await?;
+    let description = format!("{memory} MB, published by lpt-apply in the run {}", plan.run_id);
+    let published = lambda.publish_version(&changed, &description).await?;
+    match published.version {
+        Some(version) if published.description == description => Ok(version),
+        _ => Err(AwsError {
+            action: "lambda:PublishVersion",
+            on: function.to_string(),
+            kind: AwsErrorKind::Precondition,
+            code: "PreconditionFailedException".to_owned(),
+            message: "the function was changed while it was published".to_owned(),
+        }),
+    }
+}
+
+async fn point(
+    lambda: &Lambda,
+    function: &FunctionArn,
+    alias: &AliasName,
+    previous: Option<Version>,
+    version: Version,
+) -> Result<(), AwsError> {
+    match previous {
+        Some(_) => lambda.move_alias(function, alias, version).await,
+        None => lambda.create_alias(function, alias, version, "memory chosen by lpt").await,
+    }
+}

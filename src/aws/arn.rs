@@ -1,0 +1,319 @@
+//! The names that AWS gives to functions and versions, parsed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The unqualified ARN of a function: `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FunctionArn {
+    partition: String,
+    region: String,
+    account: String,
+    name: FunctionName,
+}
+
+impl FunctionArn {
+    /// The region that the function lives in.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The function's name alone.
+    pub fn name(&self) -> &FunctionName {
+        &self.name
+    }
+}
+
+impl fmt::Display for FunctionArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FunctionArn { partition, region, account, name } = self;
+        write!(f, "arn:{partition}:lambda:{region}:{account}:function:{name}")
+    }
+}
+
+impl From<FunctionArn> for String {
+    fn from(arn: FunctionArn) -> String {
+        arn.to_string()
+    }
+}
+
+impl TryFrom<String> for FunctionArn {
+    type Error = NotAFunction;
+
+    fn try_from(text: String) -> Result<FunctionArn, NotAFunction> {
+        text.parse()
+    }
+}
+
+impl FromStr for FunctionArn {
+    type Err = NotAFunction;
+
+    fn from_str(text: &str) -> Result<FunctionArn, NotAFunction> {
+        match text.parse()? {
+            FunctionRef::Arn(arn) => Ok(arn),
+            _ => Err(NotAFunction::NoArn(text.to_owned())),
+        }
+    }
+}
+
+/// A function's name: letters, digits, `-` and `_`, 64 at most.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionName(String);
+
+impl fmt::Display for FunctionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A function as a user names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FunctionRef {
+    /// `NAME`, in the account and region of the credentials.
+    Name(FunctionName),
+    /// `ACCOUNT:function:NAME` or `function:NAME`, in the region of the credentials.
+    Partial(String),
+    /// The whole ARN, which names its region.
+    Arn(FunctionArn),
+}
+
+impl FunctionRef {
+    /// The region, where the user named one.
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            FunctionRef::Arn(arn) => Some(arn.region()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for FunctionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FunctionRef::Name(name) => name.fmt(f),
+            FunctionRef::Partial(text) => text.fmt(f),
+            FunctionRef::Arn(arn) => arn.fmt(f),
+        }
+    }
+}
+
+/// Why a text names no function that can be tuned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAFunction {
+    /// Not in one of the three forms.
+    #[error(
+        "{0:?} is no function name or ARN; give NAME, ACCOUNT:function:NAME or arn:aws:lambda:REGION:ACCOUNT:function:NAME"
+    )]
+    Malformed(String),
+    /// A version or an alias has its memory for ever: only the function itself can be set.
+    #[error(
+        "{text:?} names the version or alias {qualifier:?}, whose memory cannot change; give the function without it: {unqualified}"
+    )]
+    Qualified {
+        /// As given.
+        text: String,
+        /// What stands behind the function.
+        qualifier: String,
+        /// What to give.
+        unqualified: String,
+    },
+    /// A name where the whole ARN is needed.
+    #[error("{0:?} is not a whole function ARN (arn:aws:lambda:REGION:ACCOUNT:function:NAME)")]
+    NoArn(String),
+}
+
+impl FromStr for FunctionRef {
+    type Err = NotAFunction;
+
+    fn from_str(text: &str) -> Result<FunctionRef, NotAFunction> {
+        let malformed = || NotAFunction::Malformed(text.to_owned());
+        let parts: Vec<&str> = text.split(':').collect();
+        let (prefix, rest) = match parts.iter().position(|part| *part == "function") {
+            Some(at) => parts.split_at(at + 1),
+            None => parts.split_at(0),
+        };
+        let (name, qualifier) = match rest {
+            [name] => (*name, None),
+            [name, qualifier] => (*name, Some(*qualifier)),
+            _ => return Err(malformed()),
+        };
+        let name = function_name(name).ok_or_else(malformed)?;
+        if let Some(qualifier) = qualifier {
+            return Err(NotAFunction::Qualified {
+                text: text.to_owned(),
+                qualifier: qualifier.to_owned(),
+                unqualified: text[..text.len() - qualifier.len() - 1].to_owned(),
+            });
+        }
+        match prefix {
+            [] => Ok(FunctionRef::Name(name)),
+            ["function"] => Ok(FunctionRef::Partial(text.to_owned())),
+            [account, "function"] if is_account(account) => Ok(FunctionRef::Partial(text.to_owned())),
+            ["arn", partition, "lambda", region, account, "function"]
+                if partition.starts_with("aws")
+                    && is_word(partition)
+                    && is_word(region)
+                    && is_account(account) =>
+            {
+                Ok(FunctionRef::Arn(FunctionArn {
+                    partition: (*partition).to_owned(),
+                    region: (*region).to_owned(),
+                    account: (*account).to_owned(),
+                    name,
+                }))
+            }
+            _ => Err(malformed()),
+        }
+    }
+}
+
+fn function_name(text: &str) -> Option<FunctionName> {
+    let fits = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    fits.then(|| FunctionName(text.to_owned()))
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// A published version: a number. `$LATEST` and aliases are none, so a call that deletes a version cannot be made
+/// to delete a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Version(u64);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Version {
+    type Err = NotAVersion;
+
+    fn from_str(text: &str) -> Result<Version, NotAVersion> {
+        text.parse()
+            .ok()
+            .filter(|number| *number > 0 && !text.starts_with(['0', '+']))
+            .map(Version)
+            .ok_or_else(|| NotAVersion(text.to_owned()))
+    }
+}
+
+impl From<Version> for String {
+    fn from(version: Version) -> String {
+        version.to_string()
+    }
+}
+
+impl TryFrom<String> for Version {
+    type Error = NotAVersion;
+
+    fn try_from(text: String) -> Result<Version, NotAVersion> {
+        text.parse()
+    }
+}
+
+/// Why a text is not a published version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a published version is a number such as \"7\", not {0:?}")]
+pub struct NotAVersion(String);
+
+/// The name of an alias: letters, digits, `-` and `_`, 128 at most, not all digits.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html>
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AliasName(String);
+
+impl fmt::Display for AliasName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for AliasName {
+    type Err = NotAnAlias;
+
+    fn from_str(text: &str) -> Result<AliasName, NotAnAlias> {
+        let fits = (1..=128).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !text.bytes().all(|b| b.is_ascii_digit());
+        fits.then(|| AliasName(text.to_owned())).ok_or_else(|| NotAnAlias(text.to_owned()))
+    }
+}
+
+impl From<AliasName> for String {
+    fn from(alias: AliasName) -> String {
+        alias.0
+    }
+}
+
+impl TryFrom<String> for AliasName {
+    type Error = NotAnAlias;
+
+    fn try_from(text: String) -> Result<AliasName, NotAnAlias> {
+        text.parse()
+    }
+}
+
+/// Why a text is not the name of an alias.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an alias has letters, digits, - and _, and is not a number: {0:?} is none")]
+pub struct NotAnAlias(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_forms_of_a_function_are_read() {
+        let arn = "arn:aws-cn:lambda:cn-north-1:123456789012:function:my_f-1";
+        let FunctionRef::Arn(parsed) = arn.parse().expect("an ARN") else { panic!("a whole ARN") };
+        assert_eq!(parsed.region(), "cn-north-1");
+        assert_eq!(parsed.to_string(), arn);
+        assert!(matches!("my_f-1".parse(), Ok(FunctionRef::Name(_))));
+        assert!(matches!("123456789012:function:f".parse(), Ok(FunctionRef::Partial(_))));
+        assert!(matches!("function:f".parse(), Ok(FunctionRef::Partial(_))));
+    }
+
+    #[test]
+    fn a_qualified_function_is_refused_with_what_to_pass() {
+        for (text, unqualified) in [
+            ("f:7", "f"),
+            ("123456789012:function:f:live", "123456789012:function:f"),
+            (
+                "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST",
+                "arn:aws:lambda:us-east-1:123456789012:function:f",
+            ),
+        ] {
+            let error = text.parse::<FunctionRef>().expect_err("qualified").to_string();
+            assert!(error.ends_with(&format!(": {unqualified}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_function_is_refused() {
+        for text in
+            ["", "a b", "arn:aws:s3:::bucket", "arn:aws:lambda:us-east-1:1:function:f", "1:2:3:4", "f/g", ":"]
+        {
+            assert!(matches!(text.parse::<FunctionRef>(), Err(NotAFunction::Malformed(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_number_is_a_version() {
+        assert_eq!("7".parse::<Version>().expect("a number").to_string(), "7");
+        for text in ["$LATEST", "0", "", "live", "-1", "+1", "07"] {
+            assert!(text.parse::<Version>().is_err(), "{text}");
+        }
+    }
+}

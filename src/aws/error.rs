@@ -1,0 +1,186 @@
+//! What AWS refuses, and what to do about it.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+use crate::error::Exit;
+
+/// A call to AWS that failed. Its text is one line with a remedy where there is one.
+#[derive(Debug)]
+pub struct AwsError {
+    /// The IAM action, such as `lambda:PublishVersion`.
+    pub action: &'static str,
+    /// What it was called on.
+    pub on: String,
+    /// What kind of failure it is.
+    pub kind: AwsErrorKind,
+    /// AWS's name for it, such as `ResourceConflictException`, or ours where none came from AWS.
+    pub code: String,
+    /// AWS's words.
+    pub message: String,
+}
+
+/// The kinds of failure that the tools treat differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AwsErrorKind {
+    /// There is no such function, version or alias.
+    NotFound,
+    /// The caller may not do that.
+    Denied,
+    /// Too many requests, also after the last retry.
+    Throttled,
+    /// The function is being changed, or something stands in the way.
+    Conflict,
+    /// Somebody else changed the function since it was last read.
+    Precondition,
+    /// AWS does not accept what was asked for.
+    Invalid,
+    /// No answer: no connection, or it broke, or it took too long.
+    Unreachable,
+    /// No credentials were found, or they could not be loaded.
+    NoCredentials,
+    /// AWS failed.
+    Service,
+}
+
+impl AwsError {
+    /// Reads what the SDK says of a failed call.
+    pub(super) fn from_sdk<E, R>(
+        action: &'static str,
+        on: impl Into<String>,
+        error: &SdkError<E, R>,
+    ) -> AwsError
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+        R: fmt::Debug + 'static,
+    {
+        let (kind, code, message) = match error {
+            SdkError::ServiceError(service) => {
+                let code = service.err().code().unwrap_or("UnknownError").to_owned();
+                let message = service.err().message().unwrap_or("no message").to_owned();
+                (kind_of_code(&code), code, message)
+            }
+            other if is_about_credentials(other) => {
+                let said = innermost(other);
+                (AwsErrorKind::NoCredentials, "NoCredentials".to_owned(), said)
+            }
+            SdkError::TimeoutError(_) => {
+                (AwsErrorKind::Unreachable, "Timeout".to_owned(), "no answer in time".to_owned())
+            }
+            SdkError::ConstructionFailure(_) => {
+                (AwsErrorKind::Invalid, "NotSent".to_owned(), DisplayErrorContext(error).to_string())
+            }
+            other => (AwsErrorKind::Unreachable, "Unreachable".to_owned(), innermost(other)),
+        };
+        AwsError { action, on: on.into(), kind, code, message: one_line(&message) }
+    }
+
+    /// A failure that AWS did not name, found in its answer.
+    pub(super) fn service(
+        action: &'static str,
+        on: impl Into<String>,
+        message: impl Into<String>,
+    ) -> AwsError {
+        AwsError {
+            action,
+            on: on.into(),
+            kind: AwsErrorKind::Service,
+            code: "ServiceException".to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// The exit code that this kind of failure owns.
+    pub fn exit(&self) -> Exit {
+        match self.kind {
+            AwsErrorKind::Denied => Exit::Denied,
+            AwsErrorKind::Throttled => Exit::Throttled,
+            _ => Exit::Failed,
+        }
+    }
+
+    /// Whether the thing that the call was about does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.kind == AwsErrorKind::NotFound
+    }
+
+    fn remedy(&self) -> &'static str {
+        match self.kind {
+            AwsErrorKind::NotFound => "check the name, --region and --profile",
+            AwsErrorKind::Denied => "let the caller do this action in IAM, or use another --profile",
+            AwsErrorKind::Throttled => "try again later",
+            AwsErrorKind::Conflict => "wait until the other change is through, and try again",
+            AwsErrorKind::Precondition => {
+                "somebody else changed the function meanwhile; look at it and try again"
+            }
+            AwsErrorKind::Invalid => "mend what AWS names",
+            AwsErrorKind::Unreachable => "check the network, --region and AWS_ENDPOINT_URL",
+            AwsErrorKind::NoCredentials => {
+                "log in, name a --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            }
+            AwsErrorKind::Service => "try again",
+        }
+    }
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let AwsError { action, on, code, message, .. } = self;
+        write!(f, "{on}: {action}: {message} ({code}); {}", self.remedy())
+    }
+}
+
+impl StdError for AwsError {}
+
+/// The codes are those of the Lambda API's operations and of AWS's common errors.
+/// <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>
+fn kind_of_code(code: &str) -> AwsErrorKind {
+    match code {
+        "ResourceNotFoundException" => AwsErrorKind::NotFound,
+        "AccessDeniedException"
+        | "AccessDenied"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
+        | "ExpiredTokenException"
+        | "ExpiredToken"
+        | "MissingAuthenticationTokenException"
+        | "MissingAuthenticationToken"
+        | "InvalidClientTokenId"
+        | "OptInRequired" => AwsErrorKind::Denied,
+        "TooManyRequestsException"
+        | "ThrottlingException"
+        | "Throttling"
+        | "RequestLimitExceeded"
+        | "EC2ThrottledException" => AwsErrorKind::Throttled,
+        "ResourceConflictException" | "ResourceInUseException" | "ResourceNotReadyException" => {
+            AwsErrorKind::Conflict
+        }
+        "PreconditionFailedException" => AwsErrorKind::Precondition,
+        "InvalidParameterValueException"
+        | "ValidationException"
+        | "CodeStorageExceededException"
+        | "RequestTooLargeException"
+        | "InvalidRequestContentException" => AwsErrorKind::Invalid,
+        _ => AwsErrorKind::Service,
+    }
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |cause| StdError::source(*cause))
+}
+
+fn is_about_credentials(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| cause.is::<CredentialsError>())
+}
+
+/// The cause that the others only wrap: `Connection refused`, say.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().map_or_else(|| error.to_string(), |cause| cause.to_string())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,504 @@
+//! The calls of the Lambda API that the tools make, with their answers parsed.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_sdk_lambda::config::interceptors::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_lambda::error::BoxError;
+use aws_sdk_lambda::operation::RequestId;
+use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{LastUpdateStatus, LogType, SnapStartOptimizationStatus, State};
+use serde::{Deserialize, Serialize};
+
+use super::arn::{AliasName, FunctionArn, Version};
+use super::error::{AwsError, AwsErrorKind};
+use crate::units::MemoryMB;
+
+/// A processor architecture that Lambda runs functions on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub enum Architecture {
+    /// 64-bit x86, what a function has that names none.
+    #[default]
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// 64-bit ARM, Graviton.
+    #[serde(rename = "arm64")]
+    Arm64,
+}
+
+impl Architecture {
+    /// AWS's name for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "x86_64",
+            Architecture::Arm64 => "arm64",
+        }
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Architecture {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Architecture, String> {
+        match text {
+            "x86_64" => Ok(Architecture::X86_64),
+            "arm64" => Ok(Architecture::Arm64),
+            other => Err(format!("an architecture is x86_64 or arm64, not {other:?}")),
+        }
+    }
+}
+
+/// Which edition of a function is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Qualifier<'a> {
+    /// The function as it is edited, `$LATEST`.
+    Latest,
+    /// A published version.
+    Version(Version),
+    /// What an alias points at.
+    Alias(&'a AliasName),
+}
+
+impl Qualifier<'_> {
+    fn parameter(self) -> Option<String> {
+        match self {
+            Qualifier::Latest => None,
+            Qualifier::Version(version) => Some(version.to_string()),
+            Qualifier::Alias(alias) => Some(alias.to_string()),
+        }
+    }
+}
+
+/// What the tools need of a function's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionConfiguration {
+    /// The function, without the version.
+    pub function_arn: FunctionArn,
+    /// `None` for `$LATEST`.
+    pub version: Option<Version>,
+    /// The memory that it runs with.
+    pub memory: MemoryMB,
+    /// Empty where the function has none.
+    pub description: String,
+    /// Changes whenever somebody changes the function.
+    pub revision_id: String,
+    /// Base64, as AWS gives it.
+    pub code_sha256: String,
+    /// The processor.
+    pub architecture: Architecture,
+    /// Such as `python3.13`; none for a container image.
+    pub runtime: Option<String>,
+    /// `Zip` or `Image`.
+    pub package_type: String,
+    /// Whether published versions start from a snapshot.
+    pub snap_start: bool,
+    /// Why the function has no price per duration, where it has none.
+    pub managed_instances: bool,
+    /// Whether a change is still under way.
+    pending: bool,
+    /// Why the last change failed, if it did.
+    failure: Option<String>,
+}
+
+impl FunctionConfiguration {
+    fn read(on: &str, output: &GetFunctionConfigurationOutput) -> Result<FunctionConfiguration, AwsError> {
+        const ACTION: &str = "lambda:GetFunctionConfiguration";
+        let missing = |what: &str| AwsError::service(ACTION, on, format!("the answer has no usable {what}"));
+        let arn = output.function_arn().ok_or_else(|| missing("FunctionArn"))?;
+        // A qualified call answers with the qualified ARN.
+        let unqualified = arn.splitn(8, ':').take(7).collect::<Vec<_>>().join(":");
+        Ok(FunctionConfiguration {
+            function_arn: unqualified.parse().map_err(|_| missing("FunctionArn"))?,
+            version: output.version().and_then(|version| version.parse().ok()),
+            memory: output
+                .memory_size()
+                .and_then(|size| u32::try_from(size).ok())
+                .and_then(MemoryMB::new)
+                .ok_or_else(|| missing("MemorySize"))?,
+            description: output.description().unwrap_or_default().to_owned(),
+            revision_id: output.revision_id().unwrap_or_default().to_owned(),
+            code_sha256: output.code_sha256().unwrap_or_default().to_owned(),
+            architecture: match output.architectures().first() {
+                None => Architecture::default(),
+                Some(name) => name.as_str().parse().map_err(|_| missing("Architectures"))?,
+            },
+            runtime: output.runtime().map(|runtime| runtime.as_str().to_owned()),
+            package_type: output.package_type().map_or("Zip", |package| package.as_str()).to_owned(),
+            snap_start: output
+                .snap_start()
+                .and_then(|snap_start| snap_start.apply_on())
+                .is_some_and(|apply_on| apply_on.as_str() == "PublishedVersions")
+                || output
+                    .snap_start()
+                    .and_then(|snap_start| snap_start.optimization_status())
+                    .is_some_and(|status| *status == SnapStartOptimizationStatus::On),
+            managed_instances: output.capacity_provider_config().is_some(),
+            pending: matches!(output.state(), Some(State::Pending))
+                || matches!(output.last_update_status(), Some(LastUpdateStatus::InProgress)),
+            failure: failure(output),
+        })
+    }
+
+    /// This configuration, unless the change `action` that led to it failed.
+    fn succeeded(self, action: &'static str) -> Result<FunctionConfiguration, AwsError> {
+        match self.failure {
+            Some(reason) => Err(AwsError::service(action, self.function_arn.to_string(), reason)),
+            None => Ok(self),
+        }
+    }
+}
+
+fn failure(output: &GetFunctionConfigurationOutput) -> Option<String> {
+    let reason = match (output.state(), output.last_update_status()) {
+        (Some(State::Failed), _) => output.state_reason(),
+        (_, Some(LastUpdateStatus::Failed)) => output.last_update_status_reason(),
+        _ => return None,
+    };
+    Some(reason.unwrap_or("AWS gives no reason").to_owned())
+}
+
+/// A change to `$LATEST`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatestChange<'a> {
+    /// Its new memory.
+    pub memory: MemoryMB,
+    /// Its new description.
+    pub description: &'a str,
+    /// Refuse if somebody changed the function since this revision was read.
+    pub revision_id: Option<&'a str>,
+}
+
+/// A published version as the list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// Its number.
+    pub version: Version,
+    /// Its own description.
+    pub description: String,
+}
+
+/// An invocation that came back.
+#[derive(Debug, Clone)]
+pub struct Invoked {
+    /// Set where the function failed, to AWS's word for how.
+    pub function_error: Option<String>,
+    /// What the function returned, or its error.
+    pub payload: Vec<u8>,
+    /// The end of the log, base64.
+    pub log_result: Option<String>,
+    /// The invocation's id.
+    pub request_id: Option<String>,
+    /// From the request's first byte to the response's last.
+    pub elapsed: Duration,
+}
+
+/// Lambda's API in one region.
+#[derive(Debug, Clone)]
+pub struct Lambda {
+    client: aws_sdk_lambda::Client,
+}
+
+impl Lambda {
+    pub(super) fn new(config: &SdkConfig) -> Lambda {
+        Lambda { client: aws_sdk_lambda::Client::new(config) }
+    }
+
+    /// Reads the configuration of `function`.
+    pub async fn configuration(
+        &self,
+        function: impl fmt::Display,
+        qualifier: Qualifier<'_>,
+    ) -> Result<FunctionConfiguration, AwsError> {
+        let on = function.to_string();
+        let output = self
+            .client
+            .get_function_configuration()
+            .function_name(&on)
+            .set_qualifier(qualifier.parameter())
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk("lambda:GetFunctionConfiguration", &on, &error))?;
+        FunctionConfiguration::read(&on, &output)
+    }
+
+    /// Waits until no change of `function` is under way any more, whether it succeeded or failed, and reads it.
+    pub async fn settled(
+        &self,
+        function: &FunctionArn,
+        qualifier: Qualifier<'_>,
+    ) -> Result<FunctionConfiguration, AwsError> {
+        // Updates take a second or two, container images and SnapStart minutes; each look counts against the control
+        // plane's 15 requests a second.
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let configuration = self.configuration(function, qualifier).await?;
+            if !configuration.pending {
+                return Ok(configuration);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 3 / 2).min(Duration::from_secs(3));
+        }
+    }
+
+    /// Changes the memory and the description of `$LATEST`, and waits until that is through.
+    pub async fn update_latest(
+        &self,
+        function: &FunctionArn,
+        change: &LatestChange<'_>,
+    ) -> Result<FunctionConfiguration, AwsError> {
+        const ACTION: &str = "lambda:UpdateFunctionConfiguration";
+        self.client
+            .update_function_configuration()
+            .function_name(function.to_string())
+            .memory_size(i32::try_from(change.memory.get()).expect("10,240 at most"))
+            .description(change.description)
+            .set_revision_id(change.revision_id.map(str::to_owned))
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(ACTION, function.to_string(), &error))?;
+        self.settled(function, Qualifier::Latest).await?.succeeded(ACTION)
+    }
+
+    /// Publishes `$LATEST`, as it was read in `latest`, as a version with `description`, and waits until it can be
+    /// invoked.
+    ///
+    /// If nothing of `$LATEST` has changed since the last one was published, AWS answers with that one, whatever its
+    /// description, and makes none.
+    pub async fn publish_version(
+        &self,
+        latest: &FunctionConfiguration,
+        description: &str,
+    ) -> Result<FunctionConfiguration, AwsError> {
+        const ACTION: &str = "lambda:PublishVersion";
+        let function = &latest.function_arn;
+        let output = self
+            .client
+            .publish_version()
+            .function_name(function.to_string())
+            .revision_id(&latest.revision_id)
+            .code_sha256(&latest.code_sha256)
+            .description(description)
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(ACTION, function.to_string(), &error))?;
+        let version = output
+            .version()
+            .and_then(|version| version.parse().ok())
+            .ok_or_else(|| AwsError::service(ACTION, function.to_string(), "the answer has no version"))?;
+        self.settled(function, Qualifier::Version(version)).await?.succeeded(ACTION)
+    }
+
+    /// All published versions.
+    pub async fn versions(&self, function: &FunctionArn) -> Result<Vec<ListedVersion>, AwsError> {
+        const ACTION: &str = "lambda:ListVersionsByFunction";
+        let mut pages = self
+            .client
+            .list_versions_by_function()
+            .function_name(function.to_string())
+            .into_paginator()
+            .items()
+            .send();
+        let mut versions = Vec::new();
+        while let Some(listed) = pages.next().await {
+            let listed = listed.map_err(|error| AwsError::from_sdk(ACTION, function.to_string(), &error))?;
+            // `$LATEST` is in the list too.
+            if let Some(version) = listed.version().and_then(|version| version.parse().ok()) {
+                let description = listed.description().unwrap_or_default().to_owned();
+                versions.push(ListedVersion { version, description });
+            }
+        }
+        Ok(versions)
+    }
+
+    /// The names of all aliases.
+    pub async fn aliases(&self, function: &FunctionArn) -> Result<Vec<AliasName>, AwsError> {
+        const ACTION: &str = "lambda:ListAliases";
+        let mut pages =
+            self.client.list_aliases().function_name(function.to_string()).into_paginator().items().send();
+        let mut aliases = Vec::new();
+        while let Some(alias) = pages.next().await {
+            let alias = alias.map_err(|error| AwsError::from_sdk(ACTION, function.to_string(), &error))?;
+            aliases.extend(alias.name().and_then(|name| name.parse().ok()));
+        }
+        Ok(aliases)
+    }
+
+    /// The version that an alias points at; none where there is no such alias.
+    pub async fn alias(
+        &self,
+        function: &FunctionArn,
+        alias: &AliasName,
+    ) -> Result<Option<Version>, AwsError> {
+        const ACTION: &str = "lambda:GetAlias";
+        let output =
+            self.client.get_alias().function_name(function.to_string()).name(alias.to_string()).send().await;
+        let error = match output {
+            Ok(output) => return Ok(output.function_version().and_then(|version| version.parse().ok())),
+            Err(error) => AwsError::from_sdk(ACTION, format!("{function}:{alias}"), &error),
+        };
+        if error.is_not_found() { Ok(None) } else { Err(error) }
+    }
+
+    /// Creates an alias that does not exist yet.
+    pub async fn create_alias(
+        &self,
+        function: &FunctionArn,
+        alias: &AliasName,
+        version: Version,
+        description: &str,
+    ) -> Result<(), AwsError> {
+        self.client
+            .create_alias()
+            .function_name(function.to_string())
+            .name(alias.to_string())
+            .function_version(version.to_string())
+            .description(description)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| AwsError::from_sdk("lambda:CreateAlias", format!("{function}:{alias}"), &error))
+    }
+
+    /// Points an existing alias at another version.
+    pub async fn move_alias(
+        &self,
+        function: &FunctionArn,
+        alias: &AliasName,
+        version: Version,
+    ) -> Result<(), AwsError> {
+        self.client
+            .update_alias()
+            .function_name(function.to_string())
+            .name(alias.to_string())
+            .function_version(version.to_string())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| AwsError::from_sdk("lambda:UpdateAlias", format!("{function}:{alias}"), &error))
+    }
+
+    /// Deletes an alias; one that is gone already is no error.
+    pub async fn delete_alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<(), AwsError> {
+        let result = self
+            .client
+            .delete_alias()
+            .function_name(function.to_string())
+            .name(alias.to_string())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| AwsError::from_sdk("lambda:DeleteAlias", format!("{function}:{alias}"), &error));
+        unless_gone(result)
+    }
+
+    /// Deletes a published version, and never the function: `Version` is a number. One that is gone already is no
+    /// error.
+    pub async fn delete_version(&self, function: &FunctionArn, version: Version) -> Result<(), AwsError> {
+        let result = self
+            .client
+            .delete_function()
+            .function_name(function.to_string())
+            .qualifier(version.to_string())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| {
+                AwsError::from_sdk("lambda:DeleteFunction", format!("{function}:{version}"), &error)
+            });
+        unless_gone(result)
+    }
+
+    /// Invokes a version or alias once, waits for its answer and asks for the end of its log. Sent once: whether a
+    /// failed one should be sent again is the caller's decision, for it costs money.
+    pub async fn invoke(
+        &self,
+        function: &FunctionArn,
+        qualifier: Qualifier<'_>,
+        payload: &[u8],
+    ) -> Result<Invoked, AwsError> {
+        let watch = Stopwatch::default();
+        let output = self
+            .client
+            .invoke()
+            .function_name(function.to_string())
+            .set_qualifier(qualifier.parameter())
+            .log_type(LogType::Tail)
+            .payload(Blob::new(payload))
+            .customize()
+            .config_override(aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()))
+            .interceptor(watch.clone())
+            .send()
+            .await
+            .map_err(|error| {
+                let on = match qualifier.parameter() {
+                    Some(qualifier) => format!("{function}:{qualifier}"),
+                    None => function.to_string(),
+                };
+                AwsError::from_sdk("lambda:InvokeFunction", on, &error)
+            })?;
+        Ok(Invoked {
+            function_error: output.function_error().map(str::to_owned),
+            log_result: output.log_result().map(str::to_owned),
+            request_id: output.request_id().map(str::to_owned),
+            payload: output.payload.map(Blob::into_inner).unwrap_or_default(),
+            elapsed: watch.elapsed(),
+        })
+    }
+}
+
+fn unless_gone(result: Result<(), AwsError>) -> Result<(), AwsError> {
+    match result {
+        Err(error) if error.kind == AwsErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Measures the last attempt of one call, without what the SDK does before it: credentials may take seconds.
+#[derive(Debug, Clone, Default)]
+struct Stopwatch(Arc<Mutex<(Option<Instant>, Duration)>>);
+
+impl Stopwatch {
+    fn elapsed(&self) -> Duration {
+        self.0.lock().expect("nothing panics while it holds this lock").1
+    }
+}
+
+impl Intercept for Stopwatch {
+    fn name(&self) -> &'static str {
+        "Stopwatch"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.lock().expect("nothing panics while it holds this lock").0 = Some(Instant::now());
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        _: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let mut times = self.0.lock().expect("nothing panics while it holds this lock");
+        times.1 = times.0.map_or(Duration::ZERO, |start| start.elapsed());
+        Ok(())
+    }
+}

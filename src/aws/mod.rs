@@ -1,0 +1,71 @@
+//! AWS: how its SDK is set up, and the few calls that the tools make.
+
+mod arn;
+mod error;
+mod lambda;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+pub use arn::{
+    AliasName, FunctionArn, FunctionName, FunctionRef, NotAFunction, NotAVersion, NotAnAlias, Version,
+};
+pub use error::{AwsError, AwsErrorKind};
+pub use lambda::{
+    Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedVersion, Qualifier,
+};
+
+/// How to reach AWS, as far as the user said; the rest comes from the environment and `~/.aws`.
+#[derive(Debug, Clone, Default)]
+pub struct AwsOptions {
+    /// The region, unless an ARN names it.
+    pub region: Option<String>,
+    /// The profile in `~/.aws/config`.
+    pub profile: Option<String>,
+}
+
+/// The SDK's set-up, shared by the clients of all regions.
+#[derive(Debug)]
+pub struct Aws {
+    config: SdkConfig,
+}
+
+impl Aws {
+    /// Reads the environment and `~/.aws`. Credentials are only fetched by the first call that needs them.
+    pub async fn load(options: &AwsOptions) -> Aws {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            // The control plane takes 15 requests a second in all, so that others may keep it busy for a while.
+            .retry_config(
+                RetryConfig::standard().with_max_attempts(10).with_max_backoff(Duration::from_secs(20)),
+            )
+            .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).build())
+            // A function may think for 15 minutes before its first byte.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        if let Some(profile) = &options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = &options.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        Aws { config: loader.load().await }
+    }
+
+    /// Lambda in `region`, or in the user's own.
+    pub fn lambda(&self, region: Option<&str>) -> Lambda {
+        let mut config = self.config.to_builder();
+        if let Some(region) = region {
+            config.set_region(Some(Region::new(region.to_owned())));
+        }
+        Lambda::new(&config.build())
+    }
+}

@@ -1,0 +1,178 @@
+//! `lpt-cleanup`: `plan`, `configuration` → `cleaned`.
+
+mod args;
+mod cleaned;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use futures_util::future::join_all;
+
+pub use args::Args;
+pub use cleaned::{Cleaned, Left};
+
+use crate::aws::{Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, Lambda, Qualifier};
+use crate::error::{Error, Exit};
+use crate::message;
+use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
+use crate::prepare::{Configuration, Plan, RunId, Tag, restore_latest};
+
+/// How to clean up.
+#[derive(Debug)]
+pub struct Options {
+    /// Where AWS is.
+    pub aws: AwsOptions,
+}
+
+/// Reads all of `input`, passing on what it does not consume, and then cleans up, whatever the input's end says.
+///
+/// What there is to remove is found in the account, by the tags of the runs that the records name: a version whose
+/// number never reached a record is found too.
+///
+/// # Errors
+/// A bad record or a closed output, after all that the good records name has been cleaned; or something that could
+/// not be removed.
+pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
+    let mut writer = Writer::new(output);
+    let mut runs = Runs::new();
+    let mut upstream = Upstream::default();
+    let mut lines = input.into_channel();
+    let mut first_error = None;
+    while let Some(line) = lines.recv().await {
+        let taken = line.and_then(|line| take(&line, &mut runs, &mut upstream, &mut writer));
+        if let Err(error) = taken {
+            first_error.get_or_insert(error);
+        }
+    }
+
+    let aws = Aws::load(&options.aws).await;
+    let results = join_all(runs.iter().map(async |((run_id, function), plan)| {
+        let lambda = aws.lambda(Some(function.region()));
+        clean(&lambda, *run_id, function, plan.as_ref()).await
+    }))
+    .await;
+    let mut all_clean = true;
+    let mut first_failure = None;
+    for (cleaned, errors) in results {
+        all_clean &= cleaned.left.is_empty();
+        if let Err(error) = writer.write(&cleaned) {
+            first_error.get_or_insert(error);
+        }
+        for error in errors {
+            message::error(&error);
+            first_failure.get_or_insert(error);
+        }
+    }
+    let status = if all_clean && first_error.is_none() { Status::Complete } else { Status::Failed };
+    writer.end(status)?;
+    match (first_error, first_failure) {
+        (Some(error), _) => Err(error),
+        (None, Some(failure)) => Ok(failure.exit()),
+        (None, None) => Ok(Exit::Done),
+    }
+}
+
+/// The runs that the records name, with the plan where there is one.
+type Runs = BTreeMap<(RunId, FunctionArn), Option<Plan>>;
+
+fn take<W: Write>(
+    line: &Line,
+    runs: &mut Runs,
+    upstream: &mut Upstream,
+    writer: &mut Writer<W>,
+) -> Result<(), Error> {
+    match &*line.record_type()? {
+        End::TYPE => Ok(upstream.ended(line)?),
+        Plan::TYPE => {
+            let plan: Plan = line.parse()?;
+            runs.insert((plan.run_id, plan.function_arn.clone()), Some(plan));
+            Ok(())
+        }
+        Configuration::TYPE => {
+            let configuration: Configuration = line.parse()?;
+            runs.entry((configuration.run_id, configuration.function_arn)).or_default();
+            Ok(())
+        }
+        _ => writer.pass(line),
+    }
+}
+
+/// Removes what `run_id` made of `function`. Aliases go first, for a version that one points at cannot be deleted.
+async fn clean(
+    lambda: &Lambda,
+    run_id: RunId,
+    function: &FunctionArn,
+    plan: Option<&Plan>,
+) -> (Cleaned, Vec<AwsError>) {
+    let mut cleaned = Cleaned {
+        run_id,
+        function_arn: function.clone(),
+        aliases_deleted: Vec::new(),
+        versions_deleted: Vec::new(),
+        memory_restored: false,
+        left: Vec::new(),
+    };
+    let mut errors = Vec::new();
+    let mut leave = |cleaned: &mut Cleaned, resource: String, error: AwsError| {
+        cleaned.left.push(Left::because(resource, &error));
+        errors.push(error);
+    };
+
+    match restore(lambda, run_id, function, plan).await {
+        Ok(restored) => cleaned.memory_restored = restored,
+        // With the function, all that was made of it is gone.
+        Err(error) if error.is_not_found() => return (cleaned, errors),
+        Err(error) => leave(&mut cleaned, function.to_string(), error),
+    }
+    match lambda.aliases(function).await {
+        Err(error) => leave(&mut cleaned, format!("aliases of {function}"), error),
+        Ok(aliases) => {
+            let prefix = run_id.alias_prefix();
+            for alias in aliases.into_iter().filter(|alias| alias.to_string().starts_with(&prefix)) {
+                match lambda.delete_alias(function, &alias).await {
+                    Ok(()) => cleaned.aliases_deleted.push(alias),
+                    Err(error) => leave(&mut cleaned, format!("{function}:{alias}"), error),
+                }
+            }
+        }
+    }
+    match lambda.versions(function).await {
+        Err(error) => leave(&mut cleaned, format!("versions of {function}"), error),
+        Ok(versions) => {
+            for listed in versions.into_iter().filter(|listed| Tag::is_of(run_id, &listed.description)) {
+                match lambda.delete_version(function, listed.version).await {
+                    Ok(()) => cleaned.versions_deleted.push(listed.version),
+                    Err(error) => leave(&mut cleaned, format!("{function}:{}", listed.version), error),
+                }
+            }
+        }
+    }
+    (cleaned, errors)
+}
+
+/// Sets `$LATEST` back where it still carries the run's tag. Without the plan its description is lost, and it is
+/// left to the user.
+async fn restore(
+    lambda: &Lambda,
+    run_id: RunId,
+    function: &FunctionArn,
+    plan: Option<&Plan>,
+) -> Result<bool, AwsError> {
+    if let Some(plan) = plan {
+        return restore_latest(lambda, plan).await;
+    }
+    let latest = lambda.configuration(function, Qualifier::Latest).await?;
+    match Tag::parse(&latest.description) {
+        Some(tag) if tag.run_id == run_id => Err(AwsError {
+            action: "lambda:UpdateFunctionConfiguration",
+            on: function.to_string(),
+            kind: AwsErrorKind::Invalid,
+            code: "NoPlan".to_owned(),
+            message: format!(
+                "$LATEST had {} MB before the run and is not restored, for the plan record with its description is not in the input",
+                tag.original_memory
+            ),
+        }),
+        _ => Ok(false),
+    }
+}

@@ -1,0 +1,59 @@
+//! `lpt-invoke`'s arguments as typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use super::{Options, Payload};
+use crate::cli::{AwsArgs, CommonArgs, InputArgs, STYLES};
+use crate::entry::{Interrupt, Tool};
+use crate::error::{Error, Exit};
+use crate::ndjson::Reader;
+
+/// Invoke each prepared version, and record what Lambda reports of each invocation
+///
+/// Reads configuration records as they come and writes an invocation record as soon as each invocation is over. The
+/// sizes are measured side by side, each one's invocations in series.
+#[derive(Debug, clap::Parser)]
+#[command(name = "lpt-invoke", version, styles = STYLES)]
+pub struct Args {
+    /// Invocations for each size [default: as in the plan record, or 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    num: Option<u32>,
+    /// Payload: JSON as it stands, any other text as a JSON string [default: {}]
+    #[arg(long, value_name = "JSON", conflicts_with = "payload_file")]
+    payload: Option<String>,
+    /// File with the payload, as it stands
+    #[arg(long, value_name = "FILE")]
+    payload_file: Option<PathBuf>,
+    /// Send a size's invocations at once instead of one after another
+    #[arg(long)]
+    parallel: bool,
+    /// Invocations in flight at most, over all sizes and functions
+    #[arg(long, value_name = "N", default_value = "100")]
+    concurrency: NonZeroUsize,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+impl Tool for Args {
+    async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {
+        self.common.apply();
+        let payload = match (self.payload, self.payload_file) {
+            (Some(text), _) => Payload::from_text(&text),
+            (None, Some(file)) => Payload::from_file(&file)?,
+            (None, None) => Payload::default(),
+        };
+        let options = Options {
+            num: self.num,
+            payload,
+            parallel: self.parallel,
+            concurrency: self.concurrency,
+            aws: self.aws.into_options(),
+        };
+        super::run(&options, Reader::open(&self.input.files)?, std::io::stdout(), &interrupt).await
+    }
+}

@@ -1,0 +1,325 @@
+//! Measuring one size: its invocations, their retries, and when to give up.
+
+use std::cell::{Cell, RefCell};
+use std::io::Write;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, TryStreamExt as _};
+use serde::Deserialize;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::{Invocation, Options, Outcome, Report};
+use crate::aws::{AwsError, AwsErrorKind, Invoked, Lambda, Qualifier};
+use crate::error::Error;
+use crate::message;
+use crate::ndjson::Writer;
+use crate::prepare::{Configuration, ConfigurationState};
+use crate::units::{Millis, Timestamp};
+
+/// A size is given up after so many failures in a row: each one may cost the function's whole timeout.
+const FAILURES_IN_A_ROW: u32 = 3;
+
+/// Attempts of one invocation: with the pauses between them, some two minutes.
+const MAX_ATTEMPTS: u32 = 12;
+
+/// What the measurements of all sizes share.
+pub(super) struct Shared<'a, W: Write> {
+    pub options: &'a Options,
+    pub writer: &'a RefCell<Writer<W>>,
+    /// One for each invocation in flight.
+    pub permits: &'a Semaphore,
+    /// Cancelled when no invocation should be sent any more.
+    pub stop: &'a CancellationToken,
+}
+
+/// What became of one size.
+#[derive(Debug)]
+pub(super) struct Measured {
+    /// Invocations whose durations count.
+    pub usable: u32,
+    /// Why it was given up, or has nothing usable.
+    pub failure: Option<Error>,
+}
+
+/// One size to measure.
+pub(super) struct Measurement {
+    lambda: Lambda,
+    configuration: Configuration,
+    num: u32,
+    progress: Cell<Progress>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    usable: u32,
+    failures_in_a_row: u32,
+    given_up: bool,
+}
+
+impl Measurement {
+    pub fn new(lambda: Lambda, configuration: Configuration, num: u32) -> Measurement {
+        Measurement { lambda, configuration, num, progress: Cell::default() }
+    }
+
+    /// Measures the size and writes a record for each invocation as it ends.
+    ///
+    /// # Errors
+    /// Records can't be written any more.
+    pub async fn run<W: Write>(self, shared: &Shared<'_, W>) -> Result<Measured, Error> {
+        // With a version for each invocation, this one is for the invocation of its index.
+        let indices = match self.configuration.index {
+            Some(index) => index..index + 1,
+            None => 0..self.num,
+        };
+        let side_by_side = if shared.options.parallel { shared.options.concurrency.get() } else { 1 };
+        let failure = RefCell::new(None);
+        stream::iter(indices)
+            .map(|index| self.invoke_and_record(index, shared, &failure))
+            .buffer_unordered(side_by_side)
+            .try_collect::<()>()
+            .await?;
+        Ok(Measured { usable: self.progress.get().usable, failure: failure.into_inner() })
+    }
+
+    async fn invoke_and_record<W: Write>(
+        &self,
+        index: u32,
+        shared: &Shared<'_, W>,
+        failure: &RefCell<Option<Error>>,
+    ) -> Result<(), Error> {
+        let _permit = shared.permits.acquire().await.expect("the semaphore is never closed");
+        if self.progress.get().given_up || shared.stop.is_cancelled() {
+            return Ok(());
+        }
+        let Some((invocation, hopeless)) = self.invoke(index, shared).await else {
+            return Ok(());
+        };
+        shared.writer.borrow_mut().write(&invocation)?;
+
+        let mut progress = self.progress.get();
+        if invocation.outcome.is_usable() {
+            progress.usable += 1;
+            progress.failures_in_a_row = 0;
+        } else {
+            progress.failures_in_a_row += 1;
+            let give_up = hopeless.is_some() || progress.failures_in_a_row >= FAILURES_IN_A_ROW;
+            if (give_up && !progress.given_up) || self.num == 1 {
+                progress.given_up = true;
+                let why = hopeless.map_or_else(|| Error::Failed(self.describe(&invocation)), Error::from);
+                message::warning(format_args!("{} MB is given up: {why}", self.configuration.memory_size));
+                *failure.borrow_mut() = Some(why);
+            }
+        }
+        self.progress.set(progress);
+        message::progress(format_args!(
+            "{}: {} MB, {} of {}",
+            self.configuration.function_arn.name(),
+            self.configuration.memory_size,
+            index + 1,
+            self.num
+        ));
+        Ok(())
+    }
+
+    /// Invokes once, with retries; `None` when the run was stopped before an answer came. An error comes along where
+    /// no further invocation of this size can succeed.
+    async fn invoke<W: Write>(
+        &self,
+        index: u32,
+        shared: &Shared<'_, W>,
+    ) -> Option<(Invocation, Option<AwsError>)> {
+        let configuration = &self.configuration;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let started_at = Timestamp::now();
+            let qualifier = Qualifier::Alias(&configuration.alias);
+            let payload = shared.options.payload.as_bytes();
+            let result = self.lambda.invoke(&configuration.function_arn, qualifier, payload).await;
+            let retry = matches!(&result, Err(error) if is_worth_a_retry(error)) && attempts < MAX_ATTEMPTS;
+            if retry {
+                tokio::select! {
+                    () = shared.stop.cancelled() => return None,
+                    () = tokio::time::sleep(pause_before(attempts)) => continue,
+                }
+            }
+            let mut invocation = Invocation {
+                run_id: Some(configuration.run_id),
+                function_arn: configuration.function_arn.clone(),
+                version: match configuration.state {
+                    ConfigurationState::Ready { version } => Some(version),
+                    _ => None,
+                },
+                alias: Some(configuration.alias.clone()),
+                architecture: configuration.architecture,
+                memory_size: configuration.memory_size,
+                index: Some(index),
+                payload_index: Some(0),
+                started_at: Some(started_at),
+                request_id: None,
+                outcome: Outcome::Ok,
+                error_type: None,
+                error_message: None,
+                cold_start: None,
+                duration_ms: None,
+                init_duration_ms: None,
+                restore_duration_ms: None,
+                billed_duration_ms: None,
+                billed_restore_duration_ms: None,
+                max_memory_used: None,
+                client_duration_ms: None,
+                attempts: Some(attempts),
+                log_stream: None,
+            };
+            let hopeless = match result {
+                Ok(invoked) => {
+                    take_answer(&mut invocation, &invoked);
+                    None
+                }
+                Err(error) => {
+                    take_error(&mut invocation, &error);
+                    is_hopeless(&error).then_some(error)
+                }
+            };
+            return Some((invocation, hopeless));
+        }
+    }
+
+    fn describe(&self, invocation: &Invocation) -> String {
+        format!(
+            "{}:{}: {}: {}",
+            self.configuration.function_arn,
+            self.configuration.alias,
+            invocation.error_type.as_deref().unwrap_or("no error type"),
+            invocation.error_message.as_deref().unwrap_or("no message")
+        )
+    }
+}
+
+/// Whether the invocation did not run, or may be asked for again because AWS said that it failed. An answer that
+/// got lost is no such case: the function may have run, and has cost its money.
+fn is_worth_a_retry(error: &AwsError) -> bool {
+    matches!(error.kind, AwsErrorKind::Throttled | AwsErrorKind::Conflict | AwsErrorKind::Service)
+}
+
+/// Whether the next invocation must fail as this one did.
+fn is_hopeless(error: &AwsError) -> bool {
+    matches!(
+        error.kind,
+        AwsErrorKind::NotFound | AwsErrorKind::Denied | AwsErrorKind::NoCredentials | AwsErrorKind::Invalid
+    )
+}
+
+/// Exponential back-off with full jitter, so that throttled invocations do not come back all at once.
+/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
+fn pause_before(attempts: u32) -> Duration {
+    const FIRST: Duration = Duration::from_millis(200);
+    const LONGEST: Duration = Duration::from_secs(20);
+    let limit = FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(LONGEST);
+    limit.mul_f64(fastrand::f64())
+}
+
+fn take_error(invocation: &mut Invocation, error: &AwsError) {
+    invocation.outcome = match error.kind {
+        AwsErrorKind::Throttled => Outcome::Throttled,
+        _ => Outcome::ServiceError,
+    };
+    invocation.error_type = Some(error.code.clone());
+    invocation.error_message = Some(error.message.clone());
+}
+
+fn take_answer(invocation: &mut Invocation, invoked: &Invoked) {
+    let request_id = invoked.request_id.as_deref().unwrap_or_default();
+    let report = invoked.log_result.as_deref().and_then(|tail| Report::from_log_result(tail, request_id));
+    invocation.request_id.clone_from(&invoked.request_id);
+    invocation.client_duration_ms = Millis::new(invoked.elapsed.as_secs_f64() * 1000.0);
+    if let Some(report) = &report {
+        invocation.cold_start = Some(report.is_cold_start());
+        invocation.duration_ms = Some(report.duration);
+        invocation.init_duration_ms = report.init_duration;
+        invocation.restore_duration_ms = report.restore_duration;
+        invocation.billed_duration_ms = Some(report.billed_duration);
+        invocation.billed_restore_duration_ms = report.billed_restore_duration;
+        invocation.max_memory_used = report.max_memory_used;
+    }
+    if invoked.function_error.is_some() {
+        let error = FunctionError::read(&invoked.payload);
+        invocation.outcome = error.outcome(report.as_ref());
+        invocation.error_type = error.error_type.or_else(|| report.and_then(|report| report.error_type));
+        invocation.error_message = error.error_message;
+    } else if report.is_none() {
+        invocation.outcome = Outcome::NoReport;
+        invocation.error_type = Some("NoReport".to_owned());
+        invocation.error_message = Some(
+            "the end of the log (4 KB) holds no report of this invocation; let the function or its extensions log less"
+                .to_owned(),
+        );
+    }
+}
+
+/// What a failed function answers.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_ResponseSyntax>
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FunctionError {
+    error_type: Option<String>,
+    error_message: Option<String>,
+}
+
+impl FunctionError {
+    fn read(payload: &[u8]) -> FunctionError {
+        serde_json::from_slice(payload).unwrap_or_default()
+    }
+
+    /// Which failure it is, by the report where it says so, and else by the error's own words: older partitions'
+    /// reports have neither a status nor an error type.
+    fn outcome(&self, report: Option<&Report>) -> Outcome {
+        let types = [report.and_then(|report| report.error_type.as_deref()), self.error_type.as_deref()];
+        let is = |name| types.contains(&Some(name));
+        let says = |text| self.error_message.as_deref().is_some_and(|message| message.contains(text));
+        let status = report.and_then(|report| report.status.as_deref());
+        if status == Some("timeout") || is("Sandbox.Timedout") || says("Task timed out after ") {
+            Outcome::Timeout
+        } else if is("Runtime.OutOfMemory") {
+            Outcome::OutOfMemory
+        } else {
+            Outcome::FunctionError
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(payload: &str) -> Outcome {
+        FunctionError::read(payload.as_bytes()).outcome(None)
+    }
+
+    #[test]
+    fn a_function_error_is_told_from_a_timeout_and_from_too_little_memory() {
+        assert_eq!(
+            outcome(r#"{"errorType":"ValueError","errorMessage":"no","stackTrace":[]}"#),
+            Outcome::FunctionError
+        );
+        assert_eq!(
+            outcome(r#"{"errorMessage":"2026-11-23T06:00:00.000Z id Task timed out after 3.00 seconds"}"#),
+            Outcome::Timeout
+        );
+        assert_eq!(outcome(r#"{"errorType":"Sandbox.Timedout","errorMessage":"x"}"#), Outcome::Timeout);
+        assert_eq!(
+            outcome(r#"{"errorType":"Runtime.OutOfMemory","errorMessage":"x"}"#),
+            Outcome::OutOfMemory
+        );
+        assert_eq!(outcome("not JSON"), Outcome::FunctionError);
+    }
+
+    #[test]
+    fn pauses_grow_but_stay_bounded() {
+        for attempts in 1..=MAX_ATTEMPTS {
+            assert!(pause_before(attempts) <= Duration::from_secs(20));
+        }
+    }
+}

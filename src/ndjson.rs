@@ -1,0 +1,471 @@
+//! The record stream: numbered lines in, lines out, what passes through, and the `end` record.
+//!
+//! The format itself is described in `lpt-records.5`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use crate::error::Error;
+use crate::message;
+
+/// A record type, named by the `type` field of its lines.
+pub trait Record: Serialize + DeserializeOwned {
+    /// The value of `type`.
+    const TYPE: &'static str;
+}
+
+/// One line of a stream, and where it stood.
+#[derive(Debug, Clone)]
+pub struct Line {
+    source: Arc<str>,
+    number: u64,
+    text: String,
+}
+
+impl Line {
+    /// The record's type.
+    pub fn record_type(&self) -> Result<Cow<'_, str>, RecordError> {
+        #[derive(Deserialize)]
+        struct Tag<'a> {
+            #[serde(rename = "type", borrow)]
+            record_type: Cow<'a, str>,
+        }
+        let tag: Tag<'_> = self.deserialize()?;
+        Ok(tag.record_type)
+    }
+
+    /// The line as a record of type `R`. Fields that `R` does not know are ignored.
+    pub fn parse<R: Record>(&self) -> Result<R, RecordError> {
+        self.deserialize()
+    }
+
+    fn deserialize<'a, T: Deserialize<'a>>(&'a self) -> Result<T, RecordError> {
+        let mut deserializer = serde_json::Deserializer::from_str(&self.text);
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| self.explain(&error))
+    }
+
+    /// What is wrong with this line, in the terms of the record format.
+    fn explain(&self, error: &serde_path_to_error::Error<serde_json::Error>) -> RecordError {
+        let inner = error.inner();
+        let (field, what) = match serde_json::from_str::<Value>(&self.text) {
+            Err(syntax) => (None, format!("not a JSON object: {syntax}")),
+            Ok(value) if !value.is_object() => {
+                (None, format!("expected an object, found {}", kind_of(&value)))
+            }
+            Ok(value) => {
+                let said = inner.to_string();
+                let said = said.split(" at line ").next().unwrap_or_default();
+                if let Some(field) = said.strip_prefix("missing field ") {
+                    (Some(field.trim_matches('`').to_owned()), "missing".to_owned())
+                } else {
+                    let field = error.path().to_string();
+                    let found = value.get(&field).map_or("nothing", kind_of);
+                    let what = match said.split_once(", expected ") {
+                        Some((found_value, expected)) if found_value.starts_with("invalid value") => {
+                            let found_value =
+                                value.get(&field).map_or_else(|| found_value.to_owned(), Value::to_string);
+                            format!("expected {expected}, found {found_value}")
+                        }
+                        Some((_, expected)) => format!("expected {expected}, found {found}"),
+                        None => said.to_owned(),
+                    };
+                    (Some(field), what)
+                }
+            }
+        };
+        self.error(field.as_deref(), what)
+    }
+
+    /// An error about this line, or about `field` of it.
+    pub fn error(&self, field: Option<&str>, what: impl Into<String>) -> RecordError {
+        RecordError {
+            source_name: self.source.to_string(),
+            line: self.number,
+            field: field.map(str::to_owned),
+            what: what.into(),
+        }
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A line that is not the record that it should be: `runs.ndjson:17: durationMs: expected a number, found a string`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct RecordError {
+    /// The file's name, or `stdin`.
+    pub source_name: String,
+    /// 1-based.
+    pub line: u64,
+    /// The field that is wrong, where it is one.
+    pub field: Option<String>,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.source_name, self.line)?;
+        if let Some(field) = &self.field {
+            write!(f, "{field}: ")?;
+        }
+        write!(f, "{} (mend or remove that line; lpt-records(5) describes the format)", self.what)
+    }
+}
+
+/// The lines of one or more streams, in order.
+pub struct Reader {
+    sources: std::vec::IntoIter<Source>,
+    current: Option<OpenSource>,
+}
+
+enum Source {
+    Stdin,
+    File(PathBuf),
+}
+
+struct OpenSource {
+    name: Arc<str>,
+    lines: u64,
+    input: Box<dyn BufRead + Send>,
+}
+
+impl Reader {
+    /// Reads `files` one after another; none, or `-`, is stdin.
+    ///
+    /// # Errors
+    /// Stdin is wanted and is a terminal, where nobody will type records.
+    pub fn open(files: &[PathBuf]) -> Result<Reader, Error> {
+        let mut sources: Vec<Source> = files
+            .iter()
+            .map(|file| if file == Path::new("-") { Source::Stdin } else { Source::File(file.clone()) })
+            .collect();
+        if sources.is_empty() {
+            sources.push(Source::Stdin);
+        }
+        let wants_stdin = sources.iter().any(|source| matches!(source, Source::Stdin));
+        if wants_stdin && io::stdin().is_terminal() {
+            return Err(Error::Usage(format!(
+                "expects records on stdin, which is a terminal; pipe another tool's output into it, or see {} --help",
+                message::tool()
+            )));
+        }
+        Ok(Reader { sources: sources.into_iter(), current: None })
+    }
+
+    /// Reads what is in memory, under the name `name`.
+    pub fn of(name: &str, text: impl Into<Vec<u8>>) -> Reader {
+        let input = Box::new(io::Cursor::new(text.into()));
+        Reader {
+            sources: Vec::new().into_iter(),
+            current: Some(OpenSource { name: name.into(), lines: 0, input }),
+        }
+    }
+
+    /// The lines as they arrive, for a stage that does other things meanwhile. A stream that can't be read ends; one
+    /// with a bad line goes on after it.
+    pub fn into_channel(self) -> mpsc::Receiver<Result<Line, Error>> {
+        let (sender, receiver) = mpsc::channel(64);
+        // A thread of its own, not tokio's: a read of stdin cannot be cancelled, and the process must be able to
+        // leave while one waits.
+        std::thread::spawn(move || {
+            for line in self {
+                let unreadable = matches!(line, Err(Error::Io { .. }));
+                if sender.blocking_send(line).is_err() || unreadable {
+                    break;
+                }
+            }
+        });
+        receiver
+    }
+
+    fn next_source(&mut self) -> Option<Result<OpenSource, Error>> {
+        Some(match self.sources.next()? {
+            Source::Stdin => Ok(OpenSource {
+                name: "stdin".into(),
+                lines: 0,
+                input: Box::new(BufReader::new(io::stdin())),
+            }),
+            Source::File(path) => {
+                let name = path.display().to_string();
+                match File::open(&path) {
+                    Ok(file) => {
+                        Ok(OpenSource { name: name.into(), lines: 0, input: Box::new(BufReader::new(file)) })
+                    }
+                    Err(source) => Err(Error::io(name)(source)),
+                }
+            }
+        })
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Line, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some(current) = &mut self.current else {
+                match self.next_source()? {
+                    Ok(source) => self.current = Some(source),
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
+            };
+            let mut bytes = Vec::new();
+            match current.input.read_until(b'\n', &mut bytes) {
+                Ok(0) => self.current = None,
+                Ok(_) => {
+                    if bytes.last() == Some(&b'\n') {
+                        bytes.pop();
+                    }
+                    current.lines += 1;
+                    let mut line =
+                        Line { source: current.name.clone(), number: current.lines, text: String::new() };
+                    return Some(match String::from_utf8(bytes) {
+                        Ok(text) => {
+                            line.text = text;
+                            Ok(line)
+                        }
+                        Err(_) => Err(line.error(None, "not UTF-8").into()),
+                    });
+                }
+                Err(source) => return Some(Err(Error::io(current.name.to_string())(source))),
+            }
+        }
+    }
+}
+
+/// How a stream ended, from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// All that was to be done is in the stream.
+    Complete,
+    /// Something failed, the stream lacks it.
+    Failed,
+    /// A signal, or a reader or writer that went away, cut the work off.
+    Interrupted,
+}
+
+/// The last line of each tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "end", rename_all = "camelCase")]
+pub struct End {
+    /// Which tool wrote the stream.
+    pub tool: String,
+    /// The lines before this one.
+    pub records: u64,
+    /// How it went, here and upstream.
+    pub status: Status,
+}
+
+impl Record for End {
+    const TYPE: &'static str = "end";
+}
+
+/// What the `end` records of the input say together: a stage hands each one to [`Upstream::ended`].
+#[derive(Debug, Default)]
+pub struct Upstream {
+    worst: Option<Status>,
+}
+
+impl Upstream {
+    /// Takes note of an `end` record.
+    pub fn ended(&mut self, line: &Line) -> Result<(), RecordError> {
+        let end: End = line.parse()?;
+        self.worst = self.worst.max(Some(end.status));
+        Ok(())
+    }
+
+    /// Takes note of a failure of this tool.
+    pub fn fail(&mut self) {
+        self.worst = self.worst.max(Some(Status::Failed));
+    }
+
+    /// The worst that was said; a stream without an `end` was cut off.
+    pub fn status(&self) -> Status {
+        self.worst.unwrap_or(Status::Interrupted)
+    }
+
+    /// Why nothing should be decided on this input, unless it is complete.
+    ///
+    /// # Errors
+    /// The input was cut off or says that its tool failed, and the user did not allow that.
+    pub fn require_complete(&self, allow_incomplete: bool) -> Result<(), Error> {
+        let why = match self.worst {
+            Some(Status::Complete) => return Ok(()),
+            None => "the input has no end record, so it was cut off",
+            Some(Status::Failed) => "the input's end record says that a tool before this one failed",
+            Some(Status::Interrupted) => {
+                "the input's end record says that a tool before this one was interrupted"
+            }
+        };
+        if allow_incomplete {
+            message::warning(format_args!("{why}; going on with what there is"));
+            Ok(())
+        } else {
+            Err(Error::Failed(format!("{why}; measure again, or take what there is with --allow-incomplete")))
+        }
+    }
+}
+
+/// Writes records, each flushed at once: what is known is not lost, and what is announced stands before it happens.
+pub struct Writer<W: Write> {
+    output: W,
+    records: u64,
+}
+
+impl Writer<io::Stdout> {
+    /// Writes to stdout.
+    pub fn stdout() -> Writer<io::Stdout> {
+        Writer::new(io::stdout())
+    }
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes to `output`.
+    pub fn new(output: W) -> Writer<W> {
+        Writer { output, records: 0 }
+    }
+
+    /// Writes a record and flushes it.
+    pub fn write<R: Record>(&mut self, record: &R) -> Result<(), Error> {
+        let mut line = serde_json::to_string(record).expect("a record has string keys and no failing field");
+        line.push('\n');
+        self.put(line.as_bytes())
+    }
+
+    /// Passes a line on, unchanged.
+    pub fn pass(&mut self, line: &Line) -> Result<(), Error> {
+        self.put(format!("{}\n", line.text).as_bytes())
+    }
+
+    /// Writes this tool's `end` record.
+    pub fn end(&mut self, status: Status) -> Result<(), Error> {
+        self.write(&End { tool: message::tool().to_owned(), records: self.records, status })
+    }
+
+    fn put(&mut self, line: &[u8]) -> Result<(), Error> {
+        self.output.write_all(line).and_then(|()| self.output.flush()).map_err(Error::io("stdout"))?;
+        self.records += 1;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{MemoryMB, Millis};
+
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(tag = "type", rename = "sample", rename_all = "camelCase")]
+    struct Sample {
+        duration_ms: Millis,
+        #[serde(rename = "memorySizeMB")]
+        memory_size: MemoryMB,
+    }
+
+    impl Record for Sample {
+        const TYPE: &'static str = "sample";
+    }
+
+    fn why(text: &str) -> String {
+        let line = Reader::of("stdin", text).next().expect("a line").expect("readable");
+        let error = line.record_type().err().or_else(|| line.parse::<Sample>().err());
+        let error = error.expect("a bad record").to_string();
+        error.split(" (mend").next().expect("split yields one at least").to_owned()
+    }
+
+    #[test]
+    fn a_bad_line_is_named_by_place_field_and_fault() {
+        let cases = [
+            (
+                r#"{"type":"sample","durationMs":"1","memorySizeMB":128}"#,
+                "stdin:1: durationMs: expected a number, found a string",
+            ),
+            (
+                r#"{"type":"sample","durationMs":-1,"memorySizeMB":128}"#,
+                "stdin:1: durationMs: expected a number of 0 or more, found -1",
+            ),
+            (
+                r#"{"type":"sample","durationMs":1,"memorySizeMB":64}"#,
+                "stdin:1: memorySizeMB: expected an integer from 128 to 10240, found 64",
+            ),
+            (
+                r#"{"type":"sample","durationMs":1,"memorySizeMB":128.5}"#,
+                "stdin:1: memorySizeMB: expected an integer from 128 to 10240, found 128.5",
+            ),
+            (r#"{"type":"sample","durationMs":1}"#, "stdin:1: memorySizeMB: missing"),
+            (r#"{"durationMs":1}"#, "stdin:1: type: missing"),
+            (r#"{"type":7}"#, "stdin:1: type: expected a string, found a number"),
+            ("[1]", "stdin:1: expected an object, found an array"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(why(text), expected, "for {text}");
+        }
+        for text in [r#"{"type":"sample","durationMs":NaN,"memorySizeMB":128}"#, "{\"type\":\"sample\"", "\n"]
+        {
+            assert!(why(text).starts_with("stdin:1: not a JSON object: "), "for {text}: {}", why(text));
+        }
+    }
+
+    #[test]
+    fn lines_are_numbered_and_the_last_newline_is_optional() {
+        let numbers: Vec<u64> =
+            Reader::of("x", "{}\n{}\n{}").map(|line| line.expect("readable").number).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_line_passes_through_byte_for_byte() {
+        let text = "{\"type\" : \"other\",  \"é\":1e3 }";
+        let mut written = Vec::new();
+        let mut writer = Writer::new(&mut written);
+        for line in Reader::of("x", text) {
+            writer.pass(&line.expect("readable")).expect("a vector takes all");
+        }
+        assert_eq!(written, format!("{text}\n").into_bytes());
+    }
+
+    #[test]
+    fn type_is_the_first_field() {
+        let mut written = Vec::new();
+        Writer::new(&mut written).end(Status::Complete).expect("a vector takes all");
+        assert_eq!(
+            String::from_utf8(written).expect("UTF-8"),
+            "{\"type\":\"end\",\"tool\":\"lpt\",\"records\":0,\"status\":\"complete\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_stream_without_an_end_was_cut_off_and_the_worst_end_counts() {
+        let mut upstream = Upstream::default();
+        assert_eq!(upstream.status(), Status::Interrupted);
+        assert!(upstream.require_complete(false).is_err());
+        for status in ["complete", "failed", "complete"] {
+            let text = format!(r#"{{"type":"end","tool":"x","records":0,"status":"{status}"}}"#);
+            let line = Reader::of("x", text).next().expect("a line").expect("readable");
+            upstream.ended(&line).expect("an end record");
+        }
+        assert_eq!(upstream.status(), Status::Failed);
+        assert!(upstream.require_complete(false).is_err());
+        assert!(upstream.require_complete(true).is_ok());
+    }
+}

@@ -1,0 +1,74 @@
+//! The `plan` record: what a function was before the run, and what is to be measured.
+
+use serde::{Deserialize, Serialize};
+
+use super::RunId;
+use crate::aws::{Architecture, FunctionArn, FunctionConfiguration};
+use crate::ndjson::Record;
+use crate::units::{MemoryMB, Timestamp};
+
+/// Written before anything of the function is changed; it suffices to restore `$LATEST`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "plan", rename_all = "camelCase")]
+pub struct Plan {
+    /// The run.
+    pub run_id: RunId,
+    /// Of the record format: 1.
+    pub schema_version: u32,
+    /// The function, unqualified.
+    pub function_arn: FunctionArn,
+    /// Its processor.
+    pub architecture: Architecture,
+    /// Such as `python3.13`; a container image has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// `Zip` or `Image`.
+    pub package_type: String,
+    /// Whether its versions start from a snapshot.
+    pub snap_start: bool,
+    /// The memory of `$LATEST` before the run.
+    #[serde(rename = "originalMemorySizeMB")]
+    pub original_memory_size: MemoryMB,
+    /// The description of `$LATEST` before the run, absent where it had none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub original_description: String,
+    /// The revision of `$LATEST` before the run.
+    pub original_revision_id: String,
+    /// The code that is measured.
+    pub code_sha256: String,
+    /// The sizes, in the order in which they are published.
+    pub power_values: Vec<MemoryMB>,
+    /// Invocations for each size.
+    pub num: u32,
+    /// Whether each invocation has a version of its own.
+    pub only_cold_starts: bool,
+    /// When the run began.
+    pub created_at: Timestamp,
+}
+
+impl Plan {
+    /// What suffices to restore `latest` after the run `run_id`; nothing is to be measured yet.
+    pub fn before(run_id: RunId, latest: &FunctionConfiguration) -> Plan {
+        Plan {
+            run_id,
+            schema_version: 1,
+            function_arn: latest.function_arn.clone(),
+            architecture: latest.architecture,
+            runtime: latest.runtime.clone(),
+            package_type: latest.package_type.clone(),
+            snap_start: latest.snap_start,
+            original_memory_size: latest.memory,
+            original_description: latest.description.clone(),
+            original_revision_id: latest.revision_id.clone(),
+            code_sha256: latest.code_sha256.clone(),
+            power_values: Vec::new(),
+            num: 0,
+            only_cold_starts: false,
+            created_at: Timestamp::now(),
+        }
+    }
+}
+
+impl Record for Plan {
+    const TYPE: &'static str = "plan";
+}

@@ -1,0 +1,84 @@
+//! The memory sizes that a user asks for.
+
+use std::str::FromStr;
+
+use crate::units::MemoryMB;
+
+/// Sizes to measure: each once, in the order given, one at least.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PowerValues(Vec<MemoryMB>);
+
+impl PowerValues {
+    /// The sizes.
+    pub fn sizes(&self) -> &[MemoryMB] {
+        &self.0
+    }
+}
+
+/// The step of `ALL`, as in AWS Lambda Power Tuning's `"powerValues": "ALL"`.
+const STEP_OF_ALL: usize = 64;
+
+impl FromStr for PowerValues {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PowerValues, String> {
+        let mut sizes = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            let range = if part.eq_ignore_ascii_case("all") {
+                (MemoryMB::MIN, MemoryMB::MAX, STEP_OF_ALL)
+            } else if let Some((from, rest)) = part.split_once('-') {
+                let (to, step) =
+                    rest.split_once(':').ok_or_else(|| format!("a range has a step, such as {part}:64"))?;
+                let step = step
+                    .parse()
+                    .ok()
+                    .filter(|step| *step > 0)
+                    .ok_or_else(|| format!("a range's step is a positive integer, not {step:?}"))?;
+                (size(from)?, size(to)?, step)
+            } else {
+                (size(part)?, size(part)?, 1)
+            };
+            let (from, to, step) = range;
+            if from > to {
+                return Err(format!("the range {part} is empty: it begins after its end"));
+            }
+            sizes.extend((from.get()..=to.get()).step_by(step).filter_map(MemoryMB::new));
+        }
+        let mut seen = std::collections::HashSet::new();
+        sizes.retain(|size| seen.insert(*size));
+        Ok(PowerValues(sizes))
+    }
+}
+
+fn size(text: &str) -> Result<MemoryMB, String> {
+    text.parse().map_err(|error: crate::units::NoMemorySize| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(text: &str) -> Vec<u32> {
+        let values: PowerValues = text.parse().expect("sizes");
+        values.sizes().iter().map(|size| size.get()).collect()
+    }
+
+    #[test]
+    fn lists_keep_their_order_and_hold_each_size_once() {
+        assert_eq!(sizes("512, 128,512,3008"), [512, 128, 3008]);
+    }
+
+    #[test]
+    fn ranges_step_and_all_is_every_64_mb() {
+        assert_eq!(sizes("128-400:128,1024"), [128, 256, 384, 1024]);
+        let all = sizes("ALL");
+        assert_eq!((all.len(), all[0], all[1], all[all.len() - 1]), (159, 128, 192, 10_240));
+    }
+
+    #[test]
+    fn what_lambda_cannot_have_is_refused() {
+        for text in ["", "64", "10241", "128,", "128-256", "256-128:64", "128-256:0", "1.5", "-128"] {
+            assert!(text.parse::<PowerValues>().is_err(), "{text}");
+        }
+    }
+}

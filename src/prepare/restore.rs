@@ -1,0 +1,28 @@
+//! Putting `$LATEST` back.
+
+use super::{Plan, Tag};
+use crate::aws::{AwsError, AwsErrorKind, Lambda, LatestChange, Qualifier};
+
+/// Sets `$LATEST` back to the memory and the description that `plan` names, if it still carries the run's tag.
+/// Without the tag it was restored already, or belongs to whoever changed it since: then it is left as it is.
+///
+/// Gives whether it was set back.
+pub async fn restore_latest(lambda: &Lambda, plan: &Plan) -> Result<bool, AwsError> {
+    loop {
+        let latest = lambda.settled(&plan.function_arn, Qualifier::Latest).await?;
+        if !Tag::is_of(plan.run_id, &latest.description) {
+            return Ok(false);
+        }
+        let change = LatestChange {
+            memory: plan.original_memory_size,
+            description: &plan.original_description,
+            revision_id: Some(&latest.revision_id),
+        };
+        match lambda.update_latest(&plan.function_arn, &change).await {
+            Ok(_) => return Ok(true),
+            // Changed between the look and the change: look again, for the tag may be gone.
+            Err(error) if matches!(error.kind, AwsErrorKind::Precondition | AwsErrorKind::Conflict) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What marks everything that one run makes, so that nothing else is ever taken for it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::aws::AliasName;
+use crate::units::MemoryMB;
+
+/// The id of a run: a UUID of version 7 without hyphens, so that later runs sort after earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunId(Uuid);
+
+impl RunId {
+    /// A new one.
+    #[expect(clippy::new_without_default, reason = "each call gives another value")]
+    pub fn new() -> RunId {
+        RunId(Uuid::now_v7())
+    }
+
+    /// The alias that this run gives to the version with `memory`, the `index`th one where there are several.
+    pub fn alias(self, memory: MemoryMB, index: Option<u32>) -> AliasName {
+        let name = match index {
+            Some(index) => format!("{}{memory}-{index}", self.alias_prefix()),
+            None => format!("{}{memory}", self.alias_prefix()),
+        };
+        name.parse().expect("letters, digits and hyphens, 60 at most")
+    }
+
+    /// What the names of all aliases of this run, and of no other, begin with.
+    pub fn alias_prefix(self) -> String {
+        format!("lpt-{self}-")
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.simple().fmt(f)
+    }
+}
+
+impl FromStr for RunId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<RunId, String> {
+        Uuid::try_parse(text).map(RunId).map_err(|_| format!("{text:?} is no run id (a UUID)"))
+    }
+}
+
+impl From<RunId> for String {
+    fn from(run: RunId) -> String {
+        run.to_string()
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<RunId, String> {
+        text.parse()
+    }
+}
+
+/// The description that a run gives to `$LATEST` while it works and to each version that it publishes.
+///
+/// It makes each version new to PublishVersion, which otherwise hands out the user's last one; it proves that a
+/// version may be deleted; and it says, without any file, which memory to restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tag {
+    /// Who made it.
+    pub run_id: RunId,
+    /// The version's memory.
+    pub memory: MemoryMB,
+    /// Which of several versions with this memory.
+    pub index: Option<u32>,
+    /// What `$LATEST` had before the run.
+    pub original_memory: MemoryMB,
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tag { run_id, memory, index, original_memory } = self;
+        write!(f, "lpt runId={run_id} memorySizeMB={memory} originalMemorySizeMB={original_memory}")?;
+        match index {
+            Some(index) => write!(f, " index={index}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Tag {
+    /// Reads a description; `None` where it is not a run's.
+    pub fn parse(description: &str) -> Option<Tag> {
+        let mut words = description.split(' ');
+        if words.next()? != "lpt" {
+            return None;
+        }
+        let (mut run_id, mut memory, mut original_memory, mut index) = (None, None, None, None);
+        for word in words {
+            match word.split_once('=')? {
+                ("runId", value) => run_id = Some(value.parse().ok()?),
+                ("memorySizeMB", value) => memory = Some(value.parse().ok()?),
+                ("originalMemorySizeMB", value) => original_memory = Some(value.parse().ok()?),
+                ("index", value) => index = Some(value.parse().ok()?),
+                // A later lpt may say more.
+                _ => {}
+            }
+        }
+        Some(Tag { run_id: run_id?, memory: memory?, index, original_memory: original_memory? })
+    }
+
+    /// Whether `description` was written by the run `run_id`.
+    pub fn is_of(run_id: RunId, description: &str) -> bool {
+        Tag::parse(description).is_some_and(|tag| tag.run_id == run_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_survives_the_way_through_a_description() {
+        let size = |size| MemoryMB::new(size).expect("in range");
+        for index in [None, Some(7)] {
+            let tag = Tag { run_id: RunId::new(), memory: size(512), index, original_memory: size(1024) };
+            assert_eq!(Tag::parse(&tag.to_string()), Some(tag));
+            assert!(tag.to_string().len() <= 256, "Lambda's limit for a description");
+        }
+    }
+
+    #[test]
+    fn a_users_description_is_no_tag() {
+        for text in
+            ["", "lpt", "lpt is nice", "lpt runId=x memorySizeMB=1 originalMemorySizeMB=2", "my function"]
+        {
+            assert_eq!(Tag::parse(text), None, "{text}");
+        }
+    }
+}

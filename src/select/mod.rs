@@ -1,0 +1,155 @@
+//! `lpt-select`: `statistics` → `selection`.
+
+mod args;
+mod selection;
+mod summary;
+
+use std::collections::HashMap;
+use std::io::Write;
+
+pub use args::Args;
+pub use selection::Selection;
+
+use crate::analyze::Statistics;
+use crate::aws::FunctionArn;
+use crate::error::{Error, Exit};
+use crate::message;
+use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
+use crate::prepare::Plan;
+use crate::strategy::{BalancedWeight, Strategy, standings};
+use crate::units::MemoryMB;
+
+/// How to select.
+#[derive(Debug)]
+pub struct Options {
+    /// What is best, or as the statistics say.
+    pub strategy: Option<Strategy>,
+    /// Its weight, or as the statistics say.
+    pub balanced_weight: Option<BalancedWeight>,
+    /// Whether to decide on part of a stream.
+    pub allow_incomplete: bool,
+}
+
+/// Reads all of `input`, passing on what is no statistics, and writes the selections at its end.
+///
+/// # Errors
+/// The input is incomplete or has a bad record, or no size of any function has a result.
+pub fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
+    let mut writer = Writer::new(output);
+    let mut state = State::default();
+    let mut bad_record = None;
+    for line in input {
+        let taken = line.and_then(|line| state.take(&line, &mut writer));
+        match taken {
+            Ok(()) => {}
+            Err(Error::Record(error)) => drop(bad_record.get_or_insert(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    let decided = match bad_record {
+        Some(error) => Err(error.into()),
+        None => state
+            .upstream
+            .require_complete(options.allow_incomplete)
+            .and_then(|()| state.decide(options, &mut writer)),
+    };
+    let status = match &decided {
+        Ok(_) if options.allow_incomplete => Status::Complete,
+        Ok(_) => state.upstream.status(),
+        Err(_) => state.upstream.status().max(Status::Failed),
+    };
+    writer.end(status)?;
+    decided
+}
+
+#[derive(Default)]
+struct State {
+    upstream: Upstream,
+    statistics: Vec<Statistics>,
+    original_sizes: HashMap<FunctionArn, MemoryMB>,
+}
+
+impl State {
+    fn take<W: Write>(&mut self, line: &Line, writer: &mut Writer<W>) -> Result<(), Error> {
+        match &*line.record_type()? {
+            End::TYPE => return Ok(self.upstream.ended(line)?),
+            Statistics::TYPE => {
+                self.statistics.push(line.parse()?);
+                return Ok(());
+            }
+            Plan::TYPE => {
+                let plan: Plan = line.parse()?;
+                self.original_sizes.insert(plan.function_arn, plan.original_memory_size);
+            }
+            _ => {}
+        }
+        writer.pass(line)
+    }
+
+    fn decide<W: Write>(&self, options: &Options, writer: &mut Writer<W>) -> Result<Exit, Error> {
+        if self.statistics.is_empty() {
+            return Err(Error::Failed(
+                "the input has no statistics to select from; is lpt-analyze before this?".to_owned(),
+            ));
+        }
+        let mut sorted: Vec<&Statistics> = self.statistics.iter().collect();
+        sorted.sort_by_key(|statistics| {
+            (&statistics.function_arn, statistics.architecture, statistics.memory_size)
+        });
+        let (mut selected, mut without) = (0, 0);
+        for rivals in
+            sorted.chunk_by(|a, b| (&a.function_arn, a.architecture) == (&b.function_arn, b.architecture))
+        {
+            let selection = self.best(options, rivals);
+            message::summary(summary::summary(rivals, selection.as_ref()));
+            if let Some(selection) = selection {
+                writer.write(&selection)?;
+                selected += 1;
+            } else {
+                message::warning(format_args!("{}: no size has a usable invocation", rivals[0].function_arn));
+                without += 1;
+            }
+        }
+        match (selected, without) {
+            (0, _) => Err(Error::Failed("nothing to select: no size has a usable invocation".to_owned())),
+            (_, 0) => Ok(Exit::Done),
+            _ => Ok(Exit::Partly),
+        }
+    }
+
+    /// The best of the sizes of one function and architecture, if any has a result.
+    fn best(&self, options: &Options, rivals: &[&Statistics]) -> Option<Selection> {
+        let strategy = options.strategy.unwrap_or(rivals[0].strategy);
+        let balanced_weight = options.balanced_weight.unwrap_or(rivals[0].balanced_weight);
+        let (measured, candidates): (Vec<_>, Vec<_>) =
+            rivals.iter().filter_map(|rival| rival.candidate().map(|candidate| (*rival, candidate))).unzip();
+        let best = standings(strategy, balanced_weight, &candidates)
+            .iter()
+            .position(|standing| standing.rank == 1)?;
+        let winner: &Statistics = measured[best];
+        let candidate = candidates[best];
+        let original_memory_size = self.original_sizes.get(&winner.function_arn).copied();
+        let original = measured
+            .iter()
+            .zip(&candidates)
+            .find(|(rival, _)| Some(rival.memory_size) == original_memory_size);
+        let change = |best: f64, original: f64| (original > 0.0).then(|| (best - original) / original);
+        Some(Selection {
+            function_arn: winner.function_arn.clone(),
+            architecture: winner.architecture,
+            memory_size: winner.memory_size,
+            strategy,
+            balanced_weight,
+            average_cost: candidate.average_cost,
+            average_duration_ms: candidate.average_duration,
+            currency: winner.currency.clone(),
+            original_memory_size,
+            cost_change: original
+                .and_then(|(_, original)| change(candidate.average_cost.0, original.average_cost.0)),
+            duration_change: original.and_then(|(_, original)| {
+                change(candidate.average_duration.get(), original.average_duration.get())
+            }),
+            lambda_cost: rivals.iter().map(|rival| rival.total_cost).sum(),
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! What makes one memory size better than another.
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::{Millis, Money};
+
+/// What to look for, as AWS Lambda Power Tuning names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strategy {
+    /// The least average cost; of equals, the fastest
+    #[default]
+    Cost,
+    /// The least average duration; of equals, the cheapest
+    Speed,
+    /// The least weighted sum of both, each as a share of its greatest
+    Balanced,
+}
+
+impl Strategy {
+    /// All of them.
+    pub const ALL: [Strategy; 3] = [Strategy::Cost, Strategy::Speed, Strategy::Balanced];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Strategy::Cost => "cost",
+            Strategy::Speed => "speed",
+            Strategy::Balanced => "balanced",
+        }
+    }
+}
+
+/// The weight of cost in [`Strategy::Balanced`], 0 to 1; duration has the rest.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BalancedWeight(f64);
+
+impl BalancedWeight {
+    /// The nearest weight to `weight`; `None` for what is no number.
+    pub fn clamped(weight: f64) -> Option<BalancedWeight> {
+        (!weight.is_nan()).then(|| BalancedWeight(weight.clamp(0.0, 1.0)))
+    }
+
+    /// The weight.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Default for BalancedWeight {
+    fn default() -> BalancedWeight {
+        BalancedWeight(0.5)
+    }
+}
+
+/// A measured size, as far as a strategy looks at it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// Of one invocation.
+    pub average_cost: Money,
+    /// Of one invocation.
+    pub average_duration: Millis,
+}
+
+/// Where a candidate stands among its rivals.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// The less, the better.
+    pub score: f64,
+    /// 1 is best.
+    pub rank: u32,
+}
+
+/// The standing of each of `candidates`, in their order. Of wholly equal ones the first is better.
+///
+/// Balanced scores are those of AWS Lambda Power Tuning: weight × cost ÷ greatest cost + (1 − weight) × duration ÷
+/// greatest duration.
+pub fn standings(strategy: Strategy, weight: BalancedWeight, candidates: &[Candidate]) -> Vec<Standing> {
+    let greatest = |value: fn(&Candidate) -> f64| candidates.iter().map(value).fold(0.0, f64::max);
+    let cost = |candidate: &Candidate| candidate.average_cost.0;
+    let duration = |candidate: &Candidate| candidate.average_duration.get();
+    let (greatest_cost, greatest_duration) = (greatest(cost), greatest(duration));
+    // Where all are 0 they are equal.
+    let share = |value: f64, greatest: f64| if greatest > 0.0 { value / greatest } else { 0.0 };
+    let score = |candidate: &Candidate| match strategy {
+        Strategy::Cost => cost(candidate),
+        Strategy::Speed => duration(candidate),
+        Strategy::Balanced => {
+            weight.0 * share(cost(candidate), greatest_cost)
+                + (1.0 - weight.0) * share(duration(candidate), greatest_duration)
+        }
+    };
+    let tie_breaker = |candidate: &Candidate| match strategy {
+        Strategy::Cost => duration(candidate),
+        Strategy::Speed | Strategy::Balanced => cost(candidate),
+    };
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by(|&a, &b| {
+        let (a, b) = (&candidates[a], &candidates[b]);
+        score(a).total_cmp(&score(b)).then(tie_breaker(a).total_cmp(&tie_breaker(b)))
+    });
+    let mut standings: Vec<Standing> =
+        candidates.iter().map(|candidate| Standing { score: score(candidate), rank: 0 }).collect();
+    for (rank, index) in (1..).zip(order) {
+        standings[index].rank = rank;
+    }
+    standings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranks(strategy: Strategy, weight: f64, candidates: &[(f64, f64)]) -> Vec<u32> {
+        let candidates: Vec<Candidate> = candidates
+            .iter()
+            .map(|&(cost, duration)| Candidate {
+                average_cost: Money(cost),
+                average_duration: Millis::new(duration).expect("positive"),
+            })
+            .collect();
+        let weight = BalancedWeight::clamped(weight).expect("a number");
+        standings(strategy, weight, &candidates).iter().map(|standing| standing.rank).collect()
+    }
+
+    const SIZES: [(f64, f64); 3] = [(2.0, 800.0), (2.1, 400.0), (4.0, 390.0)];
+
+    #[test]
+    fn each_strategy_prefers_what_it_is_named_for() {
+        assert_eq!(ranks(Strategy::Cost, 0.5, &SIZES), [1, 2, 3]);
+        assert_eq!(ranks(Strategy::Speed, 0.5, &SIZES), [3, 2, 1]);
+        assert_eq!(ranks(Strategy::Balanced, 0.5, &SIZES), [3, 1, 2]);
+    }
+
+    #[test]
+    fn the_weight_moves_balanced_from_speed_to_cost() {
+        assert_eq!(ranks(Strategy::Balanced, 0.0, &SIZES), ranks(Strategy::Speed, 0.5, &SIZES));
+        assert_eq!(ranks(Strategy::Balanced, 1.0, &SIZES), ranks(Strategy::Cost, 0.5, &SIZES));
+        assert_eq!(BalancedWeight::clamped(7.0), BalancedWeight::clamped(1.0));
+        assert_eq!(BalancedWeight::clamped(f64::NAN), None);
+    }
+
+    #[test]
+    fn ties_go_to_the_faster_or_the_cheaper() {
+        let tie = [(1.0, 9.0), (1.0, 8.0)];
+        assert_eq!(ranks(Strategy::Cost, 0.5, &tie), [2, 1]);
+        let tie = [(9.0, 1.0), (8.0, 1.0)];
+        assert_eq!(ranks(Strategy::Speed, 0.5, &tie), [2, 1]);
+        assert_eq!(ranks(Strategy::Balanced, 0.5, &[(0.0, 0.0), (0.0, 0.0)]), [1, 2]);
+    }
+}
