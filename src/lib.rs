@@ -44,3 +44,6 @@ pub mod invoke;
 pub mod prepare;
 /// Selects the best size.
 pub mod select;
+
+/// Lambda on this machine: what the tools can be tried on. It knows no stage, and no stage knows it.
+pub mod local;

@@ -1,6 +1,6 @@
 //! Measuring one size: its invocations, their retries, and when to give up.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io::Write;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(super) struct Measured {
     pub usable: u32,
     /// Why it was given up, or has nothing usable.
     pub failure: Option<Error>,
+    /// Whether the failure is one that the other sizes will meet too.
+    pub is_fatal: bool,
 }
 
 /// One size to measure.
@@ -48,19 +50,21 @@ pub(super) struct Measurement {
     lambda: Lambda,
     configuration: Configuration,
     num: u32,
-    progress: Cell<Progress>,
+    progress: RefCell<Progress>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Progress {
     usable: u32,
     failures_in_a_row: u32,
-    given_up: bool,
+    last_failure: Option<Error>,
+    is_fatal: bool,
+    is_given_up: bool,
 }
 
 impl Measurement {
     pub fn new(lambda: Lambda, configuration: Configuration, num: u32) -> Measurement {
-        Measurement { lambda, configuration, num, progress: Cell::default() }
+        Measurement { lambda, configuration, num, progress: RefCell::default() }
     }
 
     /// Measures the size and writes a record for each invocation as it ends.
@@ -74,45 +78,30 @@ impl Measurement {
             None => 0..self.num,
         };
         let side_by_side = if shared.options.parallel { shared.options.concurrency.get() } else { 1 };
-        let failure = RefCell::new(None);
         stream::iter(indices)
-            .map(|index| self.invoke_and_record(index, shared, &failure))
+            .map(|index| self.invoke_and_record(index, shared))
             .buffer_unordered(side_by_side)
             .try_collect::<()>()
             .await?;
-        Ok(Measured { usable: self.progress.get().usable, failure: failure.into_inner() })
+        let Progress { usable, last_failure, is_fatal, is_given_up, .. } = self.progress.into_inner();
+        let failure = last_failure.filter(|_| is_given_up || usable == 0);
+        if let Some(failure) = &failure
+            && !is_fatal
+        {
+            message::warning(format_args!("{} MB is given up: {failure}", self.configuration.memory_size));
+        }
+        Ok(Measured { usable, failure, is_fatal })
     }
 
-    async fn invoke_and_record<W: Write>(
-        &self,
-        index: u32,
-        shared: &Shared<'_, W>,
-        failure: &RefCell<Option<Error>>,
-    ) -> Result<(), Error> {
+    async fn invoke_and_record<W: Write>(&self, index: u32, shared: &Shared<'_, W>) -> Result<(), Error> {
         let _permit = shared.permits.acquire().await.expect("the semaphore is never closed");
-        if self.progress.get().given_up || shared.stop.is_cancelled() {
+        if self.progress.borrow().is_given_up || shared.stop.is_cancelled() {
             return Ok(());
         }
-        let Some((invocation, hopeless)) = self.invoke(index, shared).await else {
+        let Some((invocation, error)) = self.invoke(index, shared).await else {
             return Ok(());
         };
         shared.writer.borrow_mut().write(&invocation)?;
-
-        let mut progress = self.progress.get();
-        if invocation.outcome.is_usable() {
-            progress.usable += 1;
-            progress.failures_in_a_row = 0;
-        } else {
-            progress.failures_in_a_row += 1;
-            let give_up = hopeless.is_some() || progress.failures_in_a_row >= FAILURES_IN_A_ROW;
-            if (give_up && !progress.given_up) || self.num == 1 {
-                progress.given_up = true;
-                let why = hopeless.map_or_else(|| Error::Failed(self.describe(&invocation)), Error::from);
-                message::warning(format_args!("{} MB is given up: {why}", self.configuration.memory_size));
-                *failure.borrow_mut() = Some(why);
-            }
-        }
-        self.progress.set(progress);
         message::progress(format_args!(
             "{}: {} MB, {} of {}",
             self.configuration.function_arn.name(),
@@ -120,11 +109,22 @@ impl Measurement {
             index + 1,
             self.num
         ));
+        let mut progress = self.progress.borrow_mut();
+        if invocation.outcome.is_usable() {
+            progress.usable += 1;
+            progress.failures_in_a_row = 0;
+            return Ok(());
+        }
+        progress.failures_in_a_row += 1;
+        let (is_fatal, is_hopeless) = error.as_ref().map_or((false, false), |error| prospects(error.kind));
+        progress.is_fatal |= is_fatal;
+        progress.is_given_up |= is_hopeless || progress.failures_in_a_row >= FAILURES_IN_A_ROW;
+        progress.last_failure =
+            Some(error.map_or_else(|| Error::Failed(self.describe(&invocation)), Error::from));
         Ok(())
     }
 
-    /// Invokes once, with retries; `None` when the run was stopped before an answer came. An error comes along where
-    /// no further invocation of this size can succeed.
+    /// Invokes once, with retries; `None` when the run was stopped before an answer came.
     async fn invoke<W: Write>(
         &self,
         index: u32,
@@ -173,17 +173,11 @@ impl Measurement {
                 attempts: Some(attempts),
                 log_stream: None,
             };
-            let hopeless = match result {
-                Ok(invoked) => {
-                    take_answer(&mut invocation, &invoked);
-                    None
-                }
-                Err(error) => {
-                    take_error(&mut invocation, &error);
-                    is_hopeless(&error).then_some(error)
-                }
-            };
-            return Some((invocation, hopeless));
+            match &result {
+                Ok(invoked) => take_answer(&mut invocation, invoked),
+                Err(error) => take_error(&mut invocation, error),
+            }
+            return Some((invocation, result.err()));
         }
     }
 
@@ -204,12 +198,13 @@ fn is_worth_a_retry(error: &AwsError) -> bool {
     matches!(error.kind, AwsErrorKind::Throttled | AwsErrorKind::Conflict | AwsErrorKind::Service)
 }
 
-/// Whether the next invocation must fail as this one did.
-fn is_hopeless(error: &AwsError) -> bool {
-    matches!(
-        error.kind,
-        AwsErrorKind::NotFound | AwsErrorKind::Denied | AwsErrorKind::NoCredentials | AwsErrorKind::Invalid
-    )
+/// Whether all further invocations must fail as this one did, and whether all of this size must.
+fn prospects(kind: AwsErrorKind) -> (bool, bool) {
+    match kind {
+        AwsErrorKind::Denied | AwsErrorKind::NoCredentials => (true, true),
+        AwsErrorKind::NotFound | AwsErrorKind::Invalid => (false, true),
+        _ => (false, false),
+    }
 }
 
 /// Exponential back-off with full jitter, so that throttled invocations do not come back all at once.

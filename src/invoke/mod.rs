@@ -25,9 +25,9 @@ use crate::aws::{Aws, AwsOptions};
 use crate::entry::Interrupt;
 use crate::error::{Error, Exit};
 use crate::message;
-use crate::ndjson::{Line, Reader, Record as _, Status, Upstream, Writer};
+use crate::ndjson::{End, Line, Reader, Record as _, RecordError, Status, Upstream, Writer};
 use crate::prepare::{Configuration, ConfigurationState, Plan, RunId};
-use measure::{Measured, Measurement};
+use measure::{Measured, Measurement, Shared};
 
 /// Where neither a flag nor a plan says how many.
 const DEFAULT_NUM: u32 = 10;
@@ -52,9 +52,12 @@ pub struct Options {
 
 /// Invokes each ready configuration of `input` as it comes, and writes to `output` what becomes of it.
 ///
+/// After an interrupt or a failure nothing new is sent, but the input is passed on to its end, for the records that
+/// undo the run are in it, and what is in flight is waited for, for it is paid for.
+///
 /// # Errors
-/// A bad record, a closed output, an interrupt, or the first failure where no size could be measured. What was in
-/// flight is waited for and written first, for it is paid for.
+/// A bad record, a closed output, an interrupt, no permission to invoke, or the first failure where no size could be
+/// measured.
 pub async fn run(
     options: &Options,
     input: Reader,
@@ -64,85 +67,57 @@ pub async fn run(
     let aws = Aws::load(&options.aws).await;
     let writer = RefCell::new(Writer::new(output));
     let permits = Semaphore::new(options.concurrency.get().min(Semaphore::MAX_PERMITS));
-    // Stops the sending of new invocations: on an interrupt, or after an error.
     let stop = interrupt.child_token();
-    let shared = measure::Shared { options, writer: &writer, permits: &permits, stop: &stop };
+    let shared = Shared { options, writer: &writer, permits: &permits, stop: &stop };
 
     let mut lines = input.into_channel();
     let mut reading = true;
     let mut state = State::default();
     let mut sizes = FuturesUnordered::new();
-    let mut failure = None;
     let grace = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::pin!(grace);
+    let mut grace_is_over = false;
     while reading || !sizes.is_empty() {
         tokio::select! {
-            // A size that ended early has freed its place before the next one is begun.
-            biased;
-            Some(result) = sizes.next(), if !sizes.is_empty() => match result {
-                Ok(measured) => state.measured.push(measured),
-                // Nobody reads any more: each further invocation would cost money for nothing.
-                Err(error) => return Err(error),
-            },
-            () = interrupt.cancelled(), if reading => {
-                reading = false;
-                lines.close();
-                if !sizes.is_empty() {
-                    message::note("interrupted; waiting for the invocations in flight");
+            Some(measured) = sizes.next(), if !sizes.is_empty() => {
+                let measured: Measured = measured?;
+                if measured.is_fatal {
+                    stop.cancel();
                 }
+                state.measured.push(measured);
             }
             line = lines.recv(), if reading => match line {
                 None => reading = false,
                 Some(line) => match line.and_then(|line| state.take(&line, &writer)) {
-                    Ok(None) => {}
-                    Ok(Some(configuration)) => {
+                    Ok(Some(configuration)) if !stop.is_cancelled() => {
                         let num = options.num.or_else(|| state.num.get(&configuration.run_id).copied());
                         let lambda = aws.lambda(Some(configuration.function_arn.region()));
                         let measurement = Measurement::new(lambda, configuration, num.unwrap_or(DEFAULT_NUM));
                         sizes.push(measurement.run(&shared));
                     }
-                    Err(error) if error.is_closed_pipe() => return Err(error),
-                    Err(error) => {
-                        failure = Some(error);
-                        reading = false;
+                    Ok(_) => {}
+                    Err(Error::Record(error)) => {
+                        state.bad_record.get_or_insert(error);
                         stop.cancel();
                     }
+                    Err(error) => return Err(error),
                 },
             },
-            () = &mut grace => {
-                message::warning("gave up waiting for the invocations in flight; they are not recorded");
-                break;
+            () = &mut grace, if !grace_is_over => {
+                grace_is_over = true;
+                if !sizes.is_empty() {
+                    message::warning("gave up waiting for the invocations in flight; they are not recorded");
+                    sizes.clear();
+                }
             }
         }
     }
-    drop(sizes);
-    finish(state, failure, interrupt, &writer)
-}
-
-fn finish<W: Write>(
-    state: State,
-    failure: Option<Error>,
-    interrupt: &Interrupt,
-    writer: &RefCell<Writer<W>>,
-) -> Result<Exit, Error> {
-    let usable = state.measured.iter().any(|measured| measured.usable > 0);
-    let mut failures: Vec<Error> =
-        state.measured.into_iter().filter_map(|measured| measured.failure).collect();
-    let (status, result) = if interrupt.is_cancelled() {
-        (Status::Interrupted, Err(Error::Interrupted))
-    } else if let Some(failure) = failure {
-        (Status::Failed, Err(failure))
-    } else if failures.is_empty() && !state.failed_configuration {
-        (Status::Complete, Ok(Exit::Done))
-    } else if usable || failures.is_empty() {
-        (Status::Complete, Ok(Exit::Partly))
-    } else {
-        (Status::Failed, Err(failures.swap_remove(0)))
-    };
-    writer.borrow_mut().end(status.max(state.upstream.status()))?;
+    let upstream = state.upstream.status();
+    let (status, result) = state.conclude(interrupt);
+    writer.borrow_mut().end(status.max(upstream))?;
     result
 }
 
@@ -152,6 +127,7 @@ struct State {
     num: HashMap<RunId, u32>,
     upstream: Upstream,
     failed_configuration: bool,
+    bad_record: Option<RecordError>,
     measured: Vec<Measured>,
 }
 
@@ -164,7 +140,7 @@ impl State {
     ) -> Result<Option<Configuration>, Error> {
         let mut ready = None;
         match &*line.record_type()? {
-            crate::ndjson::End::TYPE => {
+            End::TYPE => {
                 self.upstream.ended(line)?;
                 return Ok(None);
             }
@@ -184,5 +160,28 @@ impl State {
         }
         writer.borrow_mut().pass(line)?;
         Ok(ready)
+    }
+
+    /// How all of it went.
+    fn conclude(self, interrupt: &Interrupt) -> (Status, Result<Exit, Error>) {
+        if interrupt.is_cancelled() {
+            return (Status::Interrupted, Err(Error::Interrupted));
+        }
+        if let Some(error) = self.bad_record {
+            return (Status::Failed, Err(error.into()));
+        }
+        let any_usable = self.measured.iter().any(|measured| measured.usable > 0);
+        let mut failures: Vec<Measured> =
+            self.measured.into_iter().filter(|measured| measured.failure.is_some()).collect();
+        // What stops the whole run is what the user should read about.
+        failures.sort_by_key(|measured| !measured.is_fatal);
+        match failures.into_iter().next() {
+            None if self.failed_configuration => (Status::Complete, Ok(Exit::Partly)),
+            None => (Status::Complete, Ok(Exit::Done)),
+            Some(Measured { failure: Some(error), is_fatal, .. }) if is_fatal || !any_usable => {
+                (Status::Failed, Err(error))
+            }
+            Some(_) => (Status::Complete, Ok(Exit::Partly)),
+        }
     }
 }

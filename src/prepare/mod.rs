@@ -28,6 +28,7 @@ use crate::entry::Interrupt;
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{Status, Writer};
+use crate::units::MemoryMB;
 
 /// What to prepare.
 #[derive(Debug)]
@@ -141,10 +142,9 @@ impl<W: Write> Run<'_, W> {
         &self,
         lambda: &Lambda,
         plan: &Plan,
-        latest: FunctionConfiguration,
+        mut latest: FunctionConfiguration,
     ) -> Result<Exit, Error> {
         let mut exit = Exit::Done;
-        let mut revision_id = latest.revision_id;
         for &memory in &plan.power_values {
             let indices = if plan.only_cold_starts { (0..plan.num).map(Some).collect() } else { vec![None] };
             for index in indices {
@@ -162,7 +162,7 @@ impl<W: Write> Run<'_, W> {
                     state: ConfigurationState::Creating,
                 };
                 self.writer.borrow_mut().write(&configuration)?;
-                let published = publish(lambda, plan, &configuration, &mut revision_id).await;
+                let published = publish(lambda, plan, &configuration, &mut latest).await;
                 configuration.state = match &published {
                     Ok(version) => ConfigurationState::Ready { version: *version },
                     Err(error) => ConfigurationState::Failed {
@@ -187,12 +187,12 @@ impl<W: Write> Run<'_, W> {
     }
 }
 
-/// Publishes one version with its alias. `revision_id` is the last that we know of `$LATEST`, before and after.
+/// Publishes one version with its alias. `latest` is what this run last read or set, before and after.
 async fn publish(
     lambda: &Lambda,
     plan: &Plan,
     configuration: &Configuration,
-    revision_id: &mut String,
+    latest: &mut FunctionConfiguration,
 ) -> Result<Version, AwsError> {
     let tag = Tag {
         run_id: plan.run_id,
@@ -201,17 +201,23 @@ async fn publish(
         original_memory: plan.original_memory_size,
     }
     .to_string();
-    let change =
-        LatestChange { memory: configuration.memory_size, description: &tag, revision_id: Some(revision_id) };
-    let latest = lambda.update_latest(&plan.function_arn, &change).await?;
-    revision_id.clone_from(&latest.revision_id);
-    if latest.code_sha256 != plan.code_sha256
-        || latest.description != tag
-        || latest.memory != configuration.memory_size
-    {
+    // Publishing a version gives `$LATEST` another revision id too, so that it has to be read again; whether it is
+    // still ours is seen by what is in it.
+    let now = lambda.settled(&plan.function_arn, Qualifier::Latest).await?;
+    if !is_as(&now, latest.memory, &latest.description, &plan.code_sha256) {
         return Err(changed_meanwhile(plan));
     }
-    let published = lambda.publish_version(&latest, &tag).await?;
+    let change = LatestChange {
+        memory: configuration.memory_size,
+        description: &tag,
+        revision_id: Some(&now.revision_id),
+    };
+    let changed = lambda.update_latest(&plan.function_arn, &change).await?;
+    if !is_as(&changed, configuration.memory_size, &tag, &plan.code_sha256) {
+        return Err(changed_meanwhile(plan));
+    }
+    *latest = changed;
+    let published = lambda.publish_version(latest, &tag).await?;
     // AWS gives out the last version again where it sees no change: never take a version for ours that is not.
     let version = match published.version {
         Some(version) if published.description == tag => version,
@@ -219,6 +225,11 @@ async fn publish(
     };
     lambda.create_alias(&plan.function_arn, &configuration.alias, version, &tag).await?;
     Ok(version)
+}
+
+/// Whether nobody else has changed what this run looks at.
+fn is_as(latest: &FunctionConfiguration, memory: MemoryMB, description: &str, code_sha256: &str) -> bool {
+    (latest.memory, &*latest.description, &*latest.code_sha256) == (memory, description, code_sha256)
 }
 
 fn changed_meanwhile(plan: &Plan) -> AwsError {

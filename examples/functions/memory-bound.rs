@@ -1,0 +1,30 @@
+//! A function that needs memory: below some size it does not run at all, above it more is of no use.
+//!
+//! `{}` uses 192 MB, so 128 MB are not enough; `{"megabytes": 64}` uses 64.
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const PAGE: usize = 4096;
+
+#[derive(Deserialize)]
+struct Request {
+    megabytes: Option<usize>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    run(service_fn(handle)).await
+}
+
+async fn handle(event: LambdaEvent<Request>) -> Result<Value, Error> {
+    let megabytes = event.payload.megabytes.unwrap_or(192);
+    let mut memory = vec![0_u8; megabytes << 20];
+    // Memory that was not touched was not given yet.
+    for page in memory.chunks_mut(PAGE) {
+        page[0] = 1;
+    }
+    let touched = memory.chunks(PAGE).filter(|page| page[0] == 1).count();
+    Ok(json!({"megabytes": touched * PAGE >> 20}))
+}

@@ -1,0 +1,493 @@
+//! Lambda's REST API: which request is which action, and what each action answers.
+//! <https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html>
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::{Json, Router};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::code::Code;
+use super::fleet::{self, Fleet};
+use super::limits::{Concurrency, Rate};
+use super::name::{Qualifier, Target};
+use super::refusal::{Kind, Refusal};
+use super::store::{AliasUpdate, Now, Publish, Store};
+use super::wire;
+
+/// As much as an invocation may be given.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const LARGEST_PAYLOAD: usize = 6_291_456;
+/// A zip of 50 MB as base64, and a little.
+const LARGEST_REQUEST: usize = 70 << 20;
+/// As many as a list has in one answer, whatever was asked for.
+const LONGEST_PAGE: usize = 50;
+
+/// What the requests work on.
+#[derive(Debug)]
+pub struct Service {
+    pub store: Mutex<Store>,
+    pub fleet: Arc<Fleet>,
+    pub concurrency: Concurrency,
+    pub control_plane: Rate,
+    pub get_function: Rate,
+    /// Where zips are unpacked.
+    pub workshop: PathBuf,
+}
+
+type Shared = State<Arc<Service>>;
+type Answer = Result<Response, Refusal>;
+
+/// The table of actions.
+pub fn router(service: Service) -> Router {
+    let service = Arc::new(service);
+    let action = |name: &'static str, methods: MethodRouter<Arc<Service>>| {
+        let service = Arc::clone(&service);
+        methods.layer(from_fn(move |request: Request, next: Next| {
+            let service = Arc::clone(&service);
+            async move {
+                match service.admit(name, &request) {
+                    Ok(()) => next.run(request).await,
+                    Err(refusal) => refusal.into_response(),
+                }
+            }
+        }))
+    };
+    let functions =
+        action("CreateFunction", post(create_function)).merge(action("ListFunctions", get(list_functions)));
+    Router::new()
+        .route("/2015-03-31/functions", functions.clone())
+        .route("/2015-03-31/functions/", functions)
+        .route(
+            "/2015-03-31/functions/{name}",
+            action("GetFunction", get(get_function)).merge(action("DeleteFunction", delete(delete_function))),
+        )
+        .route(
+            "/2015-03-31/functions/{name}/configuration",
+            action("GetFunctionConfiguration", get(get_function_configuration))
+                .merge(action("UpdateFunctionConfiguration", put(update_function_configuration))),
+        )
+        .route("/2015-03-31/functions/{name}/code", action("UpdateFunctionCode", put(update_function_code)))
+        .route(
+            "/2015-03-31/functions/{name}/versions",
+            action("PublishVersion", post(publish_version))
+                .merge(action("ListVersionsByFunction", get(list_versions_by_function))),
+        )
+        .route(
+            "/2015-03-31/functions/{name}/aliases",
+            action("CreateAlias", post(create_alias)).merge(action("ListAliases", get(list_aliases))),
+        )
+        .route(
+            "/2015-03-31/functions/{name}/aliases/{alias}",
+            action("GetAlias", get(get_alias))
+                .merge(action("UpdateAlias", put(update_alias)))
+                .merge(action("DeleteAlias", delete(delete_alias))),
+        )
+        .route("/2015-03-31/functions/{name}/invocations", action("Invoke", post(invoke)))
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
+        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+        .layer(from_fn(identify))
+        .with_state(service)
+}
+
+/// Every answer has a request id; an invocation's own stays.
+async fn identify(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().entry("x-amzn-requestid").or_insert_with(|| text(&Uuid::new_v4().to_string()));
+    response
+}
+
+async fn unknown(request: Request) -> Refusal {
+    let message = format!("{} {} is no action of lpt-local", request.method(), request.uri().path());
+    Refusal::new(Kind::UnknownOperation, message)
+}
+
+impl Service {
+    /// Whether the request may go on to its action.
+    fn admit(&self, action: &str, request: &Request) -> Result<(), Refusal> {
+        if !request.headers().contains_key(header::AUTHORIZATION) {
+            return Err(Refusal::new(Kind::MissingAuthenticationToken, "Missing Authentication Token"));
+        }
+        match action {
+            "Invoke" => Ok(()),
+            "GetFunction" => self.get_function.admit(Instant::now()),
+            _ => self.control_plane.admit(Instant::now()),
+        }
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn target(&self, name: &str, qualifier: Option<&str>) -> Result<Target, Refusal> {
+        Target::parse(name, qualifier, self.store().region())
+    }
+
+    /// Of actions that are about the function as a whole.
+    fn name(&self, name: &str) -> Result<String, Refusal> {
+        Ok(self.target(name, None)?.name)
+    }
+
+    /// Unpacks a zip, which may take long enough to hold up invocations.
+    async fn unzip(&self, code: wire::CodeIn) -> Result<Code, Refusal> {
+        let Some(zip) = code.zip_file else {
+            return Err(Refusal::invalid("lpt-local takes code as a ZipFile only."));
+        };
+        let workshop = self.workshop.clone();
+        let work = move || {
+            let bytes = BASE64_STANDARD.decode(zip).map_err(|error| format!("ZipFile: {error}"))?;
+            Code::unzip(bytes, &workshop)
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(code) => code.map_err(Refusal::invalid),
+            Err(error) => Err(Refusal::new(Kind::Service, error.to_string())),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    marker: Option<String>,
+    max_items: Option<usize>,
+    function_version: Option<String>,
+}
+
+impl Page {
+    fn most(&self) -> usize {
+        self.max_items.unwrap_or(LONGEST_PAGE).clamp(1, LONGEST_PAGE)
+    }
+
+    fn from(&self) -> &str {
+        self.marker.as_deref().unwrap_or_default()
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Qualified {
+    qualifier: Option<String>,
+}
+
+fn created(body: Value) -> Response {
+    (StatusCode::CREATED, Json(body)).into_response()
+}
+
+fn ok(body: Value) -> Response {
+    Json(body).into_response()
+}
+
+/// A page of a list, with the marker of the next one if there is one.
+fn page(name: &str, items: Vec<Value>, next: Option<String>) -> Response {
+    let mut body = json!({name: items});
+    if let Some(next) = next {
+        body["NextMarker"] = json!(next);
+    }
+    ok(body)
+}
+
+/// A header's value; one that can't be is left empty.
+fn text(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
+}
+
+async fn create_function(State(service): Shared, body: Bytes) -> Answer {
+    let request: wire::CreateFunction = wire::read(&body)?;
+    let name = service.name(&request.function_name)?;
+    let configuration = request.settings.configuration(&name, &request.architectures)?;
+    let code = service.unzip(request.code).await?;
+    let now = Now::get();
+    let mut store = service.store();
+    let mut version = store.create(&name, configuration, code, request.tags, now)?;
+    if request.publish {
+        version = store.publish_latest(&name, None, now)?;
+    }
+    let qualifier = version.number.map(|number| number.to_string());
+    Ok(created(wire::configuration(&store, &name, &version, qualifier.as_deref(), false)))
+}
+
+async fn list_functions(State(service): Shared, Query(query): Query<Page>) -> Answer {
+    let now = Now::get();
+    let mut store = service.store();
+    let most = query.most();
+    let mut found: Vec<_> = store
+        .functions(now)
+        .filter(|(function, _)| function.name.as_str() >= query.from())
+        .take(most + 1)
+        .map(|(function, version)| (function.name.clone(), version.clone()))
+        .collect();
+    let next = (found.len() > most).then(|| found.pop()).flatten().map(|(name, _)| name);
+    let items =
+        found.iter().map(|(name, version)| wire::configuration(&store, name, version, None, true)).collect();
+    Ok(page("Functions", items, next))
+}
+
+async fn get_function(
+    State(service): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Qualified>,
+) -> Answer {
+    let target = service.target(&name, query.qualifier.as_deref())?;
+    let mut store = service.store();
+    let version = store.version(&target, Now::get())?.clone();
+    let qualifier = target.qualifier.as_ref().map(Qualifier::to_string);
+    let mut body = json!({
+        "Configuration": wire::configuration(&store, &target.name, &version, qualifier.as_deref(), false),
+        "Code": {"RepositoryType": "S3", "Location": format!("file://{}", version.code.root().display())},
+    });
+    let tags = &store.function(&target.name)?.tags;
+    if !tags.is_empty() {
+        body["Tags"] = json!(tags);
+    }
+    Ok(ok(body))
+}
+
+async fn get_function_configuration(
+    State(service): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Qualified>,
+) -> Answer {
+    let target = service.target(&name, query.qualifier.as_deref())?;
+    let mut store = service.store();
+    let version = store.version(&target, Now::get())?.clone();
+    let qualifier = target.qualifier.as_ref().map(Qualifier::to_string);
+    Ok(ok(wire::configuration(&store, &target.name, &version, qualifier.as_deref(), false)))
+}
+
+async fn update_function_configuration(
+    State(service): Shared,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Answer {
+    let name = service.name(&name)?;
+    let request: wire::UpdateFunctionConfiguration = wire::read(&body)?;
+    let mut store = service.store();
+    let version = store.update(
+        &name,
+        request.revision_id.as_deref(),
+        |configuration, _| request.settings.apply(configuration),
+        Now::get(),
+    )?;
+    Ok(ok(wire::configuration(&store, &name, &version, None, false)))
+}
+
+async fn update_function_code(State(service): Shared, Path(name): Path<String>, body: Bytes) -> Answer {
+    let name = service.name(&name)?;
+    let request: wire::UpdateFunctionCode = wire::read(&body)?;
+    let code = Arc::new(service.unzip(request.code).await?);
+    let now = Now::get();
+    let mut store = service.store();
+    if request.dry_run {
+        let target = Target { name: name.clone(), qualifier: None };
+        let version = store.version(&target, now)?.clone();
+        return Ok(ok(wire::configuration(&store, &name, &version, None, false)));
+    }
+    let mut version = store.update(
+        &name,
+        request.revision_id.as_deref(),
+        |configuration, current| {
+            *current = code;
+            wire::set_architecture(configuration, &request.architectures)
+        },
+        now,
+    )?;
+    if request.publish {
+        version = store.publish_latest(&name, None, now)?;
+    }
+    let qualifier = version.number.map(|number| number.to_string());
+    Ok(ok(wire::configuration(&store, &name, &version, qualifier.as_deref(), false)))
+}
+
+async fn delete_function(
+    State(service): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Qualified>,
+) -> Answer {
+    let target = service.target(&name, query.qualifier.as_deref())?;
+    service.store().delete(&target, Now::get())?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn publish_version(State(service): Shared, Path(name): Path<String>, body: Bytes) -> Answer {
+    let name = service.name(&name)?;
+    let request: wire::PublishVersion = wire::read(&body)?;
+    let publish = Publish {
+        code_sha256: request.code_sha256,
+        description: request.description,
+        revision: request.revision_id,
+    };
+    let mut store = service.store();
+    let version = store.publish(&name, &publish, Now::get())?;
+    Ok(created(wire::configuration(&store, &name, &version, Some(&version.label()), false)))
+}
+
+async fn list_versions_by_function(
+    State(service): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Page>,
+) -> Answer {
+    let name = service.name(&name)?;
+    let from = match &query.marker {
+        Some(marker) => marker.parse().map_err(|_| Refusal::invalid("The marker is not one of ours."))?,
+        None => 0,
+    };
+    let mut store = service.store();
+    let (versions, next) = store.versions(&name, from, query.most(), Now::get())?;
+    let items = versions
+        .iter()
+        .map(|version| wire::configuration(&store, &name, version, Some(&version.label()), true))
+        .collect();
+    Ok(page("Versions", items, next.map(|next| next.to_string())))
+}
+
+async fn create_alias(State(service): Shared, Path(name): Path<String>, body: Bytes) -> Answer {
+    let name = service.name(&name)?;
+    let request: wire::CreateAlias = wire::read(&body)?;
+    let weights = request.routing_config.map(|routing| routing.additional_version_weights);
+    let mut store = service.store();
+    let alias = store.create_alias(
+        &name,
+        &request.name,
+        &request.function_version,
+        request.description,
+        weights.unwrap_or_default(),
+        Now::get(),
+    )?;
+    Ok(created(wire::alias(&store, &name, &alias)))
+}
+
+async fn list_aliases(State(service): Shared, Path(name): Path<String>, Query(query): Query<Page>) -> Answer {
+    let name = service.name(&name)?;
+    let store = service.store();
+    let (aliases, next) =
+        store.aliases(&name, query.function_version.as_deref(), query.from(), query.most())?;
+    let items = aliases.iter().map(|alias| wire::alias(&store, &name, alias)).collect();
+    Ok(page("Aliases", items, next.map(str::to_owned)))
+}
+
+async fn get_alias(State(service): Shared, Path((name, alias)): Path<(String, String)>) -> Answer {
+    let name = service.name(&name)?;
+    let store = service.store();
+    let alias = store.alias(&name, &alias)?;
+    Ok(ok(wire::alias(&store, &name, alias)))
+}
+
+async fn update_alias(
+    State(service): Shared,
+    Path((name, alias)): Path<(String, String)>,
+    body: Bytes,
+) -> Answer {
+    let name = service.name(&name)?;
+    let request: wire::UpdateAlias = wire::read(&body)?;
+    let update = AliasUpdate {
+        version: request.function_version,
+        description: request.description,
+        weights: request.routing_config.map(|routing| routing.additional_version_weights),
+        revision: request.revision_id,
+    };
+    let mut store = service.store();
+    let alias = store.update_alias(&name, &alias, update, Now::get())?;
+    Ok(ok(wire::alias(&store, &name, &alias)))
+}
+
+async fn delete_alias(State(service): Shared, Path((name, alias)): Path<(String, String)>) -> Answer {
+    let name = service.name(&name)?;
+    service.store().delete_alias(&name, &alias, Now::get())?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn invoke(
+    State(service): Shared,
+    Path(name): Path<String>,
+    Query(query): Query<Qualified>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if body.len() > LARGEST_PAYLOAD {
+        return Err(Refusal::new(
+            Kind::RequestTooLarge,
+            format!("Request must be smaller than {LARGEST_PAYLOAD} bytes for the InvokeFunction operation"),
+        ));
+    }
+    let target = service.target(&name, query.qualifier.as_deref())?;
+    let invoked = service.store().invoke(&target, draw(), Now::get())?;
+    let payload = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
+    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
+        return Err(Refusal::new(
+            Kind::InvalidRequestContent,
+            format!("Could not parse request body into json: {error}"),
+        ));
+    }
+    let request_id = Uuid::new_v4().to_string();
+    let version = invoked.runnable.version.clone();
+    let mut answer = HeaderMap::new();
+    answer.insert("x-amzn-requestid", text(&request_id));
+    let trace_id = match header("x-amzn-trace-id") {
+        Some(given) => given.to_owned(),
+        None => trace_id(),
+    };
+    answer.insert("x-amzn-trace-id", text(&trace_id));
+    let request = fleet::Request {
+        runnable: invoked.runnable,
+        request_id,
+        function_arn: invoked.arn,
+        trace_id,
+        client_context: header("x-amz-client-context")
+            .and_then(|context| BASE64_STANDARD.decode(context).ok())
+            .and_then(|context| String::from_utf8(context).ok()),
+        payload,
+    };
+    match header("x-amz-invocation-type").unwrap_or("RequestResponse") {
+        "RequestResponse" => {}
+        "DryRun" => return Ok((StatusCode::NO_CONTENT, answer).into_response()),
+        "Event" => {
+            let place = service.concurrency.admit()?;
+            let fleet = Arc::clone(&service.fleet);
+            // Lambda would try twice more after an error; nothing here depends on it.
+            tokio::spawn(async move {
+                fleet.invoke(request).await;
+                drop(place);
+            });
+            return Ok((StatusCode::ACCEPTED, answer).into_response());
+        }
+        other => return Err(Refusal::invalid(format!("'{other}' is no invocation type"))),
+    }
+    let _place = service.concurrency.admit()?;
+    let Some(invocation) = Arc::clone(&service.fleet).invoke(request).await else {
+        return Err(Refusal::new(Kind::Service, "lpt-local is stopping"));
+    };
+    answer.insert("x-amz-executed-version", text(&version));
+    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if invocation.failed {
+        answer.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+    }
+    if header("x-amz-log-type") == Some("Tail") {
+        answer.insert("x-amz-log-result", text(&BASE64_STANDARD.encode(invocation.log.tail())));
+    }
+    Ok((StatusCode::OK, answer, invocation.payload).into_response())
+}
+
+/// From 0 to 1, for an alias that splits its invocations.
+fn draw() -> f64 {
+    f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX)
+}
+
+/// A trace that nobody samples: <https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader>.
+fn trace_id() -> String {
+    let seconds = time::OffsetDateTime::now_utc().unix_timestamp();
+    let random = Uuid::new_v4().simple().to_string();
+    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &random[..24], &random[16..])
+}

@@ -1,0 +1,214 @@
+//! Shares of CPU and memory by the kernel's control groups, version 1 or 2.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cgroups_rs::cpu::CpuController;
+use cgroups_rs::memory::MemController;
+use cgroups_rs::{Cgroup, hierarchies};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::proc;
+use crate::units::MemoryMB;
+
+/// How often the quota is given anew. Lambda's own period is 20 ms; with the kernel's default of 100 ms
+/// a short function at 128 MB would run all of its first 7 ms at full speed. <https://arxiv.org/abs/2506.01283>
+pub const PERIOD: Duration = Duration::from_millis(20);
+
+/// The least quota that the kernel takes, in microseconds: `min_cfs_quota_period` in kernel/sched/core.c.
+const LEAST_QUOTA: i64 = 1_000;
+
+/// What each of our groups' names begins with; the process's id follows.
+const PREFIX: &str = "lpt-local-";
+
+/// The groups of this process.
+#[derive(Debug)]
+pub struct Cgroups {
+    name: String,
+    controllers: Vec<String>,
+    next: AtomicU64,
+}
+
+/// The group of one execution environment.
+#[derive(Debug)]
+pub struct Group {
+    /// One folder for each hierarchy: two in version 1, one in version 2.
+    folders: BTreeSet<PathBuf>,
+    /// Where the kernel counts the processes that it killed for want of memory.
+    memory_events: Option<PathBuf>,
+}
+
+impl Cgroups {
+    /// Control groups for this process, if it may make any: a trial shows it.
+    pub fn new() -> Result<Cgroups, String> {
+        let named = |controllers: &[&str]| Cgroups {
+            name: format!("{PREFIX}{}", std::process::id()),
+            controllers: controllers.iter().map(|&name| name.to_owned()).collect(),
+            next: AtomicU64::new(0),
+        };
+        let mut refused = String::new();
+        for controllers in [&["cpu", "memory"][..], &["cpu"]] {
+            let cgroups = named(controllers);
+            match cgroups.group(MemoryMB::MIN) {
+                Ok(group) => {
+                    group.remove();
+                    return Ok(cgroups);
+                }
+                Err(error) => {
+                    cgroups.remove();
+                    refused = error;
+                }
+            }
+        }
+        Err(refused)
+    }
+
+    /// Whether groups limit memory too.
+    pub fn limit_memory(&self) -> bool {
+        self.controllers.len() > 1
+    }
+
+    /// A group with the share of CPU and memory that comes with this size.
+    pub fn group(&self, memory: MemoryMB) -> Result<Group, String> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let path = format!("{}/{number}", self.name);
+        let cgroup = Cgroup::new_with_specified_controllers(
+            hierarchies::auto(),
+            &path,
+            Some(self.controllers.clone()),
+        )
+        .map_err(text)?;
+        let mut group = Group { folders: folders(&cgroup), memory_events: None };
+        if let Err(error) = limit(&cgroup, memory, self.limit_memory()) {
+            group.remove();
+            return Err(error);
+        }
+        if let Some(controller) = cgroup.controller_of::<MemController>() {
+            let name = if cgroup.v2() { "memory.events" } else { "memory.oom_control" };
+            group.memory_events = Some(cgroups_rs::Controller::path(controller).join(name));
+        }
+        Ok(group)
+    }
+
+    /// Removes what is left of the groups of this process; false where processes are still in them.
+    pub fn remove(&self) -> bool {
+        roots().iter().all(|root| remove_tree(&root.join(&self.name)))
+    }
+}
+
+/// Removes the groups that an `lpt-local` left behind which is no longer there, and ends their processes.
+pub fn remove_stale() {
+    for root in roots() {
+        let entries = fs::read_dir(&root).into_iter().flatten().flatten();
+        for entry in entries {
+            let name = entry.file_name();
+            let owner =
+                name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|pid| pid.parse().ok());
+            if let Some(owner) = owner
+                && !proc::is_lpt_local(owner)
+            {
+                end_processes(&entry.path());
+                // They take a moment to be gone.
+                (0..100).find(|_| {
+                    std::thread::sleep(Duration::from_millis(5));
+                    remove_tree(&entry.path())
+                });
+            }
+        }
+    }
+}
+
+impl Group {
+    /// The files that a process writes its id into to be in this group.
+    pub fn doors(&self) -> impl Iterator<Item = PathBuf> {
+        self.folders.iter().map(|folder| folder.join("cgroup.procs"))
+    }
+
+    /// Whether the kernel has killed a process of this group for want of memory.
+    pub fn ran_out_of_memory(&self) -> bool {
+        let Some(file) = &self.memory_events else {
+            return false;
+        };
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        count.is_some_and(|count| count.trim() != "0")
+    }
+
+    /// Ends whatever is still in it, also what left the process group.
+    pub fn end_processes(&self) {
+        for folder in &self.folders {
+            end_processes(folder);
+        }
+    }
+
+    /// Removes the group; false where processes are still in it.
+    pub fn remove(&self) -> bool {
+        self.folders.iter().all(|folder| remove_tree(folder))
+    }
+}
+
+/// The error and its cause, which alone says what is wrong.
+fn text(error: cgroups_rs::error::Error) -> String {
+    match std::error::Error::source(&error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+fn limit(cgroup: &Cgroup, memory: MemoryMB, limit_memory: bool) -> Result<(), String> {
+    let cpu: &CpuController = cgroup.controller_of().ok_or("no CPU controller")?;
+    let quota = (memory.vcpus() * PERIOD.as_micros() as f64).round() as i64;
+    // The period first: with the default of 100 ms a short quota is the same, only in fewer pieces.
+    cpu.set_cfs_period(PERIOD.as_micros() as u64).map_err(text)?;
+    cpu.set_cfs_quota(quota.max(LEAST_QUOTA)).map_err(text)?;
+    if limit_memory {
+        let controller: &MemController = cgroup.controller_of().ok_or("no memory controller")?;
+        let bytes = i64::from(memory.get()) << 20;
+        controller.set_limit(bytes).map_err(text)?;
+        // No swap in place of memory. A kernel without swap accounting has no such file, and mostly no swap.
+        let _ = controller.set_memswap_limit(if cgroup.v2() { 0 } else { bytes });
+    }
+    Ok(())
+}
+
+fn folders(cgroup: &Cgroup) -> BTreeSet<PathBuf> {
+    let subsystems = cgroup.subsystems().iter();
+    subsystems.map(|subsystem| cgroups_rs::Controller::path(subsystem.to_controller()).to_owned()).collect()
+}
+
+/// The top of each hierarchy that we have groups in.
+fn roots() -> Vec<PathBuf> {
+    let controllers = vec!["cpu".to_owned(), "memory".to_owned()];
+    let probe = Cgroup::load_with_specified_controllers(hierarchies::auto(), PREFIX, controllers);
+    let parents = folders(&probe).into_iter().filter_map(|folder| folder.parent().map(Path::to_owned));
+    parents.collect()
+}
+
+/// Groups are folders that only their subgroups keep from being removed; the files in them go along.
+fn remove_tree(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        if entry.path().is_dir() {
+            remove_tree(&entry.path());
+        }
+    }
+    fs::remove_dir(folder).is_ok() || !folder.exists()
+}
+
+fn end_processes(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        if entry.path().is_dir() {
+            end_processes(&entry.path());
+        }
+    }
+    let processes = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    // One of another PID namespace reads as 0, which is no process id.
+    for pid in processes.lines().filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw)) {
+        // One that is gone already is what we want.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
