@@ -13,6 +13,10 @@ pub type Interrupt = CancellationToken;
 
 /// A tool: its arguments as typed, and what it does with them.
 pub trait Tool: clap::Parser {
+    /// What to say when a second signal ends it at once.
+    const STOPPED: &'static str =
+        "stopped at once; lpt-cleanup, given the run's records, undoes what was begun";
+
     /// Does the work. Whatever it says on stdout, it has flushed when this returns.
     fn run(self, interrupt: Interrupt) -> impl Future<Output = Result<Exit, Error>>;
 }
@@ -29,7 +33,7 @@ pub fn run<T: Tool>() -> ExitCode {
         Ok(runtime) => {
             let result = runtime.block_on(async {
                 let interrupt = Interrupt::new();
-                watch_signals(interrupt.clone())?;
+                watch_signals(interrupt.clone(), T::STOPPED)?;
                 tool.run(interrupt).await
             });
             // A thread may still wait for a line on stdin; the process does not.
@@ -70,7 +74,7 @@ fn answer_clap(error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
-fn watch_signals(interrupt: Interrupt) -> Result<(), Error> {
+fn watch_signals(interrupt: Interrupt, stopped: &'static str) -> Result<(), Error> {
     let listen = |kind| signal(kind).map_err(Error::io("signal"));
     let mut int = listen(SignalKind::interrupt())?;
     let mut term = listen(SignalKind::terminate())?;
@@ -83,9 +87,7 @@ fn watch_signals(interrupt: Interrupt) -> Result<(), Error> {
                 _ = hangup.recv() => {}
             }
             if interrupt.is_cancelled() {
-                message::error(
-                    "stopped at once; lpt-cleanup with the records on stdin undoes what was begun",
-                );
+                message::error(stopped);
                 std::process::exit(Exit::Interrupted.code().into());
             }
             interrupt.cancel();

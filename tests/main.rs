@@ -1,0 +1,13 @@
+//! All tests of the tools as processes, in one binary: each would link polars and the SDK again.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod analyze;
+mod apply;
+mod cleanup;
+mod common;
+mod invoke;
+mod local;
+mod pipeline;
+mod prepare;
+mod select;

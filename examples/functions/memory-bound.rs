@@ -26,5 +26,5 @@ async fn handle(event: LambdaEvent<Request>) -> Result<Value, Error> {
         page[0] = 1;
     }
     let touched = memory.chunks(PAGE).filter(|page| page[0] == 1).count();
-    Ok(json!({"megabytes": touched * PAGE >> 20}))
+    Ok(json!({"megabytes": (touched * PAGE) >> 20}))
 }

@@ -10,15 +10,17 @@ use aws_sdk_lambda::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_lambda::error::BoxError;
+use aws_sdk_lambda::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::FunctionConfiguration as FunctionConfigurationOutput;
 use aws_sdk_lambda::types::{LastUpdateStatus, LogType, SnapStartOptimizationStatus, State};
 use serde::{Deserialize, Serialize};
 
 use super::arn::{AliasName, FunctionArn, Version};
-use super::error::{AwsError, AwsErrorKind};
+use super::backoff::patiently;
+use super::error::AwsError;
 use crate::units::MemoryMB;
 
 /// A processor architecture that Lambda runs functions on.
@@ -223,14 +225,10 @@ impl Lambda {
         qualifier: Qualifier<'_>,
     ) -> Result<FunctionConfiguration, AwsError> {
         let on = function.to_string();
-        let output = self
-            .client
-            .get_function_configuration()
-            .function_name(&on)
-            .set_qualifier(qualifier.parameter())
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk("lambda:GetFunctionConfiguration", &on, &error))?;
+        let request =
+            self.client.get_function_configuration().function_name(&on).set_qualifier(qualifier.parameter());
+        let output =
+            call("lambda:GetFunctionConfiguration", &on, async || request.clone().send().await).await?;
         FunctionConfiguration::read(&on, &output)
     }
 
@@ -260,15 +258,14 @@ impl Lambda {
         change: &LatestChange<'_>,
     ) -> Result<FunctionConfiguration, AwsError> {
         const ACTION: &str = "lambda:UpdateFunctionConfiguration";
-        self.client
+        let request = self
+            .client
             .update_function_configuration()
             .function_name(function.to_string())
             .memory_size(i32::try_from(change.memory.get()).expect("10,240 at most"))
             .description(change.description)
-            .set_revision_id(change.revision_id.map(str::to_owned))
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(ACTION, function.to_string(), &error))?;
+            .set_revision_id(change.revision_id.map(str::to_owned));
+        call(ACTION, function, async || request.clone().send().await).await?;
         self.settled(function, Qualifier::Latest).await?.succeeded(ACTION)
     }
 
@@ -284,16 +281,14 @@ impl Lambda {
     ) -> Result<FunctionConfiguration, AwsError> {
         const ACTION: &str = "lambda:PublishVersion";
         let function = &latest.function_arn;
-        let output = self
+        let request = self
             .client
             .publish_version()
             .function_name(function.to_string())
             .revision_id(&latest.revision_id)
             .code_sha256(&latest.code_sha256)
-            .description(description)
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(ACTION, function.to_string(), &error))?;
+            .description(description);
+        let output = call(ACTION, function, async || request.clone().send().await).await?;
         let version = output
             .version()
             .and_then(|version| version.parse().ok())
@@ -303,37 +298,26 @@ impl Lambda {
 
     /// All published versions.
     pub async fn versions(&self, function: &FunctionArn) -> Result<Vec<ListedVersion>, AwsError> {
-        const ACTION: &str = "lambda:ListVersionsByFunction";
-        let mut pages = self
-            .client
-            .list_versions_by_function()
-            .function_name(function.to_string())
-            .into_paginator()
-            .items()
-            .send();
-        let mut versions = Vec::new();
-        while let Some(listed) = pages.next().await {
-            let listed = listed.map_err(|error| AwsError::from_sdk(ACTION, function.to_string(), &error))?;
-            // `$LATEST` is in the list too.
-            if let Some(version) = listed.version().and_then(|version| version.parse().ok()) {
-                let description = listed.description().unwrap_or_default().to_owned();
-                versions.push(ListedVersion { version, description });
-            }
-        }
-        Ok(versions)
+        let request = self.client.list_versions_by_function().function_name(function.to_string());
+        let listed = call("lambda:ListVersionsByFunction", function, async || {
+            request.clone().into_paginator().items().send().try_collect().await
+        });
+        // `$LATEST` is in the list too.
+        let published = |listed: FunctionConfigurationOutput| {
+            let version = listed.version().and_then(|version| version.parse().ok())?;
+            let description = listed.description().unwrap_or_default().to_owned();
+            Some(ListedVersion { version, description })
+        };
+        Ok(listed.await?.into_iter().filter_map(published).collect())
     }
 
     /// The names of all aliases.
     pub async fn aliases(&self, function: &FunctionArn) -> Result<Vec<AliasName>, AwsError> {
-        const ACTION: &str = "lambda:ListAliases";
-        let mut pages =
-            self.client.list_aliases().function_name(function.to_string()).into_paginator().items().send();
-        let mut aliases = Vec::new();
-        while let Some(alias) = pages.next().await {
-            let alias = alias.map_err(|error| AwsError::from_sdk(ACTION, function.to_string(), &error))?;
-            aliases.extend(alias.name().and_then(|name| name.parse().ok()));
-        }
-        Ok(aliases)
+        let request = self.client.list_aliases().function_name(function.to_string());
+        let listed = call("lambda:ListAliases", function, async || {
+            request.clone().into_paginator().items().send().try_collect().await
+        });
+        Ok(listed.await?.iter().filter_map(|alias| alias.name()?.parse().ok()).collect())
     }
 
     /// The version that an alias points at; none where there is no such alias.
@@ -342,14 +326,13 @@ impl Lambda {
         function: &FunctionArn,
         alias: &AliasName,
     ) -> Result<Option<Version>, AwsError> {
-        const ACTION: &str = "lambda:GetAlias";
-        let output =
-            self.client.get_alias().function_name(function.to_string()).name(alias.to_string()).send().await;
-        let error = match output {
-            Ok(output) => return Ok(output.function_version().and_then(|version| version.parse().ok())),
-            Err(error) => AwsError::from_sdk(ACTION, format!("{function}:{alias}"), &error),
-        };
-        if error.is_not_found() { Ok(None) } else { Err(error) }
+        let request = self.client.get_alias().function_name(function.to_string()).name(alias.to_string());
+        let on = format!("{function}:{alias}");
+        match call("lambda:GetAlias", on, async || request.clone().send().await).await {
+            Ok(output) => Ok(output.function_version().and_then(|version| version.parse().ok())),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Creates an alias that does not exist yet.
@@ -360,16 +343,15 @@ impl Lambda {
         version: Version,
         description: &str,
     ) -> Result<(), AwsError> {
-        self.client
+        let request = self
+            .client
             .create_alias()
             .function_name(function.to_string())
             .name(alias.to_string())
             .function_version(version.to_string())
-            .description(description)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| AwsError::from_sdk("lambda:CreateAlias", format!("{function}:{alias}"), &error))
+            .description(description);
+        let on = format!("{function}:{alias}");
+        call("lambda:CreateAlias", on, async || request.clone().send().await).await.map(drop)
     }
 
     /// Points an existing alias at another version.
@@ -379,46 +361,30 @@ impl Lambda {
         alias: &AliasName,
         version: Version,
     ) -> Result<(), AwsError> {
-        self.client
+        let request = self
+            .client
             .update_alias()
             .function_name(function.to_string())
             .name(alias.to_string())
-            .function_version(version.to_string())
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| AwsError::from_sdk("lambda:UpdateAlias", format!("{function}:{alias}"), &error))
+            .function_version(version.to_string());
+        let on = format!("{function}:{alias}");
+        call("lambda:UpdateAlias", on, async || request.clone().send().await).await.map(drop)
     }
 
     /// Deletes an alias; one that is gone already is no error.
     pub async fn delete_alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<(), AwsError> {
-        let result = self
-            .client
-            .delete_alias()
-            .function_name(function.to_string())
-            .name(alias.to_string())
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| AwsError::from_sdk("lambda:DeleteAlias", format!("{function}:{alias}"), &error));
-        unless_gone(result)
+        let request = self.client.delete_alias().function_name(function.to_string()).name(alias.to_string());
+        let on = format!("{function}:{alias}");
+        unless_gone(call("lambda:DeleteAlias", on, async || request.clone().send().await).await.map(drop))
     }
 
     /// Deletes a published version, and never the function: `Version` is a number. One that is gone already is no
     /// error.
     pub async fn delete_version(&self, function: &FunctionArn, version: Version) -> Result<(), AwsError> {
-        let result = self
-            .client
-            .delete_function()
-            .function_name(function.to_string())
-            .qualifier(version.to_string())
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| {
-                AwsError::from_sdk("lambda:DeleteFunction", format!("{function}:{version}"), &error)
-            });
-        unless_gone(result)
+        let request =
+            self.client.delete_function().function_name(function.to_string()).qualifier(version.to_string());
+        let on = format!("{function}:{version}");
+        unless_gone(call("lambda:DeleteFunction", on, async || request.clone().send().await).await.map(drop))
     }
 
     /// Invokes a version or alias once, waits for its answer and asks for the end of its log. Sent once: whether a
@@ -459,9 +425,24 @@ impl Lambda {
     }
 }
 
+/// Makes a call of the control plane, and makes it again while it is throttled.
+async fn call<O, E, R>(
+    action: &'static str,
+    on: impl fmt::Display,
+    send: impl AsyncFn() -> Result<O, SdkError<E, R>>,
+) -> Result<O, AwsError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: fmt::Debug + 'static,
+{
+    let on = on.to_string();
+    // Boxed, for the SDK's futures are large and nested deeper than the compiler likes to follow.
+    patiently(async || Box::pin(send()).await.map_err(|error| AwsError::from_sdk(action, &on, &error))).await
+}
+
 fn unless_gone(result: Result<(), AwsError>) -> Result<(), AwsError> {
     match result {
-        Err(error) if error.kind == AwsErrorKind::NotFound => Ok(()),
+        Err(error) if error.is_not_found() => Ok(()),
         other => other,
     }
 }

@@ -1,12 +1,12 @@
 //! AWS: how its SDK is set up, and the few calls that the tools make.
 
 mod arn;
+mod backoff;
 mod error;
 mod lambda;
 
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -16,6 +16,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 pub use arn::{
     AliasName, FunctionArn, FunctionName, FunctionRef, NotAFunction, NotAVersion, NotAnAlias, Version,
 };
+pub use backoff::{MAX_ATTEMPTS, pause_after};
 pub use error::{AwsError, AwsErrorKind};
 pub use lambda::{
     Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedVersion, Qualifier,
@@ -44,10 +45,6 @@ impl Aws {
             .build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
-            // The control plane takes 15 requests a second in all, so that others may keep it busy for a while.
-            .retry_config(
-                RetryConfig::standard().with_max_attempts(10).with_max_backoff(Duration::from_secs(20)),
-            )
             .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).build())
             // A function may think for 15 minutes before its first byte.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::io::Write;
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, TryStreamExt as _};
@@ -11,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{Invocation, Options, Outcome, Report};
-use crate::aws::{AwsError, AwsErrorKind, Invoked, Lambda, Qualifier};
+use crate::aws::{AwsError, AwsErrorKind, Invoked, Lambda, MAX_ATTEMPTS, Qualifier, pause_after};
 use crate::error::Error;
 use crate::message;
 use crate::ndjson::Writer;
@@ -20,9 +19,6 @@ use crate::units::{Millis, Timestamp};
 
 /// A size is given up after so many failures in a row: each one may cost the function's whole timeout.
 const FAILURES_IN_A_ROW: u32 = 3;
-
-/// Attempts of one invocation: with the pauses between them, some two minutes.
-const MAX_ATTEMPTS: u32 = 12;
 
 /// What the measurements of all sizes share.
 pub(super) struct Shared<'a, W: Write> {
@@ -142,7 +138,7 @@ impl Measurement {
             if retry {
                 tokio::select! {
                     () = shared.stop.cancelled() => return None,
-                    () = tokio::time::sleep(pause_before(attempts)) => continue,
+                    () = tokio::time::sleep(pause_after(attempts)) => continue,
                 }
             }
             let mut invocation = Invocation {
@@ -205,15 +201,6 @@ fn prospects(kind: AwsErrorKind) -> (bool, bool) {
         AwsErrorKind::NotFound | AwsErrorKind::Invalid => (false, true),
         _ => (false, false),
     }
-}
-
-/// Exponential back-off with full jitter, so that throttled invocations do not come back all at once.
-/// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
-fn pause_before(attempts: u32) -> Duration {
-    const FIRST: Duration = Duration::from_millis(200);
-    const LONGEST: Duration = Duration::from_secs(20);
-    let limit = FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(LONGEST);
-    limit.mul_f64(fastrand::f64())
 }
 
 fn take_error(invocation: &mut Invocation, error: &AwsError) {
@@ -309,12 +296,5 @@ mod tests {
             Outcome::OutOfMemory
         );
         assert_eq!(outcome("not JSON"), Outcome::FunctionError);
-    }
-
-    #[test]
-    fn pauses_grow_but_stay_bounded() {
-        for attempts in 1..=MAX_ATTEMPTS {
-            assert!(pause_before(attempts) <= Duration::from_secs(20));
-        }
     }
 }

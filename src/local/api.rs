@@ -431,42 +431,34 @@ async fn invoke(
             format!("Could not parse request body into json: {error}"),
         ));
     }
-    let request_id = Uuid::new_v4().to_string();
-    let version = invoked.runnable.version.clone();
-    let mut answer = HeaderMap::new();
-    answer.insert("x-amzn-requestid", text(&request_id));
-    let trace_id = match header("x-amzn-trace-id") {
-        Some(given) => given.to_owned(),
-        None => trace_id(),
-    };
-    answer.insert("x-amzn-trace-id", text(&trace_id));
+    let kind = header("x-amz-invocation-type").unwrap_or("RequestResponse");
+    match kind {
+        "RequestResponse" | "Event" => {}
+        "DryRun" => return Ok(StatusCode::NO_CONTENT.into_response()),
+        other => return Err(Refusal::invalid(format!("'{other}' is no invocation type"))),
+    }
     let request = fleet::Request {
         runnable: invoked.runnable,
-        request_id,
+        request_id: Uuid::new_v4().to_string(),
         function_arn: invoked.arn,
-        trace_id,
+        trace_id: header("x-amzn-trace-id").map_or_else(trace_id, str::to_owned),
         client_context: header("x-amz-client-context")
             .and_then(|context| BASE64_STANDARD.decode(context).ok())
             .and_then(|context| String::from_utf8(context).ok()),
         payload,
+        _place: service.concurrency.admit()?,
     };
-    match header("x-amz-invocation-type").unwrap_or("RequestResponse") {
-        "RequestResponse" => {}
-        "DryRun" => return Ok((StatusCode::NO_CONTENT, answer).into_response()),
-        "Event" => {
-            let place = service.concurrency.admit()?;
-            let fleet = Arc::clone(&service.fleet);
-            // Lambda would try twice more after an error; nothing here depends on it.
-            tokio::spawn(async move {
-                fleet.invoke(request).await;
-                drop(place);
-            });
-            return Ok((StatusCode::ACCEPTED, answer).into_response());
-        }
-        other => return Err(Refusal::invalid(format!("'{other}' is no invocation type"))),
+    let mut answer = HeaderMap::new();
+    answer.insert("x-amzn-requestid", text(&request.request_id));
+    answer.insert("x-amzn-trace-id", text(&request.trace_id));
+    let version = request.runnable.version.clone();
+    let invocation = Arc::clone(&service.fleet).invoke(request);
+    if kind == "Event" {
+        // Lambda would try twice more after an error; nothing here depends on it.
+        tokio::spawn(invocation);
+        return Ok((StatusCode::ACCEPTED, answer).into_response());
     }
-    let _place = service.concurrency.admit()?;
-    let Some(invocation) = Arc::clone(&service.fleet).invoke(request).await else {
+    let Some(invocation) = invocation.await else {
         return Err(Refusal::new(Kind::Service, "lpt-local is stopping"));
     };
     answer.insert("x-amz-executed-version", text(&version));

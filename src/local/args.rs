@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::throttle::Means;
+use crate::cli::{CommonArgs, STYLES};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
 use crate::units::MemoryMB;
@@ -14,11 +15,11 @@ use crate::units::MemoryMB;
 /// It runs the functions' own processes, speaks the Runtime API to them and Lambda's REST API to any SDK,
 /// gives them the CPU share of their memory size, and reports on each invocation as Lambda does.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lpt-local", version)]
+#[command(name = "lpt-local", version, styles = STYLES)]
 pub struct Args {
     /// A function and where its code is: an executable or a folder or zip with a `bootstrap`; or with
     /// runtime=python3.11,handler=app.handler a folder with a Python handler, where awslambdaric is
-    /// installed. More settings: memory=128, timeout=60, log-format=Text|JSON, architecture=x86_64|arm64,
+    /// installed. More settings: memory=128, timeout=60, log-format=Text|JSON, system-log-level=INFO, architecture=x86_64|arm64,
     /// description=TEXT, env.NAME=VALUE
     #[arg(long = "function", value_name = "NAME=PATH[,SETTING=VALUE…]", value_parser = parse_function)]
     pub functions: Vec<FunctionArg>,
@@ -47,6 +48,8 @@ pub struct Args {
     /// How long a warm process is kept
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub idle_seconds: u64,
+    #[command(flatten)]
+    pub common: CommonArgs,
     /// A command to run against the service, with the variables that lead an SDK to it; lpt-local ends
     /// when it does, and as it does. Without one it serves until SIGINT or SIGTERM
     #[arg(last = true, value_name = "COMMAND")]
@@ -54,7 +57,10 @@ pub struct Args {
 }
 
 impl Tool for Args {
+    const STOPPED: &'static str = "stopped at once; the next lpt-local ends what is left of this one";
+
     async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {
+        self.common.apply();
         super::run(self, interrupt).await
     }
 }
@@ -69,6 +75,7 @@ pub struct FunctionArg {
     pub memory: Option<MemoryMB>,
     pub timeout: Option<u32>,
     pub log_format: Option<String>,
+    pub system_log_level: Option<String>,
     pub architecture: Option<String>,
     pub description: Option<String>,
     pub environment: Vec<(String, String)>,
@@ -112,6 +119,7 @@ fn parse_function(text: &str) -> Result<FunctionArg, String> {
                     Some(value.parse().map_err(|_| format!("timeout={value} is no number of seconds"))?)
             }
             "log-format" => function.log_format = text,
+            "system-log-level" => function.system_log_level = text,
             "architecture" => function.architecture = text,
             "description" => function.description = text,
             _ => match name.strip_prefix("env.") {

@@ -52,15 +52,11 @@ impl Cgroups {
         let mut refused = String::new();
         for controllers in [&["cpu", "memory"][..], &["cpu"]] {
             let cgroups = named(controllers);
-            match cgroups.group(MemoryMB::MIN) {
-                Ok(group) => {
-                    group.remove();
-                    return Ok(cgroups);
-                }
-                Err(error) => {
-                    cgroups.remove();
-                    refused = error;
-                }
+            let trial = cgroups.group(MemoryMB::MIN);
+            cgroups.remove();
+            match trial {
+                Ok(_) => return Ok(cgroups),
+                Err(error) => refused = error,
             }
         }
         Err(refused)
@@ -80,8 +76,12 @@ impl Cgroups {
             &path,
             Some(self.controllers.clone()),
         )
-        .map_err(text)?;
+        .map_err(|error| error.to_string())?;
         let mut group = Group { folders: folders(&cgroup), memory_events: None };
+        for folder in &group.folders {
+            // The crate does not tell when it could not make one, nor why.
+            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
         if let Err(error) = limit(&cgroup, memory, self.limit_memory()) {
             group.remove();
             return Err(error);
@@ -127,6 +127,11 @@ impl Group {
         self.folders.iter().map(|folder| folder.join("cgroup.procs"))
     }
 
+    /// Whether the kernel limits its memory.
+    pub fn limits_memory(&self) -> bool {
+        self.memory_events.is_some()
+    }
+
     /// Whether the kernel has killed a process of this group for want of memory.
     pub fn ran_out_of_memory(&self) -> bool {
         let Some(file) = &self.memory_events else {
@@ -150,24 +155,16 @@ impl Group {
     }
 }
 
-/// The error and its cause, which alone says what is wrong.
-fn text(error: cgroups_rs::error::Error) -> String {
-    match std::error::Error::source(&error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
-}
-
 fn limit(cgroup: &Cgroup, memory: MemoryMB, limit_memory: bool) -> Result<(), String> {
     let cpu: &CpuController = cgroup.controller_of().ok_or("no CPU controller")?;
     let quota = (memory.vcpus() * PERIOD.as_micros() as f64).round() as i64;
     // The period first: with the default of 100 ms a short quota is the same, only in fewer pieces.
-    cpu.set_cfs_period(PERIOD.as_micros() as u64).map_err(text)?;
-    cpu.set_cfs_quota(quota.max(LEAST_QUOTA)).map_err(text)?;
+    cpu.set_cfs_period(PERIOD.as_micros() as u64).map_err(|error| error.to_string())?;
+    cpu.set_cfs_quota(quota.max(LEAST_QUOTA)).map_err(|error| error.to_string())?;
     if limit_memory {
         let controller: &MemController = cgroup.controller_of().ok_or("no memory controller")?;
         let bytes = i64::from(memory.get()) << 20;
-        controller.set_limit(bytes).map_err(text)?;
+        controller.set_limit(bytes).map_err(|error| error.to_string())?;
         // No swap in place of memory. A kernel without swap accounting has no such file, and mostly no swap.
         let _ = controller.set_memswap_limit(if cgroup.v2() { 0 } else { bytes });
     }

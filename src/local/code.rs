@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -42,34 +42,21 @@ impl Code {
     pub fn at(path: &Path, workshop: &Path) -> Result<Code, String> {
         let text = |error: io::Error| format!("{}: {error}", path.display());
         let path = path.canonicalize().map_err(text)?;
-        if path.is_dir() {
-            let mut hash = Sha256::new();
-            let size = hash_folder(&path, &mut hash).map_err(text)?;
-            return Ok(Code {
-                root: path,
-                executable: None,
-                sha256: BASE64_STANDARD.encode(hash.finalize()),
-                size,
-                unpacked: false,
-            });
-        }
-        let mut file = File::open(&path).map_err(text)?;
-        let mut magic = [0; 4];
-        let is_zip = file.read_exact(&mut magic).is_ok() && magic == *b"PK\x03\x04";
-        if is_zip {
-            let bytes = fs::read(&path).map_err(text)?;
-            return Code::unzip(bytes, workshop).map_err(|error| format!("{}: {error}", path.display()));
-        }
-        check_executable(&path)?;
-        let mut hash = Sha256::new();
-        let size = hash_file(&path, &mut hash).map_err(text)?;
-        Ok(Code {
-            root: path.parent().unwrap_or(Path::new("/")).to_owned(),
-            executable: Some(path),
-            sha256: BASE64_STANDARD.encode(hash.finalize()),
-            size,
-            unpacked: false,
-        })
+        let (root, executable) = if path.is_dir() {
+            (path.clone(), None)
+        } else {
+            let mut magic = [0; 4];
+            let begins = File::open(&path).map_err(text)?.read_exact(&mut magic);
+            if begins.is_ok() && magic == *b"PK\x03\x04" {
+                let bytes = fs::read(&path).map_err(text)?;
+                return Code::unzip(bytes, workshop).map_err(|error| format!("{}: {error}", path.display()));
+            }
+            check_executable(&path)?;
+            (path.parent().unwrap_or(Path::new("/")).to_owned(), Some(path.clone()))
+        };
+        let mut sum = Sha256::new();
+        let size = hash(&path, &mut sum).map_err(text)?;
+        Ok(Code { root, executable, sha256: BASE64_STANDARD.encode(sum.finalize()), size, unpacked: false })
     }
 
     /// The code in a zip, as CreateFunction gets it.
@@ -154,30 +141,20 @@ fn check_executable(path: &Path) -> Result<(), String> {
     Err(format!("{}: not an executable, a folder with one named bootstrap, or a zip", path.display()))
 }
 
-fn hash_file(path: &Path, hash: &mut Sha256) -> io::Result<u64> {
-    let mut file = File::open(path)?;
-    let mut buffer = vec![0; 1 << 16];
-    let mut size = 0;
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            return Ok(size);
-        }
-        hash.update(&buffer[..count]);
-        size += count as u64;
+/// Names, sizes and times of change, in an order that does not depend on the file system. Code that was
+/// never uploaded has no other sum to agree with, and to read all of it would hold up each start.
+fn hash(path: &Path, sum: &mut Sha256) -> io::Result<u64> {
+    let metadata = fs::metadata(path)?;
+    sum.update(path.as_os_str().as_encoded_bytes());
+    sum.update([0]);
+    if !metadata.is_dir() {
+        sum.update(metadata.len().to_le_bytes());
+        sum.update(metadata.mtime().to_le_bytes());
+        sum.update(metadata.mtime_nsec().to_le_bytes());
+        return Ok(metadata.len());
     }
-}
-
-/// Names and contents, in an order that does not depend on the file system.
-fn hash_folder(folder: &Path, hash: &mut Sha256) -> io::Result<u64> {
-    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
-    let mut size = 0;
-    for entry in entries {
-        hash.update(entry.file_name().as_encoded_bytes());
-        hash.update([0]);
-        let path = entry.path();
-        size += if path.is_dir() { hash_folder(&path, hash)? } else { hash_file(&path, hash)? };
-    }
-    Ok(size)
+    let sizes = entries.iter().map(|entry| hash(&entry.path(), sum));
+    sizes.sum()
 }

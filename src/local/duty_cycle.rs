@@ -12,6 +12,9 @@ use tokio::time::sleep_until;
 use super::cgroup::PERIOD;
 use super::proc;
 
+/// In nanoseconds. To look more often would take the CPU time that is to be shared out.
+const LEAST_WAIT: f64 = 200_000.0;
+
 /// The account of one process group: earns its share of each nanosecond, pays for the CPU time that it uses.
 #[derive(Debug)]
 pub struct DutyCycle {
@@ -71,12 +74,12 @@ impl DutyCycle {
         self.looked = now;
         // What is not used is not saved, as with a control group.
         self.balance = (self.balance + earned).min(most(self.share)) - used as f64;
-        // Once it waits, it waits for a whole period's share: many short pieces would cost more signals.
-        let enough = if self.stopped { most(self.share) * 0.999 } else { 0.0 };
-        let waiting = self.balance <= enough && (self.stopped || self.balance <= 0.0);
-        let nanos =
-            if waiting { (most(self.share) - self.balance) / self.share } else { self.balance / self.cores };
-        self.due = now + std::time::Duration::from_nanos(nanos.max(200_000.0) as u64);
+        // Once it waits, it waits for half of that: more signals would cost more, and with less room above
+        // it would lose what it earns while our timer is late.
+        let enough = most(self.share) / 2.0;
+        let waiting = self.balance < if self.stopped { enough } else { 0.0 };
+        let nanos = if waiting { (enough - self.balance) / self.share } else { self.balance / self.cores };
+        self.due = now + std::time::Duration::from_nanos(nanos.max(LEAST_WAIT) as u64);
         waiting
     }
 
@@ -151,7 +154,7 @@ mod tests {
         let mut account = account(now);
         assert!(account.settle(ms(6), now));
         account.stopped = true;
-        // 6 used, 2 owned, 2 wanted: 60 ms at a tenth.
-        assert_eq!((account.due - now).as_millis(), 60);
+        // 6 used, 2 owned, 1 wanted: 50 ms at a tenth.
+        assert_eq!((account.due - now).as_millis(), 50);
     }
 }

@@ -8,7 +8,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use time::OffsetDateTime;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
@@ -26,10 +26,34 @@ use super::throttle::{Share, Throttle};
 
 /// In the environment of every process that we start: by it the next `lpt-local` finds those of one that
 /// was killed.
-pub const OWNER: &str = "LPT_LOCAL_PID";
+const OWNER: &str = "LPT_LOCAL_OWNER";
 
-/// How often memory is looked at: often enough to see a peak, seldom enough not to cost the function.
+/// What stands in it before our process id, for a container's process 7 is not our process 7.
+fn place() -> String {
+    format!("{}/", proc::namespace())
+}
+
+/// Ends the processes of an `lpt-local` that is no longer there.
+pub fn end_stale() {
+    let place = place();
+    for (pid, owner) in proc::with_variable(OWNER) {
+        let owner = owner.strip_prefix(&place).and_then(|owner| owner.parse().ok());
+        if let (Some(owner), Some(pid)) = (owner, Pid::from_raw(pid.cast_signed()))
+            && !proc::is_lpt_local(owner)
+        {
+            // One that has ended meanwhile is what we want.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+/// As much as the kernel keeps of a pipe that nobody reads: pipe(7).
+const PIPE: usize = 1 << 16;
+
+/// How often memory is looked at where nobody else limits it: a function that takes more should not get far.
 const MEMORY_LOOK: Duration = Duration::from_millis(10);
+/// And where the kernel limits it: only so that something is known of a process that is suddenly gone.
+const SELDOM: Duration = Duration::from_millis(250);
 
 /// One process of a function.
 #[derive(Debug)]
@@ -62,6 +86,10 @@ struct Memory {
     limit_kb: u64,
     peak_kb: u64,
     looked: Instant,
+    /// How long after that to look again.
+    interval: Duration,
+    /// Then it is the kernel that decides what counts.
+    limited_by_kernel: bool,
 }
 
 /// Why an environment can not go on.
@@ -118,6 +146,7 @@ impl Environment {
             .id()
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .ok_or_else(|| End::NoEntrypoint("the process was gone at once".to_owned()))?;
+        let limited_by_kernel = share.group().is_some_and(Group::limits_memory);
         Ok(Environment {
             duty_cycle: share.duty_cycle(group, now),
             child,
@@ -125,7 +154,13 @@ impl Environment {
             share,
             api,
             output: Some(output),
-            memory: Memory { limit_kb: u64::from(configuration.memory.get()) << 10, peak_kb: 0, looked: now },
+            memory: Memory {
+                limit_kb: u64::from(configuration.memory.get()) << 10,
+                peak_kb: 0,
+                looked: now,
+                interval: if limited_by_kernel { SELDOM } else { MEMORY_LOOK },
+                limited_by_kernel,
+            },
             idle_since: now,
             life,
             gone: false,
@@ -168,7 +203,7 @@ impl Environment {
         };
         self.look_at_memory();
         self.drain(log);
-        if end.is_none() && self.memory.peak_kb > self.memory.limit_kb {
+        if end.is_none() && !self.memory.limited_by_kernel && self.memory.peak_kb > self.memory.limit_kb {
             // It was over the limit between two looks.
             return (None, Some(End::OutOfMemory));
         }
@@ -217,16 +252,19 @@ impl Environment {
     async fn listen(&mut self, deadline: Instant, log: &mut Log) -> Result<Said, End> {
         loop {
             tokio::select! {
-                // What was said before the process ended was said.
+                // What was said before the process ended was said. Output comes last: one who never stops
+                // printing must not escape the deadline.
                 biased;
-                said = self.api.listen() => match said {
-                    Some(said) => {
-                        self.drain(log);
-                        return Ok(said);
-                    }
-                    None => return Err(End::Stopped),
-                },
-                () = readable(&self.output) => self.drain(log),
+                said = self.api.listen() => {
+                    self.drain(log);
+                    return said.ok_or(End::Stopped);
+                }
+                () = self.life.stop.cancelled() => return Err(End::Stopped),
+                () = sleep_until(deadline.into()) => {
+                    self.look_at_memory();
+                    self.drain(log);
+                    return Err(End::TimedOut);
+                }
                 status = self.child.wait() => {
                     // What it started goes with it.
                     self.kill();
@@ -237,20 +275,15 @@ impl Environment {
                         _ => self.out_of_memory(),
                     });
                 }
-                () = self.life.stop.cancelled() => return Err(End::Stopped),
-                () = sleep_until(deadline.into()) => {
-                    self.look_at_memory();
-                    self.drain(log);
-                    return Err(End::TimedOut);
-                }
                 () = turn(&mut self.duty_cycle) => {}
-                () = sleep_until((self.memory.looked + MEMORY_LOOK).into()) => {
-                    if self.look_at_memory() > self.memory.limit_kb {
+                () = sleep_until((self.memory.looked + self.memory.interval).into()) => {
+                    if self.look_at_memory() > self.memory.limit_kb && !self.memory.limited_by_kernel {
                         self.kill();
                         self.drain(log);
                         return Err(self.out_of_memory());
                     }
                 }
+                () = readable(&self.output) => self.drain(log),
             }
         }
     }
@@ -271,10 +304,11 @@ impl Environment {
         now
     }
 
-    /// Reads what is there of its output.
+    /// Reads what is there of its output: as much as a pipe holds, for more can come for ever.
     fn drain(&mut self, log: &mut Log) {
         let mut buffer = [0; 1 << 14];
-        while let Some(output) = &self.output {
+        for _ in 0..=PIPE / buffer.len() {
+            let Some(output) = &self.output else { return };
             match output.try_read(&mut buffer) {
                 Ok(0) => self.output = None,
                 Ok(count) => log.push(&buffer[..count]),
@@ -397,7 +431,7 @@ fn variables(runnable: &Runnable, region: &str, runtime_api: &str) -> Vec<(OsStr
         ("AWS_SECRET_ACCESS_KEY", super::STAND_IN),
         ("_HANDLER", &configuration.handler),
         ("LAMBDA_TASK_ROOT", &root),
-        (OWNER, &std::process::id().to_string()),
+        (OWNER, &format!("{}{}", place(), std::process::id())),
     ] {
         set(name, value);
     }

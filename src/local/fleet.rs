@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::environment::{End, Environment, KILLED, Life};
 use super::function::Runnable;
+use super::limits::Place;
 use super::report::{Fault, Log, Platform, Report, Span, Status, stamp};
 use super::runtime_api::{Event, FunctionError};
 use super::throttle::Throttle;
@@ -78,6 +79,8 @@ pub struct Request {
     pub trace_id: String,
     pub client_context: Option<String>,
     pub payload: Bytes,
+    /// Its place among all invocations, given back at its end, whoever waits for that.
+    pub _place: Place,
 }
 
 /// What came of an invocation.
@@ -124,32 +127,13 @@ impl Fleet {
     async fn run(&self, request: &Request, life: &Life) -> Invocation {
         let runnable = &request.runnable;
         let configuration = &runnable.configuration;
-        let platform = Platform { format: configuration.logging.format, request_id: &request.request_id };
-        let mut log = Log::default();
-        let mut init = None;
-        let mut environment = match self.warm(runnable) {
-            Some(environment) => Some(environment),
-            None => {
-                let begun = Instant::now();
-                match self.cold(runnable, life, begun + INIT, &mut log).await {
-                    Ok(environment) => {
-                        init = Some(Span::of(begun.elapsed()));
-                        Some(environment)
-                    }
-                    Err(end) => {
-                        let (status, _) = verdict(&end, request);
-                        platform.init_report(
-                            &mut log,
-                            Span::of(begun.elapsed()),
-                            &status,
-                            OffsetDateTime::now_utc(),
-                        );
-                        None
-                    }
-                }
-            }
+        let platform = Platform {
+            logging: &configuration.logging,
+            request_id: &request.request_id,
+            clock: OffsetDateTime::now_utc,
         };
-        platform.start(&mut log, &runnable.version, OffsetDateTime::now_utc());
+        let mut log = Log::default();
+        let (mut environment, init) = self.initialized(request, life, &platform, &mut log).await;
         let begun = Instant::now();
         let timeout = Duration::from_secs(configuration.timeout.seconds().into());
         let deadline = begun + timeout;
@@ -159,9 +143,14 @@ impl Fleet {
             // The initialization once more, now on the invocation's time.
             match self.cold(runnable, life, deadline, &mut log).await {
                 Ok(second) => environment = Some(second),
-                Err(failure) => end = Some(failure),
+                Err(failure) => {
+                    let took = Span::of(begun.elapsed());
+                    platform.init_report(&mut log, "invoke", took, &verdict(&failure, request).0);
+                    end = Some(failure);
+                }
             }
         }
+        platform.start(&mut log, &runnable.version);
         if let Some(environment) = &mut environment {
             let event = Event {
                 request_id: request.request_id.clone(),
@@ -191,7 +180,7 @@ impl Fleet {
             (_, end) => {
                 let end = end.as_ref().unwrap_or(&End::Stopped);
                 if let Some(fault) = fault(end, request) {
-                    platform.fault(&mut log, &fault, OffsetDateTime::now_utc());
+                    platform.fault(&mut log, &fault);
                 }
                 verdict(end, request)
             }
@@ -203,7 +192,7 @@ impl Fleet {
             max_memory_used,
             status,
         };
-        platform.end(&mut log, &report, OffsetDateTime::now_utc());
+        platform.end(&mut log, &report);
         if let Some(environment) = environment {
             match end {
                 None => self.keep(runnable, life, environment),
@@ -211,6 +200,29 @@ impl Fleet {
             }
         }
         Invocation { payload, failed: report.status != Status::Success, log }
+    }
+
+    /// A warm environment, or a new one with the time that its initialization took; none if that failed.
+    async fn initialized(
+        &self,
+        request: &Request,
+        life: &Life,
+        platform: &Platform<'_>,
+        log: &mut Log,
+    ) -> (Option<Environment>, Option<Span>) {
+        if let Some(environment) = self.warm(&request.runnable) {
+            return (Some(environment), None);
+        }
+        let begun = Instant::now();
+        let cold = self.cold(&request.runnable, life, begun + INIT, log).await;
+        let took = Span::of(begun.elapsed());
+        match cold {
+            Ok(environment) => (Some(environment), Some(took)),
+            Err(end) => {
+                platform.init_report(log, "init", took, &verdict(&end, request).0);
+                (None, None)
+            }
+        }
     }
 
     /// A new environment, initialized.
@@ -255,7 +267,8 @@ impl Fleet {
         pool.idle.push(environment);
     }
 
-    /// Ends environments that were idle for too long, and those whose configuration is no longer there.
+    /// Ends environments that were idle for too long, that ended by themselves, and those whose
+    /// configuration is no longer there.
     pub fn sweep(&self, now: Instant) {
         let mut ended = Vec::new();
         self.pools().retain(|_, pool| {
@@ -263,7 +276,9 @@ impl Fleet {
                 ended.append(&mut pool.idle);
             }
             let idle_for = self.idle_for;
-            ended.extend(pool.idle.extract_if(.., |environment| now - environment.idle_since > idle_for));
+            ended.extend(pool.idle.extract_if(.., |environment| {
+                now.saturating_duration_since(environment.idle_since) > idle_for || !environment.is_alive()
+            }));
             !pool.idle.is_empty()
         });
         for environment in ended {

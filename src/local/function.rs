@@ -41,7 +41,7 @@ impl Configuration {
             logging: Logging {
                 format: LogFormat::Text,
                 application_level: None,
-                system_level: None,
+                system_level: SystemLogLevel::Info,
                 group: format!("/aws/lambda/{name}"),
             },
             tracing: "PassThrough".to_owned(),
@@ -149,8 +149,41 @@ impl Architecture {
 pub struct Logging {
     pub format: LogFormat,
     pub application_level: Option<String>,
-    pub system_level: Option<String>,
+    pub system_level: SystemLogLevel,
     pub group: String,
+}
+
+/// Which of the platform's own events are in a JSON log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SystemLogLevel {
+    Debug,
+    Info,
+    /// Only what went wrong: a successful invocation leaves no report.
+    Warn,
+}
+
+impl SystemLogLevel {
+    /// Reads AWS's name of a level.
+    pub fn parse(name: &str) -> Result<SystemLogLevel, Refusal> {
+        match name {
+            "DEBUG" => Ok(SystemLogLevel::Debug),
+            "INFO" => Ok(SystemLogLevel::Info),
+            "WARN" => Ok(SystemLogLevel::Warn),
+            _ => Err(Refusal::invalid(format!(
+                "Value '{name}' at 'loggingConfig.systemLogLevel' failed to satisfy constraint: \
+                 Member must satisfy enum value set: [DEBUG, INFO, WARN]"
+            ))),
+        }
+    }
+
+    /// AWS's name of it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SystemLogLevel::Debug => "DEBUG",
+            SystemLogLevel::Info => "INFO",
+            SystemLogLevel::Warn => "WARN",
+        }
+    }
 }
 
 /// The form of the platform's own lines in the log.

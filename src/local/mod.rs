@@ -51,7 +51,7 @@ use self::api::Service;
 use self::args::{CoresArg, FunctionArg};
 use self::code::Code;
 use self::fleet::{Cores, Fleet};
-use self::function::{Architecture, Configuration, LogFormat, Runtime, Timeout};
+use self::function::{Architecture, Configuration, LogFormat, Runtime, SystemLogLevel, Timeout};
 use self::limits::{Concurrency, Rate};
 use self::refusal::Refusal;
 use self::store::{Now, Store};
@@ -171,6 +171,9 @@ fn add_function(store: &mut Store, arg: &FunctionArg, workshop: &Path, now: Now)
     if let Some(format) = &arg.log_format {
         configuration.logging.format = LogFormat::parse(format).map_err(refused)?;
     }
+    if let Some(level) = &arg.system_log_level {
+        configuration.logging.system_level = SystemLogLevel::parse(level).map_err(refused)?;
+    }
     if let Some(architecture) = &arg.architecture {
         configuration.architecture = Architecture::parse(architecture).map_err(refused)?;
     }
@@ -282,13 +285,7 @@ impl Drop for Workshop {
 
 /// Ends and removes what is left of an `lpt-local` that could not do it itself, since it was killed.
 fn remove_stale() {
-    for (pid, owner) in proc::with_variable(environment::OWNER) {
-        let owned = owner.parse().is_ok_and(proc::is_lpt_local);
-        if !owned && let Some(pid) = Pid::from_raw(pid.cast_signed()) {
-            // One that has ended meanwhile is what we want.
-            let _ = kill_process(pid, Signal::KILL);
-        }
-    }
+    environment::end_stale();
     cgroup::remove_stale();
     let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
     for entry in entries {

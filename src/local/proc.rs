@@ -46,6 +46,12 @@ pub fn is_lpt_local(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "lpt-local")
 }
 
+/// Where process ids mean what they mean to us.
+pub fn namespace() -> String {
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    namespace.to_string_lossy().into_owned()
+}
+
 /// The processes that have this variable in their environment, with its value. Those of others can't be
 /// read and are none of ours.
 pub fn with_variable(name: &str) -> Vec<(u32, String)> {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::function::LogFormat;
+use super::function::{LogFormat, Logging, SystemLogLevel};
 
 /// As much of a log as an invocation returns.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_ResponseSyntax>
@@ -99,31 +99,43 @@ impl Report {
     }
 }
 
-/// Writes the platform's lines about one invocation, in the function's log format.
+/// Writes the platform's lines about one invocation, as the function logs.
 #[derive(Debug)]
 pub struct Platform<'a> {
-    pub format: LogFormat,
+    pub logging: &'a Logging,
     pub request_id: &'a str,
+    /// What the time is.
+    pub clock: fn() -> OffsetDateTime,
 }
 
 impl Platform<'_> {
+    /// Whether an event that is no warning is left out.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
+    fn only_warnings(&self) -> bool {
+        self.logging.format == LogFormat::Json && self.logging.system_level == SystemLogLevel::Warn
+    }
+
     /// The invocation begins.
-    pub fn start(&self, log: &mut Log, version: &str, now: OffsetDateTime) {
+    pub fn start(&self, log: &mut Log, version: &str) {
+        if self.only_warnings() {
+            return;
+        }
         let id = self.request_id;
-        match self.format {
+        match self.logging.format {
             LogFormat::Text => log.line(&format!("START RequestId: {id} Version: {version}")),
             LogFormat::Json => {
-                log.line(&event(now, "platform.start", json!({"requestId": id, "version": version})))
+                log.line(&self.event("platform.start", json!({"requestId": id, "version": version})))
             }
         }
     }
 
-    /// The initialization failed or took too long; it will be tried once more, as a part of the invocation.
-    pub fn init_report(&self, log: &mut Log, duration: Span, status: &Status, now: OffsetDateTime) {
-        match self.format {
+    /// The initialization failed or took too long: the first one, or the second, which is a part of the
+    /// invocation.
+    pub fn init_report(&self, log: &mut Log, phase: &str, duration: Span, status: &Status) {
+        match self.logging.format {
             LogFormat::Text => {
                 let mut line = format!(
-                    "INIT_REPORT Init Duration: {} ms\tPhase: init\tStatus: {}",
+                    "INIT_REPORT Init Duration: {} ms\tPhase: {phase}\tStatus: {}",
                     duration.text(),
                     word(status)
                 );
@@ -135,24 +147,26 @@ impl Platform<'_> {
             LogFormat::Json => {
                 let mut record = json!({
                     "initializationType": "on-demand",
-                    "phase": "init",
+                    "phase": phase,
                     "status": word(status),
                     "metrics": {"durationMs": duration.number()},
                 });
                 if let Status::Error(kind) = status {
                     record["errorType"] = json!(kind);
                 }
-                log.line(&event(now, "platform.initReport", record));
+                log.line(&self.event("platform.initReport", record));
             }
         }
     }
 
     /// The process is gone, or never answered: what happened, as the platform puts it.
-    pub fn fault(&self, log: &mut Log, error: &Fault, now: OffsetDateTime) {
+    pub fn fault(&self, log: &mut Log, error: &Fault) {
         let id = self.request_id;
-        match self.format {
+        match self.logging.format {
             LogFormat::Text => match error.kind {
-                "Sandbox.Timedout" => log.line(&format!("{} {id} {}\n", stamp(now), error.message)),
+                "Sandbox.Timedout" => {
+                    log.line(&format!("{} {id} {}\n", stamp((self.clock)()), error.message))
+                }
                 kind => {
                     log.line(&format!("RequestId: {id} Error: {}", error.message));
                     log.line(kind);
@@ -160,7 +174,7 @@ impl Platform<'_> {
             },
             LogFormat::Json => log.line(
                 &json!({
-                    "timestamp": stamp(now),
+                    "timestamp": stamp((self.clock)()),
                     "level": "ERROR",
                     "requestId": id,
                     "errorType": error.kind,
@@ -172,13 +186,16 @@ impl Platform<'_> {
     }
 
     /// The invocation is over.
-    pub fn end(&self, log: &mut Log, report: &Report, now: OffsetDateTime) {
-        match self.format {
+    pub fn end(&self, log: &mut Log, report: &Report) {
+        if self.only_warnings() && report.status == Status::Success {
+            return;
+        }
+        match self.logging.format {
             LogFormat::Text => {
                 log.line(&format!("END RequestId: {}", self.request_id));
                 log.line(&self.text_report(report));
             }
-            LogFormat::Json => log.line(&event(now, "platform.report", self.json_report(report))),
+            LogFormat::Json => log.line(&self.event("platform.report", self.json_report(report))),
         }
     }
 
@@ -222,6 +239,11 @@ impl Platform<'_> {
         }
         record
     }
+
+    fn event(&self, kind: &str, record: Value) -> String {
+        // By hand for Lambda's order, in which a person reads it best.
+        format!(r#"{{"time":"{}","type":"{kind}","record":{record}}}"#, stamp((self.clock)()))
+    }
 }
 
 /// What the platform has to say where the function has nothing more to say.
@@ -234,10 +256,6 @@ pub struct Fault {
 /// Now, as logs write it.
 pub fn stamp(now: OffsetDateTime) -> String {
     now.format(TIME).expect("a date of this millennium has this form")
-}
-
-fn event(now: OffsetDateTime, kind: &str, record: Value) -> String {
-    json!({"time": stamp(now), "type": kind, "record": record}).to_string()
 }
 
 fn word(status: &Status) -> &'static str {
@@ -257,8 +275,17 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-23 06:44:28.123 UTC);
     const ID: &str = "6f747a00-9d6b-4d0e-8d6a-4f6d3c5d3b11";
 
-    fn platform(format: LogFormat) -> Platform<'static> {
-        Platform { format, request_id: ID }
+    fn logging(format: LogFormat) -> Logging {
+        Logging {
+            format,
+            application_level: None,
+            system_level: SystemLogLevel::Info,
+            group: "/aws/lambda/f".to_owned(),
+        }
+    }
+
+    fn platform(logging: &Logging) -> Platform<'_> {
+        Platform { logging, request_id: ID, clock: || NOW }
     }
 
     fn report(duration_us: u64, init_us: Option<u64>, status: Status) -> Report {
@@ -294,10 +321,11 @@ mod tests {
     #[test]
     fn a_text_log_has_tabs_and_the_parts_that_apply() {
         let mut log = Log::default();
-        let platform = platform(LogFormat::Text);
-        platform.start(&mut log, "$LATEST", NOW);
+        let logging = logging(LogFormat::Text);
+        let platform = platform(&logging);
+        platform.start(&mut log, "$LATEST");
         log.push(b"no end of line");
-        platform.end(&mut log, &report(12_340, Some(265_720), Status::Success), NOW);
+        platform.end(&mut log, &report(12_340, Some(265_720), Status::Success));
         assert_eq!(
             text(&log),
             format!(
@@ -310,25 +338,27 @@ mod tests {
 
     #[test]
     fn a_failed_invocation_says_its_status_and_type() {
-        let platform = platform(LogFormat::Text);
+        let logging = logging(LogFormat::Text);
+        let platform = platform(&logging);
         let error = Status::Error("Runtime.ExitError".to_owned());
         let mut log = Log::default();
-        platform.end(&mut log, &report(1_000, None, error), NOW);
+        platform.end(&mut log, &report(1_000, None, error));
         assert!(
             text(&log)
                 .ends_with("\tMax Memory Used: 70 MB\tStatus: error\tError Type: Runtime.ExitError\t\n")
         );
         let mut log = Log::default();
-        platform.end(&mut log, &report(1_000, None, Status::Timeout), NOW);
+        platform.end(&mut log, &report(1_000, None, Status::Timeout));
         assert!(text(&log).ends_with("\tStatus: timeout\t\n"));
     }
 
     #[test]
     fn a_json_log_has_an_event_in_a_line() {
         let mut log = Log::default();
-        let platform = platform(LogFormat::Json);
-        platform.start(&mut log, "3", NOW);
-        platform.end(&mut log, &report(12_340, None, Status::Success), NOW);
+        let logging = logging(LogFormat::Json);
+        let platform = platform(&logging);
+        platform.start(&mut log, "3");
+        platform.end(&mut log, &report(12_340, None, Status::Success));
         let lines: Vec<Value> = text(&log).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(
             lines[0],
@@ -344,13 +374,27 @@ mod tests {
     }
 
     #[test]
+    fn a_log_of_warnings_has_no_report_of_a_success() {
+        let mut logging = logging(LogFormat::Json);
+        logging.system_level = SystemLogLevel::Warn;
+        let platform = platform(&logging);
+        let mut log = Log::default();
+        platform.start(&mut log, "3");
+        platform.end(&mut log, &report(12_340, None, Status::Success));
+        assert_eq!(text(&log), "");
+        platform.end(&mut log, &report(12_340, None, Status::Timeout));
+        assert!(text(&log).contains("platform.report"));
+    }
+
+    #[test]
     fn a_tail_is_the_last_4096_bytes_wherever_they_begin() {
         let mut log = Log::default();
         for _ in 0..10_000 {
-            log.push("ä\n".as_bytes());
+            log.push("ää\n".as_bytes());
         }
+        log.push(b"!!");
         assert_eq!(log.tail().len(), 4096);
-        assert!(log.tail().ends_with("ä\n".as_bytes()));
+        assert!(log.tail().ends_with("ää\n!!".as_bytes()));
         assert!(std::str::from_utf8(log.tail()).is_err());
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::function::{Architecture, Configuration, LogFormat, Runtime, Timeout};
+use super::function::{Architecture, Configuration, LogFormat, Runtime, SystemLogLevel, Timeout};
 use super::refusal::{Kind, Refusal};
 use super::store::{Alias, Store, Version};
 use crate::units::MemoryMB;
@@ -213,8 +213,12 @@ impl Settings {
             if let Some(format) = logging.log_format {
                 configuration.logging.format = LogFormat::parse(&format)?;
             }
-            configuration.logging.application_level = logging.application_log_level;
-            configuration.logging.system_level = logging.system_log_level;
+            if logging.application_log_level.is_some() {
+                configuration.logging.application_level = logging.application_log_level;
+            }
+            if let Some(level) = logging.system_log_level {
+                configuration.logging.system_level = SystemLogLevel::parse(&level)?;
+            }
             if let Some(group) = logging.log_group {
                 configuration.logging.group = group;
             }
@@ -284,7 +288,7 @@ pub fn configuration(
     if logging.format == LogFormat::Json {
         out["LoggingConfig"]["ApplicationLogLevel"] =
             json!(logging.application_level.as_deref().unwrap_or("INFO"));
-        out["LoggingConfig"]["SystemLogLevel"] = json!(logging.system_level.as_deref().unwrap_or("INFO"));
+        out["LoggingConfig"]["SystemLogLevel"] = json!(logging.system_level.name());
     }
     if in_list {
         return out;

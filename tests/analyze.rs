@@ -1,0 +1,235 @@
+//! `lpt-analyze`, and the files that stages read in these tests: tests/data holds them in the pipe's order, each
+//! stage's output the next one's input. `LPT_BLESS=1` rewrites all but the first, which is a real run's.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::common::{Folder, Tool};
+
+/// A file in tests/data.
+pub fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// That `text` is what the file says, or is written to it on request.
+#[track_caller]
+pub fn assert_golden(name: &str, text: &str) {
+    let path = golden(name);
+    if std::env::var_os("LPT_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{name} differs; if that is wanted: make bless");
+}
+
+fn runs() -> String {
+    std::fs::read_to_string(golden("1-invocations.ndjson")).unwrap()
+}
+
+const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+
+/// A record as another program may write it: only what is needed.
+fn minimal(memory: u32, duration: f64, billed: u64) -> String {
+    format!(
+        "{{\"type\":\"invocation\",\"functionArn\":\"{ARN}\",\"memorySizeMB\":{memory},\"durationMs\":{duration},\"billedDurationMs\":{billed}}}\n"
+    )
+}
+
+const END: &str = "{\"type\":\"end\",\"tool\":\"other\",\"records\":0,\"status\":\"complete\"}\n";
+
+#[test]
+fn a_file_and_stdin_give_the_same() {
+    let from_file = Tool::new("lpt-analyze").arg(golden("1-invocations.ndjson")).run().succeeds();
+    let from_stdin = Tool::new("lpt-analyze").stdin(runs()).run().succeeds();
+    assert_eq!(from_file.stdout, from_stdin.stdout);
+    assert_eq!(from_file.stderr, "");
+    assert_golden("2-statistics.ndjson", &from_file.stdout);
+}
+
+#[test]
+fn the_figures_are_those_that_the_format_defines() {
+    // 128 MB costs 0.0000166667 ÷ 8 USD a second.
+    let input: String =
+        [10.0, 20.0, 30.0, 40.0, 1000.0].map(|duration| minimal(128, duration, duration as u64)).concat()
+            + END;
+    let ran = Tool::new("lpt-analyze").stdin(input).run().succeeds();
+    let statistics = &ran.of_type("statistics")[0];
+    let number = |field: &str| statistics[field].as_f64().unwrap();
+    let price = 0.000_016_666_7 / 8.0 / 1000.0;
+    assert_eq!(statistics["architecture"], "x86_64");
+    assert_eq!((number("invocations"), number("discarded"), number("errors")), (5.0, 2.0, 0.0));
+    assert_eq!(number("averageDurationMs"), 30.0);
+    assert!((number("averageCost") - 30.0 * price).abs() < 1e-18);
+    assert!((number("meanCost") - 220.0 * price).abs() < 1e-18);
+    assert!((number("requestCost") - 2e-7).abs() < 1e-20);
+    assert!((number("totalCost") - 1100.0 * price - 1e-6).abs() < 1e-18);
+    assert_eq!(
+        (number("minDurationMs"), number("p50DurationMs"), number("maxDurationMs")),
+        (10.0, 30.0, 1000.0)
+    );
+    assert!(number("averageDurationLowMs") < 30.0 && number("averageDurationHighMs") > 30.0);
+    assert_eq!(number("confidence"), 0.95);
+}
+
+#[test]
+fn trimming_is_floor_of_the_share_at_each_end() {
+    let input: String = (1..=10_u64).map(|n| minimal(128, n as f64, n)).collect::<String>() + END;
+    for (share, discarded) in [("0", 0), ("0.19", 2), ("0.2", 4), ("0.4", 8)] {
+        let ran =
+            Tool::new("lpt-analyze").args(["--discard-top-bottom", share]).stdin(&*input).run().succeeds();
+        assert_eq!(ran.of_type("statistics")[0]["discarded"], discarded, "{share}");
+    }
+    let clamped = Tool::new("lpt-analyze").args(["--discard-top-bottom", "0.9"]).stdin(&*input).run();
+    assert_eq!(clamped.of_type("statistics")[0]["discardTopBottom"], 0.4);
+    assert!(clamped.stderr.contains("--discard-top-bottom 0.9 is taken as 0.4"), "{}", clamped.stderr);
+}
+
+#[test]
+fn errors_are_counted_and_a_size_with_nothing_else_has_no_rank() {
+    let error = |memory| {
+        minimal(memory, 5.0, 5).replace("\"memorySizeMB\"", "\"outcome\":\"function-error\",\"memorySizeMB\"")
+    };
+    let throttled = format!(
+        "{{\"type\":\"invocation\",\"functionArn\":\"{ARN}\",\"memorySizeMB\":256,\"outcome\":\"throttled\"}}\n"
+    );
+    let input = [minimal(128, 5.0, 5), error(128), error(256), throttled, END.to_owned()].concat();
+    let ran = Tool::new("lpt-analyze").stdin(input).run().succeeds();
+    let statistics = ran.of_type("statistics");
+    assert_eq!(
+        (&statistics[0]["invocations"], &statistics[0]["errors"], &statistics[0]["rank"]),
+        (&1.into(), &1.into(), &1.into())
+    );
+    assert_eq!((&statistics[1]["invocations"], &statistics[1]["errors"]), (&0.into(), &2.into()));
+    assert_eq!(statistics[1].get("rank"), None);
+    assert_eq!(statistics[1].get("averageDurationMs"), None);
+    let total = statistics[1]["totalCost"].as_f64().unwrap();
+    let billed = 0.005 * 0.25 * 0.000_016_666_7;
+    assert!(
+        (total - billed - 2e-7).abs() < 1e-18,
+        "the error was billed, the throttled request was not: {total}"
+    );
+}
+
+#[test]
+fn cold_and_warm_starts_are_told_apart() {
+    let cold = minimal(128, 100.0, 300).replace("\"durationMs\"", "\"initDurationMs\":200,\"durationMs\"");
+    let input = [cold, minimal(128, 50.0, 50), END.to_owned()].concat();
+    for (starts, average) in [("cold", 300.0), ("warm", 50.0), ("all", 175.0)] {
+        let ran = Tool::new("lpt-analyze").args(["--starts", starts]).stdin(&*input).run().succeeds();
+        assert_eq!(ran.of_type("statistics")[0]["averageDurationMs"], average, "{starts}");
+    }
+}
+
+#[test]
+fn functions_and_architectures_are_ranked_apart() {
+    let arm = minimal(128, 5.0, 5).replace("\"memorySizeMB\"", "\"architecture\":\"arm64\",\"memorySizeMB\"");
+    let other = minimal(128, 5.0, 5).replace(":function:f", ":function:g");
+    let input = [minimal(128, 5.0, 5), arm, other, minimal(256, 4.0, 4), END.to_owned()].concat();
+    let ran = Tool::new("lpt-analyze").stdin(input).run().succeeds();
+    let ranks: Vec<_> = ran
+        .of_type("statistics")
+        .iter()
+        .map(|record| {
+            let name = record["functionArn"].as_str().unwrap().chars().last().unwrap();
+            (
+                name,
+                record["architecture"].as_str().unwrap().to_owned(),
+                record["memorySizeMB"].as_u64().unwrap(),
+                record["rank"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    let x86 = || "x86_64".to_owned();
+    assert_eq!(
+        ranks,
+        [('f', x86(), 128, 1), ('f', x86(), 256, 2), ('f', "arm64".to_owned(), 128, 1), ('g', x86(), 128, 1)]
+    );
+}
+
+#[test]
+fn prices_come_from_a_file_where_the_built_in_list_has_none() {
+    let input = minimal(128, 8000.0, 8000).replace("us-east-1", "xx-none-1") + END;
+    Tool::new("lpt-analyze").stdin(&*input).run().fails_with(1, &["xx-none-1", "--prices"]);
+    let folder = Folder::new();
+    let prices = folder.file(
+        "prices.csv",
+        "region,architecture,meter,price,currency\nxx-none-1,x86_64,compute,2,EUR\nxx-none-1,x86_64,requests,1,EUR\n",
+    );
+    let ran = Tool::new("lpt-analyze").arg("--prices").arg(&prices).stdin(&*input).run().succeeds();
+    let statistics = &ran.of_type("statistics")[0];
+    assert_eq!((&statistics["averageCost"], &statistics["currency"]), (&2.0.into(), &"EUR".into()));
+    let bad = folder.file("bad.csv", "region,architecture\n");
+    let bad = Tool::new("lpt-analyze").arg("--prices").arg(bad).stdin(input).run();
+    assert_eq!(bad.code, Some(1), "an empty list has no price: {}", bad.stderr);
+}
+
+#[test]
+fn what_is_no_invocation_passes_through_unchanged_and_in_place() {
+    let odd = "{\"type\" : \"someone-elses\",  \"x\": [1.0, 2e0 ] }\n";
+    let input = [minimal(128, 1.0, 1), odd.to_owned(), minimal(128, 1.0, 1), END.to_owned()].concat();
+    let ran = Tool::new("lpt-analyze").stdin(input).run();
+    assert!(ran.stdout.starts_with(odd), "{}", ran.stdout);
+}
+
+#[test]
+fn a_stream_that_was_cut_off_is_analyzed_and_said() {
+    let ran = Tool::new("lpt-analyze").stdin(minimal(128, 1.0, 1)).run();
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stderr.contains("warning: the input was cut off"), "{}", ran.stderr);
+    assert_eq!(ran.of_type("statistics").len(), 1);
+    assert_eq!(ran.records().pop().unwrap()["status"], "interrupted");
+}
+
+#[test]
+fn a_bad_record_is_named_and_what_undoes_a_run_still_passes() {
+    let plan = "{\"type\":\"plan\",\"runId\":\"1\"}\n";
+    let cases: [(&str, &[&str]); 7] = [
+        ("{\"type\":\"invocation\"", &["stdin:2: not a JSON object"]),
+        ("", &["stdin:2: not a JSON object"]),
+        ("7", &["stdin:2: expected an object, found a number"]),
+        ("{\"durationMs\":1}", &["stdin:2: type: missing"]),
+        (
+            &minimal(128, 1.0, 1).replace("\"durationMs\":1", "\"durationMs\":\"1\""),
+            &["stdin:2: durationMs: expected a number, found a string"],
+        ),
+        (&minimal(128, 1.0, 1).replace("\"durationMs\":1,", ""), &["stdin:2: durationMs: missing"]),
+        (&minimal(128, 1.0, 1).replace(ARN, "f"), &["stdin:2: functionArn: ", "not a whole function ARN"]),
+    ];
+    for (line, words) in cases {
+        let line = line.trim_end();
+        let input = format!("{}{line}\n{plan}{END}", minimal(128, 1.0, 1));
+        let ran = Tool::new("lpt-analyze").stdin(input).run();
+        assert!(ran.stdout.starts_with(plan), "{}", ran.stdout);
+        assert_eq!(ran.records().pop().unwrap()["status"], "failed");
+        ran.fails_with(65, words);
+    }
+}
+
+#[test]
+fn several_files_are_read_in_order_and_one_that_is_missing_is_named() {
+    let folder = Folder::new();
+    let one = folder.file("one.ndjson", &(minimal(128, 1.0, 1) + END));
+    let two = folder.file("two.ndjson", &(minimal(128, 3.0, 3) + END));
+    let ran = Tool::new("lpt-analyze").arg(&one).arg(&two).run().succeeds();
+    assert_eq!(ran.of_type("statistics")[0]["invocations"], 2);
+    let missing = folder.path("nosuch.ndjson");
+    Tool::new("lpt-analyze").arg(&one).arg(missing).run().fails_with(1, &["nosuch.ndjson: No such file"]);
+    let bad = folder.file("bad.ndjson", "{}\n");
+    Tool::new("lpt-analyze").arg(&one).arg(bad).run().fails_with(65, &["bad.ndjson:1: type: missing"]);
+}
+
+#[test]
+fn statistics_are_flat() {
+    let ran = Tool::new("lpt-analyze").stdin(runs()).run().succeeds();
+    for record in ran.of_type("statistics") {
+        assert!(
+            record
+                .as_object()
+                .unwrap()
+                .values()
+                .all(|value| !matches!(value, Value::Null | Value::Array(_) | Value::Object(_)))
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! `lpt-apply`.
+
+use crate::common::{Local, function};
+
+const END: &str = "{\"type\":\"end\",\"tool\":\"lpt-select\",\"records\":1,\"status\":\"complete\"}\n";
+
+fn selection(name: &str, memory: u32) -> String {
+    format!(
+        "{{\"type\":\"selection\",\"functionArn\":\"arn:aws:lambda:us-east-1:123456789012:function:{name}\",\"memorySizeMB\":{memory},\"strategy\":\"cost\",\"balancedWeight\":0.5,\"averageCost\":1e-6,\"averageDurationMs\":5,\"currency\":\"USD\",\"lambdaCost\":0.001}}\n"
+    )
+}
+
+fn service() -> Local {
+    Local::with(&[&format!("f={},memory=256,description=my own words", function("cpu-bound").display())])
+}
+
+#[test]
+fn latest_gets_the_memory_and_keeps_its_description() {
+    let local = service();
+    let ran = local.tool("lpt-apply").stdin(selection("f", 512) + END).run().succeeds();
+    let states: Vec<_> = ran.of_type("applied").iter().map(|record| record["state"].clone()).collect();
+    assert_eq!(states, ["applying", "applied"]);
+    assert_eq!(ran.of_type("applied")[0]["previousMemorySizeMB"], 256);
+    assert!(ran.stderr.contains("f: $LATEST has 512 MB now, it had 256 MB"), "{}", ran.stderr);
+    let account = local.account();
+    assert_eq!(
+        account.functions["f"].versions,
+        [("$LATEST".to_owned(), 512, "my own words".to_owned())].into()
+    );
+    let again = local.tool("lpt-apply").stdin(selection("f", 512) + END).run().succeeds();
+    assert_eq!(again.of_type("applied")[0]["state"], "unchanged");
+    assert_eq!(local.account(), account);
+}
+
+#[test]
+fn an_alias_is_made_then_moved_then_left_where_it_is() {
+    let local = service();
+    let run = |memory| {
+        let ran = local
+            .tool("lpt-apply")
+            .args(["--alias", "live"])
+            .stdin(selection("f", memory) + END)
+            .run()
+            .succeeds();
+        ran.of_type("applied").pop().unwrap()
+    };
+    let made = run(512);
+    assert_eq!((&made["state"], &made["version"]), (&"applied".into(), &"1".into()));
+    assert_eq!(made.get("previousVersion"), None);
+    let moved = run(1024);
+    assert_eq!(
+        (&moved["version"], &moved["previousVersion"], &moved["previousMemorySizeMB"]),
+        (&"2".into(), &"1".into(), &512.into())
+    );
+    let left = run(1024);
+    assert_eq!((&left["state"], &left["version"]), (&"unchanged".into(), &"2".into()));
+    let account = local.account();
+    assert_eq!(account.memory_of("f"), 256, "$LATEST stays as it is");
+    assert_eq!(account.functions["f"].aliases, [("live".to_owned(), "2".to_owned())].into());
+    assert!(account.functions["f"].versions.contains(&(
+        "$LATEST".to_owned(),
+        256,
+        "my own words".to_owned()
+    )));
+}
+
+#[test]
+fn what_was_cut_off_is_not_acted_on() {
+    let local = service();
+    let before = local.account();
+    local
+        .tool("lpt-apply")
+        .stdin(selection("f", 512))
+        .run()
+        .fails_with(1, &["no end record", "--allow-incomplete"]);
+    let failed = END.replace("complete", "failed");
+    local.tool("lpt-apply").stdin(selection("f", 512) + &failed).run().fails_with(1, &["failed"]);
+    assert_eq!(local.account(), before);
+    let allowed = local.tool("lpt-apply").arg("--allow-incomplete").stdin(selection("f", 512)).run();
+    assert_eq!(allowed.code, Some(0), "{}", allowed.stderr);
+    assert_eq!(local.account().memory_of("f"), 512);
+}
+
+#[test]
+fn two_selections_for_one_function_are_not_chosen_between() {
+    let local = service();
+    let before = local.account();
+    local
+        .tool("lpt-apply")
+        .stdin([selection("f", 512), selection("f", 1024), END.to_owned()].concat())
+        .run()
+        .fails_with(1, &["more than one selection"]);
+    assert_eq!(local.account(), before);
+}
+
+#[test]
+fn one_function_that_fails_does_not_keep_the_other_from_its_memory() {
+    let local = service();
+    let ran = local
+        .tool("lpt-apply")
+        .stdin([selection("nosuch", 512), selection("f", 512), END.to_owned()].concat())
+        .run();
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nosuch"), "{}", ran.stderr);
+    assert_eq!(local.account().memory_of("f"), 512);
+}
+
+#[test]
+fn nothing_to_apply_and_bad_records_are_errors() {
+    let local = service();
+    local.tool("lpt-apply").stdin(END).run().fails_with(1, &["no selection", "lpt-select"]);
+    let bad = selection("f", 512).replace("512", "\"512\"") + END;
+    local.tool("lpt-apply").stdin(bad).run().fails_with(65, &["stdin:1: memorySizeMB: expected an integer"]);
+    assert_eq!(local.account().memory_of("f"), 256);
+}

@@ -1,0 +1,227 @@
+//! `lpt-invoke`.
+
+use serde_json::Value;
+
+use crate::common::{Folder, Local, Ran, function};
+
+const QUICK: &str = r#"{"iterations": 1}"#;
+
+fn prepared(local: &Local, sizes: &str) -> String {
+    local.tool("lpt-prepare").args(["--power-values", sizes, "f"]).run().succeeds().stdout
+}
+
+fn cpu_bound(settings: &str) -> Local {
+    Local::with(&[&format!("f={}{settings}", function("cpu-bound").display())])
+}
+
+/// Of one size, in the order of their records.
+fn indices(ran: &Ran, memory: u64) -> Vec<u64> {
+    let mut invocations = ran.of_type("invocation");
+    invocations.retain(|invocation| invocation["memorySizeMB"] == memory);
+    invocations.iter().map(|invocation| invocation["index"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn each_size_is_invoked_num_times_and_everything_passes_through() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128,256");
+    let ran =
+        local.tool("lpt-invoke").args(["--num", "3", "--payload", QUICK]).stdin(&*input).run().succeeds();
+    for memory in [128, 256] {
+        assert_eq!(indices(&ran, memory), [0, 1, 2]);
+    }
+    let passed: String = ran
+        .stdout
+        .lines()
+        .filter(|line| !line.contains("\"invocation\""))
+        .take(5)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(passed, input.lines().take(5).map(|line| format!("{line}\n")).collect::<String>());
+    for invocation in ran.of_type("invocation") {
+        assert_eq!(invocation["outcome"], "ok");
+        assert_eq!(invocation["attempts"], 1);
+        assert_eq!(invocation["coldStart"], invocation["index"] == 0);
+        assert_eq!(invocation.get("initDurationMs").is_some(), invocation["coldStart"] == true);
+        assert!(invocation["durationMs"].as_f64().unwrap() > 0.0);
+        let whole =
+            invocation["durationMs"].as_f64().unwrap() + invocation["initDurationMs"].as_f64().unwrap_or(0.0);
+        assert_eq!(invocation["billedDurationMs"].as_f64().unwrap(), whole.ceil());
+        assert!(
+            invocation["clientDurationMs"].as_f64().unwrap() >= invocation["durationMs"].as_f64().unwrap()
+        );
+        assert!(
+            !invocation
+                .as_object()
+                .unwrap()
+                .values()
+                .any(|value| value.is_object() || value.is_array() || value.is_null())
+        );
+    }
+}
+
+#[test]
+fn without_num_the_plan_says_how_often() {
+    let local = cpu_bound("");
+    let input =
+        local.tool("lpt-prepare").args(["--power-values", "128", "--num", "4", "f"]).run().succeeds().stdout;
+    let ran = local.tool("lpt-invoke").args(["--payload", QUICK]).stdin(input).run().succeeds();
+    assert_eq!(indices(&ran, 128), [0, 1, 2, 3]);
+}
+
+#[test]
+fn json_reports_are_read_like_text_ones() {
+    let local = cpu_bound(",log-format=JSON");
+    let input = prepared(&local, "128");
+    let ran = local.tool("lpt-invoke").args(["--num", "2", "--payload", QUICK]).stdin(input).run().succeeds();
+    let invocations = ran.of_type("invocation");
+    assert_eq!(invocations.len(), 2);
+    assert!(invocations.iter().all(|invocation| invocation["durationMs"].is_number()));
+    assert!(invocations[0]["initDurationMs"].is_number());
+}
+
+#[test]
+fn in_parallel_each_invocation_is_made_once() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let ran = local
+        .tool("lpt-invoke")
+        .args(["--num", "20", "--parallel", "--concurrency", "5", "--payload", QUICK])
+        .stdin(input)
+        .run()
+        .succeeds();
+    let mut indices = indices(&ran, 128);
+    indices.sort_unstable();
+    assert_eq!(indices, (0..20).collect::<Vec<u64>>());
+}
+
+#[test]
+fn a_throttled_invocation_is_sent_again_and_the_attempts_are_counted() {
+    let path = function("network-bound");
+    let local = Local::start(&[
+        "--concurrency",
+        "1",
+        "--control-plane-rate",
+        "0",
+        "--function",
+        &format!("f={}", path.display()),
+    ]);
+    let input = prepared(&local, "128");
+    let ran = local
+        .tool("lpt-invoke")
+        .args(["--num", "4", "--parallel", "--payload", r#"{"waitMs": 100}"#])
+        .stdin(input)
+        .run()
+        .succeeds();
+    let invocations = ran.of_type("invocation");
+    assert_eq!(invocations.len(), 4);
+    assert!(invocations.iter().all(|invocation| invocation["outcome"] == "ok"));
+    assert!(invocations.iter().any(|invocation| invocation["attempts"].as_u64().unwrap() > 1));
+}
+
+#[test]
+fn a_function_error_is_a_record_with_its_type_and_message() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let ran = local.tool("lpt-invoke").args(["--payload", r#"{"error": "Boom"}"#]).stdin(input).run();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("128 MB is given up") && ran.stderr.contains("Boom"), "{}", ran.stderr);
+    let invocations = ran.of_type("invocation");
+    assert_eq!(invocations.len(), 3, "given up after three failures in a row");
+    for invocation in invocations {
+        assert_eq!(invocation["outcome"], "function-error");
+        assert_eq!(invocation["errorType"], "Boom");
+        assert!(invocation["errorMessage"].is_string());
+        assert!(invocation["durationMs"].is_number(), "it ran, and was billed");
+    }
+    assert_eq!(ran.records().pop().unwrap()["status"], "failed");
+}
+
+#[test]
+fn too_little_memory_and_too_little_time_are_told_apart() {
+    let local = Local::with(&[&format!("f={},memory=1024", function("memory-bound").display())]);
+    let input = prepared(&local, "128");
+    let ran = local
+        .tool("lpt-invoke")
+        .args(["--num", "1", "--payload", r#"{"megabytes": 192}"#])
+        .stdin(input)
+        .run();
+    assert_eq!(ran.of_type("invocation")[0]["outcome"], "out-of-memory", "{}", ran.stdout);
+
+    let local = Local::with(&[&format!("f={},timeout=1", function("network-bound").display())]);
+    let input = prepared(&local, "128");
+    let ran =
+        local.tool("lpt-invoke").args(["--num", "1", "--payload", r#"{"waitMs": 5000}"#]).stdin(input).run();
+    let invocation = &ran.of_type("invocation")[0];
+    assert_eq!(invocation["outcome"], "timeout", "{}", ran.stdout);
+    assert!(invocation["errorMessage"].as_str().unwrap().contains("Task timed out after 1.00 seconds"));
+}
+
+#[test]
+fn a_bad_record_stops_the_measuring_and_loses_nothing_that_undoes_the_run() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128,256");
+    let mut lines: Vec<&str> = input.lines().collect();
+    let bad = lines[2].replace("\"memorySizeMB\":128", "\"memorySizeMB\":\"128\"");
+    lines[2] = &bad;
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let ran = local.tool("lpt-invoke").args(["--num", "2", "--payload", QUICK]).stdin(text).run();
+    assert_eq!(ran.of_type("plan").len(), 1);
+    assert_eq!(ran.of_type("configuration").len(), 3, "all but the bad one reach lpt-cleanup");
+    assert_eq!(ran.records().pop().unwrap()["status"], "failed");
+    ran.fails_with(65, &["stdin:3: memorySizeMB: expected an integer from 128 to 10240, found a string"]);
+}
+
+#[test]
+fn without_permission_it_stops_at_once_and_says_which() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128,256");
+    let ran = local
+        .tool("lpt-invoke")
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .stdin(input)
+        .run();
+    assert!(ran.of_type("invocation").len() <= 2, "one for each size at most");
+    ran.fails_with(1, &["lambda:InvokeFunction: ", "credentials"]);
+}
+
+#[test]
+fn a_version_that_is_gone_fails_by_itself() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128,256");
+    let (runtime, client) = local.client();
+    let alias: Value = serde_json::from_str(input.lines().nth(2).unwrap()).unwrap();
+    runtime.block_on(async {
+        client.delete_alias().function_name("f").name(alias["alias"].as_str().unwrap()).send().await.unwrap();
+    });
+    let ran = local.tool("lpt-invoke").args(["--num", "2", "--payload", QUICK]).stdin(input).run();
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert_eq!(indices(&ran, 256), [0, 1]);
+    assert_eq!(indices(&ran, 128), [0], "hopeless, so not tried again");
+}
+
+#[test]
+fn payloads_come_from_a_file_and_a_bad_one_is_named() {
+    let folder = Folder::new();
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let file = folder.file("payload.json", r#"{"error": "FromFile"}"#);
+    let ran = local.tool("lpt-invoke").args(["--num", "1", "--payload-file"]).arg(&file).stdin(&*input).run();
+    assert_eq!(ran.of_type("invocation")[0]["errorType"], "FromFile");
+    let bad = folder.file("bad.json", "{");
+    local
+        .tool("lpt-invoke")
+        .arg("--payload-file")
+        .arg(&bad)
+        .stdin(&*input)
+        .run()
+        .fails_with(2, &["bad.json: not JSON"]);
+    local
+        .tool("lpt-invoke")
+        .arg("--payload-file")
+        .arg(folder.path("nosuch.json"))
+        .stdin(input)
+        .run()
+        .fails_with(1, &["nosuch.json: No such file"]);
+}

@@ -1,0 +1,280 @@
+//! All six tools as real processes joined by real pipes, on a real function under each size.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, binary, function, records};
+
+const SIZES: [u64; 3] = [128, 512, 1024];
+
+/// Enough work that a size shows, and no more: some 80 ms at 128 MB.
+const PAYLOAD: &str = r#"{"iterations": 50000}"#;
+
+fn sizes() -> String {
+    SIZES.map(|size| size.to_string()).join(",")
+}
+
+/// A service with the function `f`, which already has a version and an alias of its user's.
+fn service_with_users_own(function_argument: &str) -> Local {
+    let local = Local::with(&[function_argument]);
+    let (runtime, client) = local.client();
+    runtime.block_on(async {
+        let published =
+            client.publish_version().function_name("f").description("release 1").send().await.unwrap();
+        client
+            .create_alias()
+            .function_name("f")
+            .name("live")
+            .function_version(published.version().unwrap())
+            .send()
+            .await
+            .unwrap();
+    });
+    local
+}
+
+fn cpu_bound() -> String {
+    format!("f={},memory=128,description=my own words", function("cpu-bound").display())
+}
+
+fn whole_pipe(local: &Local, invoke: &[&str], apply: &[&str]) -> Vec<Tool> {
+    vec![
+        local.tool("lpt-prepare").args(["--power-values", &sizes(), "--num", "4", "f"]),
+        local.tool("lpt-invoke").args(invoke),
+        local.tool("lpt-analyze").args(["--strategy", "speed"]),
+        local.tool("lpt-select"),
+        local.tool("lpt-apply").args(apply),
+        local.tool("lpt-cleanup"),
+    ]
+}
+
+#[track_caller]
+fn all_succeeded(ran: Vec<Ran>) -> Ran {
+    ran.into_iter().map(Ran::succeeds).next_back().unwrap()
+}
+
+#[track_caller]
+fn assert_only_memory_changed(before: &Account, after: &Account, memory: i32) {
+    let mut expected = before.clone();
+    let function = expected.functions.get_mut("f").unwrap();
+    function.versions = function
+        .versions
+        .iter()
+        .cloned()
+        .map(|(version, size, description)| {
+            let size = if version == "$LATEST" { memory } else { size };
+            (version, size, description)
+        })
+        .collect();
+    assert_eq!(after, &expected);
+}
+
+#[test]
+fn the_whole_pipe_leaves_the_account_as_it_was_but_for_the_selected_memory() {
+    let local = service_with_users_own(&cpu_bound());
+    let before = local.account();
+    let last = all_succeeded(Pipe::start(whole_pipe(&local, &["--payload", PAYLOAD], &[])).finish());
+
+    let selection = &last.of_type("selection")[0];
+    let selected = selection["memorySizeMB"].as_u64().unwrap();
+    assert!(SIZES.contains(&selected));
+    assert_ne!(selected, 128, "the fastest is not the slowest");
+    assert_only_memory_changed(&before, &local.account(), i32::try_from(selected).unwrap());
+    let cleaned = &last.of_type("cleaned")[0];
+    assert_eq!(cleaned["versionsDeleted"].as_array().unwrap().len(), SIZES.len());
+    assert_eq!(cleaned["aliasesDeleted"].as_array().unwrap().len(), SIZES.len());
+    assert_eq!(cleaned["left"], Value::Array(Vec::new()));
+    let end = last.records().pop().unwrap();
+    assert_eq!(
+        (&end["type"], &end["tool"], &end["status"]),
+        (&"end".into(), &"lpt-cleanup".into(), &"complete".into())
+    );
+    assert_eq!(end["records"].as_u64().unwrap() as usize, last.records().len() - 1);
+}
+
+#[test]
+fn where_the_selected_memory_is_the_functions_own_nothing_at_all_has_changed() {
+    let local = service_with_users_own(&format!(
+        "f={},memory=128,description=mine",
+        function("network-bound").display()
+    ));
+    let before = local.account();
+    let mut tools = whole_pipe(&local, &["--payload", r#"{"waitMs": 20}"#], &[]);
+    // For a function that only waits, more memory is only dearer.
+    tools[2] = local.tool("lpt-analyze").args(["--strategy", "cost"]);
+    let last = all_succeeded(Pipe::start(tools).finish());
+    assert_eq!(last.of_type("selection")[0]["memorySizeMB"], 128);
+    assert_eq!(last.of_type("applied")[0]["state"], "unchanged");
+    assert_eq!(local.account(), before);
+}
+
+#[test]
+fn with_an_alias_the_version_and_the_alias_are_all_that_is_new() {
+    let local = service_with_users_own(&cpu_bound());
+    let before = local.account();
+    let last = all_succeeded(
+        Pipe::start(whole_pipe(&local, &["--payload", PAYLOAD], &["--alias", "live"])).finish(),
+    );
+
+    let applied = last.of_type("applied").pop().unwrap();
+    assert_eq!(applied["state"], "applied");
+    assert_eq!(applied["previousVersion"], "1");
+    let version = applied["version"].as_str().unwrap().to_owned();
+    let after = local.account();
+    assert_eq!(after.memory_of("f"), 128);
+    let new: Vec<_> = after.functions["f"].versions.difference(&before.functions["f"].versions).collect();
+    assert_eq!(new.len(), 1, "{new:?}");
+    assert_eq!(new[0].0, version);
+    assert_eq!(u64::try_from(new[0].1).unwrap(), applied["memorySizeMB"].as_u64().unwrap());
+    assert_eq!(after.functions["f"].aliases, [("live".to_owned(), version)].into());
+}
+
+#[test]
+fn what_was_measured_is_decided_on_again_without_measuring() {
+    let local = service_with_users_own(&cpu_bound());
+    let mut tools = whole_pipe(&local, &["--payload", PAYLOAD], &[]);
+    tools.truncate(2);
+    tools.push(local.tool("lpt-cleanup"));
+    let measured = all_succeeded(Pipe::start(tools).finish());
+    drop(local);
+    assert_eq!(measured.of_type("invocation").len(), SIZES.len() * 4);
+    for (strategy, field) in [("cost", "averageCost"), ("speed", "averageDurationMs")] {
+        let analyzed =
+            Tool::new("lpt-analyze").args(["--strategy", strategy]).stdin(&*measured.stdout).run().succeeds();
+        let least = analyzed
+            .of_type("statistics")
+            .into_iter()
+            .min_by(|a, b| a[field].as_f64().unwrap().total_cmp(&b[field].as_f64().unwrap()))
+            .unwrap();
+        let selected = Tool::new("lpt-select").stdin(&*analyzed.stdout).run().succeeds();
+        assert_eq!(selected.of_type("selection")[0]["memorySizeMB"], least["memorySizeMB"]);
+    }
+}
+
+#[test]
+fn a_size_that_fails_is_reported_and_the_others_are_measured() {
+    let local = Local::with(&[&format!("f={},memory=512", function("memory-bound").display())]);
+    let before = local.account();
+    let ran =
+        Pipe::start(whole_pipe(&local, &["--num", "2", "--payload", r#"{"megabytes": 192}"#], &[])).finish();
+    let codes: Vec<_> = ran.iter().map(|ran| ran.code.unwrap()).collect();
+    assert_eq!(codes, [0, 3, 0, 0, 0, 0], "{ran:?}");
+    assert!(ran[1].stderr.contains("128 MB is given up"), "{}", ran[1].stderr);
+    assert_ne!(ran[5].of_type("selection")[0]["memorySizeMB"], 128);
+    let memory = local.account().memory_of("f");
+    assert_only_memory_changed(&before, &local.account(), memory);
+}
+
+#[test]
+fn the_first_configuration_reaches_the_end_of_a_pipe_before_the_last_is_made() {
+    let local = Local::with(&[&cpu_bound()]);
+    let tools = vec![
+        local.tool("lpt-prepare").args(["--power-values", &sizes(), "f"]),
+        local.tool("lpt-invoke").args(["--num", "1", "--payload", PAYLOAD]),
+    ];
+    let ran = Pipe::start(tools).finish();
+    let records = records(&ran[1].stdout);
+    let first_invocation = records.iter().position(|record| record["type"] == "invocation").unwrap();
+    let last_configuration = records.iter().rposition(|record| record["type"] == "configuration").unwrap();
+    assert!(first_invocation < last_configuration, "measuring starts while sizes are still being published");
+    local.tool("lpt-cleanup").stdin(&*ran[1].stdout).run().succeeds();
+}
+
+/// Ctrl-C goes to the whole pipe. It is sent once the measuring has begun, which the growing file shows.
+#[test]
+fn after_ctrl_c_the_pipe_cleans_up_by_itself() {
+    let local = service_with_users_own(&cpu_bound());
+    let before = local.account();
+    let folder = Folder::new();
+    let runs = folder.file("runs.ndjson", "");
+    // A real shell's pipe, with tee in it, in a process group of its own.
+    let script = format!(
+        "lpt-prepare --power-values {} f | lpt-invoke --num 100000 --payload '{PAYLOAD}' | tee -i {} | lpt-analyze | lpt-select | lpt-apply | lpt-cleanup",
+        sizes(),
+        runs.display()
+    );
+    let bin = std::path::Path::new(binary("lpt-prepare")).parent().unwrap().to_owned();
+    let mut shell = {
+        use std::os::unix::process::CommandExt as _;
+        Command::new("sh")
+            .args(["-c", &script])
+            .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
+            .env("AWS_ENDPOINT_URL", local.endpoint())
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap()
+    };
+    while !std::fs::read_to_string(&runs).unwrap().contains("\"invocation\"") {
+        assert!(shell.try_wait().unwrap().is_none(), "the pipe ended before it measured");
+        std::thread::yield_now();
+    }
+    rustix::process::kill_process_group(rustix::process::Pid::from_child(&shell), Signal::INT).unwrap();
+    let output = shell.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(stderr.contains("lpt-invoke: interrupted"), "{stderr}");
+    assert!(stderr.contains("lpt-apply: the input's end record says"), "nothing is applied: {stderr}");
+    assert_eq!(
+        records(&text).iter().filter(|record| record["type"] == "cleaned").count(),
+        1,
+        "{text} {stderr}"
+    );
+    assert_eq!(local.account(), before);
+    let kept = records(&std::fs::read_to_string(&runs).unwrap());
+    assert!(kept.iter().any(|record| record["type"] == "invocation"), "what was measured is kept");
+    assert_eq!(kept.last().unwrap()["status"], "interrupted");
+}
+
+#[test]
+fn a_plan_on_disk_suffices_to_undo_a_run_that_was_killed() {
+    let local = service_with_users_own(&cpu_bound());
+    let before = local.account();
+    let pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "128-10240:8", "f"])]);
+    while local.account().functions["f"].aliases.len() < 4 {
+        std::thread::yield_now();
+    }
+    pipe.signal_all(Signal::KILL);
+    let killed = pipe.finish().pop().unwrap();
+    assert_eq!(killed.code, None);
+    assert_ne!(local.account(), before);
+    // A line that was cut in the middle by the kill is no record; the lines before it are.
+    let whole_lines = killed.stdout.rfind('\n').map_or(0, |at| at + 1);
+    let plan = &killed.stdout[..whole_lines];
+    let cleaned = local.tool("lpt-cleanup").stdin(plan).run().succeeds();
+    assert_eq!(cleaned.of_type("cleaned")[0]["memoryRestored"], true);
+    assert_eq!(local.account(), before);
+    let again = local.tool("lpt-cleanup").stdin(plan).run().succeeds();
+    assert_eq!(again.of_type("cleaned")[0]["versionsDeleted"], Value::Array(Vec::new()));
+    assert_eq!(local.account(), before);
+}
+
+#[test]
+fn lpt_invoke_stops_sending_when_nobody_reads_any_more() {
+    let local = Local::with(&[&cpu_bound()]);
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "128", "f"]).run().succeeds();
+    let mut invoke = Command::new(binary("lpt-invoke"))
+        .args(["--num", "100000", "--payload", PAYLOAD])
+        .env("AWS_ENDPOINT_URL", local.endpoint())
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    invoke.stdin.take().unwrap().write_all(prepared.stdout.as_bytes()).unwrap();
+    drop(invoke.stdout.take());
+    let output = invoke.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "a closed pipe is no fault");
+    assert!(output.status.success());
+}

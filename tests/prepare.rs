@@ -1,0 +1,174 @@
+//! `lpt-prepare`.
+
+use serde_json::json;
+
+use crate::common::{Local, Tool, function};
+
+fn cpu_bound() -> String {
+    format!("f={},memory=256,description=my own words", function("cpu-bound").display())
+}
+
+#[test]
+fn each_change_is_announced_before_and_confirmed_after() {
+    let local = Local::with(&[&cpu_bound()]);
+    let before = local.account();
+    let ran =
+        local.tool("lpt-prepare").args(["--power-values", "512,128", "--num", "7", "f"]).run().succeeds();
+    let records = ran.records();
+    let types: Vec<_> =
+        records.iter().map(|record| (record["type"].as_str().unwrap(), record["state"].as_str())).collect();
+    assert_eq!(
+        types,
+        [
+            ("plan", None),
+            ("configuration", Some("creating")),
+            ("configuration", Some("ready")),
+            ("configuration", Some("creating")),
+            ("configuration", Some("ready")),
+            ("end", None)
+        ]
+    );
+    let plan = &records[0];
+    assert_eq!(plan["schemaVersion"], 1);
+    assert_eq!(plan["functionArn"], "arn:aws:lambda:us-east-1:123456789012:function:f");
+    assert_eq!(plan["originalMemorySizeMB"], 256);
+    assert_eq!(plan["originalDescription"], "my own words");
+    assert_eq!(plan["powerValues"], json!([512, 128]));
+    assert_eq!(plan["num"], 7);
+    let after = local.account();
+    assert_eq!(after.memory_of("f"), 256);
+    let latest = |account: &crate::common::Account| {
+        account.functions["f"].versions.iter().find(|(version, ..)| version == "$LATEST").cloned()
+    };
+    assert_eq!(latest(&after), latest(&before), "memory and description are back");
+    for (index, memory) in [(2, 512), (4, 128)] {
+        let ready = &records[index];
+        assert_eq!(ready["memorySizeMB"], memory);
+        let (alias, version) = (ready["alias"].as_str().unwrap(), ready["version"].as_str().unwrap());
+        assert!(after.functions["f"].aliases.contains(&(alias.to_owned(), version.to_owned())));
+        assert_eq!(alias, format!("lpt-{}-{memory}", plan["runId"].as_str().unwrap()));
+        let published = after.functions["f"].versions.iter().find(|(number, ..)| number == version).unwrap();
+        assert_eq!(i64::from(published.1), ready["memorySizeMB"].as_i64().unwrap());
+    }
+}
+
+#[test]
+fn the_users_last_version_is_never_taken_for_its_own() {
+    let local = Local::with(&[&cpu_bound()]);
+    let (runtime, client) = local.client();
+    // The last version that was published has the very configuration that is to be measured.
+    runtime.block_on(async { client.publish_version().function_name("f").send().await.unwrap() });
+    let ran = local.tool("lpt-prepare").args(["--power-values", "256", "f"]).run().succeeds();
+    assert_eq!(ran.of_type("configuration").pop().unwrap()["version"], "2");
+    local.tool("lpt-cleanup").stdin(ran.stdout).run().succeeds();
+    let versions: Vec<_> =
+        local.account().functions["f"].versions.iter().map(|version| version.0.clone()).collect();
+    assert_eq!(versions, ["$LATEST", "1"]);
+}
+
+#[test]
+fn cold_starts_get_a_version_each() {
+    let local = Local::with(&[&cpu_bound()]);
+    let ran = local
+        .tool("lpt-prepare")
+        .args(["--power-values", "128,256", "--num", "3", "--only-cold-starts", "f"])
+        .run()
+        .succeeds();
+    let mut ready = ran.of_type("configuration");
+    ready.retain(|record| record["state"] == "ready");
+    let which: Vec<_> =
+        ready.iter().map(|record| (record["memorySizeMB"].as_u64(), record["index"].as_u64())).collect();
+    assert_eq!(
+        which,
+        [(128, 0), (128, 1), (128, 2), (256, 0), (256, 1), (256, 2)]
+            .map(|(size, index)| (Some(size), Some(index)))
+    );
+    let invoked = local
+        .tool("lpt-invoke")
+        .args(["--payload", r#"{"iterations": 1}"#])
+        .stdin(ran.stdout)
+        .run()
+        .succeeds();
+    let invocations = invoked.of_type("invocation");
+    assert_eq!(invocations.len(), 6);
+    assert!(invocations.iter().all(|invocation| invocation["coldStart"] == true));
+    local.tool("lpt-cleanup").stdin(invoked.stdout).run().succeeds();
+    assert!(local.account().functions["f"].aliases.is_empty());
+}
+
+#[test]
+fn several_functions_are_prepared_and_one_that_does_not_exist_is_said() {
+    let path = function("cpu-bound");
+    let local = Local::with(&[&format!("f={}", path.display()), &format!("g={}", path.display())]);
+    let ran = local.tool("lpt-prepare").args(["--power-values", "128,256", "f", "nosuch", "g"]).run();
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1);
+    assert!(
+        ran.stderr.contains("nosuch: lambda:GetFunctionConfiguration: Function not found"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.of_type("plan").len(), 2);
+    assert_eq!(ran.of_type("configuration").len(), 8);
+    assert_eq!(ran.records().pop().unwrap()["status"], "complete");
+}
+
+#[test]
+fn a_second_run_on_the_same_function_is_refused() {
+    let local = Local::with(&[&cpu_bound()]);
+    let (runtime, client) = local.client();
+    let run = "lpt runId=01a20741590276d1a58656c56c1ccb3a memorySizeMB=512 originalMemorySizeMB=256";
+    runtime.block_on(async {
+        client.update_function_configuration().function_name("f").description(run).send().await.unwrap();
+    });
+    let before = local.account();
+    local
+        .tool("lpt-prepare")
+        .arg("f")
+        .run()
+        .fails_with(1, &["is being tuned by the run 01a20741590276d1a58656c56c1ccb3a", "lpt-cleanup"]);
+    assert_eq!(local.account(), before);
+}
+
+#[test]
+fn bad_arguments_say_what_to_pass() {
+    for (arguments, words) in [
+        (vec!["--power-values", "64", "f"], vec!["64", "128 to 10240"]),
+        (vec!["--power-values", "128-512", "f"], vec!["128-512:64"]),
+        (vec!["f:live"], vec!["version or alias \"live\"", "give the function without it: f"]),
+        (vec!["arn:aws:s3:::bucket"], vec!["arn:aws:lambda:REGION:ACCOUNT:function:NAME"]),
+        (vec!["--num", "0", "f"], vec!["0"]),
+        (vec![], vec!["FUNCTION"]),
+    ] {
+        Tool::new("lpt-prepare").args(arguments).run().fails_with(2, &words);
+    }
+}
+
+#[test]
+fn what_stands_between_it_and_aws_is_named_with_a_remedy() {
+    let local = Local::with(&[&cpu_bound()]);
+    local.tool("lpt-prepare").arg("nosuch").run().fails_with(
+        1,
+        &["nosuch: lambda:GetFunctionConfiguration: ", "ResourceNotFoundException", "--region"],
+    );
+    // A port that nobody listens on any more.
+    let endpoint = local.endpoint().to_owned();
+    drop(local);
+    let unreachable = Tool::new("lpt-prepare")
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .arg("f")
+        .run();
+    unreachable.fails_with(1, &["f: lambda:GetFunctionConfiguration: ", "refused", "AWS_ENDPOINT_URL"]);
+    let local = Local::with(&[&cpu_bound()]);
+    local
+        .tool("lpt-prepare")
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env_remove("AWS_SECRET_ACCESS_KEY")
+        .arg("f")
+        .run()
+        .fails_with(1, &["f: lambda:GetFunctionConfiguration: ", "credentials", "AWS_ACCESS_KEY_ID"]);
+    local.tool("lpt-prepare").env_remove("AWS_REGION").arg("f").run().fails_with(1, &["region", "--region"]);
+}

@@ -1,0 +1,69 @@
+//! `lpt-select`.
+
+use crate::analyze::golden;
+use crate::common::{Tool, records};
+
+fn statistics() -> String {
+    std::fs::read_to_string(golden("2-statistics.ndjson")).unwrap()
+}
+
+#[test]
+fn a_file_and_stdin_give_the_same() {
+    let from_file = Tool::new("lpt-select").arg(golden("2-statistics.ndjson")).run().succeeds();
+    let from_stdin = Tool::new("lpt-select").stdin(statistics()).run().succeeds();
+    let dash = Tool::new("lpt-select").args(["--", "-"]).stdin(statistics()).run().succeeds();
+    assert_eq!(from_file.stdout, from_stdin.stdout);
+    assert_eq!(from_file.stdout, dash.stdout);
+    crate::analyze::assert_golden("3-selection.ndjson", &from_file.stdout);
+    crate::analyze::assert_golden("3-selection.txt", &from_file.stderr);
+}
+
+#[test]
+fn another_strategy_selects_another_size() {
+    let size = |strategy: &str| {
+        let ran =
+            Tool::new("lpt-select").args(["--strategy", strategy, "-q"]).stdin(statistics()).run().succeeds();
+        assert_eq!(ran.stderr, "");
+        ran.of_type("selection")[0]["memorySizeMB"].as_u64().unwrap()
+    };
+    assert_ne!(size("cost"), size("speed"));
+}
+
+#[test]
+fn what_was_cut_off_is_not_decided_on() {
+    let mut text = statistics();
+    text.truncate(text.trim_end().rfind('\n').unwrap() + 1);
+    Tool::new("lpt-select").stdin(&*text).run().fails_with(1, &["no end record", "--allow-incomplete"]);
+    let allowed = Tool::new("lpt-select").arg("--allow-incomplete").stdin(&*text).run();
+    assert_eq!(allowed.code, Some(0));
+    assert!(allowed.stderr.contains("warning: the input has no end record"), "{}", allowed.stderr);
+    assert_eq!(allowed.of_type("selection").len(), 1);
+
+    let failed = statistics().replace("\"status\":\"complete\"", "\"status\":\"failed\"");
+    let refused = Tool::new("lpt-select").stdin(failed).run();
+    assert_eq!(refused.records().pop().unwrap()["status"], "failed");
+    refused.fails_with(1, &["a tool before this one failed"]);
+}
+
+#[test]
+fn nothing_to_select_from_is_an_error() {
+    Tool::new("lpt-select")
+        .stdin("{\"type\":\"end\",\"tool\":\"x\",\"records\":0,\"status\":\"complete\"}\n")
+        .run()
+        .fails_with(1, &["no statistics", "lpt-analyze"]);
+    let without = statistics();
+    let without: String = without
+        .lines()
+        .map(|line| {
+            let mut record: serde_json::Map<_, _> = serde_json::from_str(line).unwrap();
+            record.retain(|field, _| !["averageCost", "averageDurationMs"].contains(&field.as_str()));
+            let record_type = record.remove("type").unwrap();
+            let rest = serde_json::to_string(&record).unwrap();
+            format!("{{\"type\":{record_type},{}\n", &rest[1..])
+        })
+        .collect();
+    assert!(records(&without).len() > 1);
+    let ran = Tool::new("lpt-select").arg("-q").stdin(without).run();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no size has a usable invocation"), "{}", ran.stderr);
+}
