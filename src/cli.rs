@@ -63,10 +63,12 @@ pub struct IncompleteArgs {
 /// What makes one size better than another.
 #[derive(Debug, clap::Args)]
 pub struct StrategyArgs {
-    /// cost: the cheapest size; speed: the fastest; balanced: the least weighted sum of both
+    /// cost: the cheapest size; speed: the fastest; balanced: the least weighted sum of both [default: cost, or what
+    /// the statistics read are ranked by]
     #[arg(long, value_parser = strategy_parser())]
     pub strategy: Option<Strategy>,
-    /// Weight of cost in balanced, from 0 (only speed counts) to 1 (only cost counts) [default: 0.5]
+    /// Weight of cost in balanced, from 0 (only speed counts) to 1 (only cost counts) [default: 0.5, or
+    /// that of the statistics read]
     #[arg(long, value_name = "WEIGHT", value_parser = balanced_weight)]
     pub balanced_weight: Option<BalancedWeight>,
 }

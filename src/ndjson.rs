@@ -17,6 +17,15 @@ use tokio::sync::mpsc;
 use crate::error::Error;
 use crate::message;
 
+/// `null` in a record is an absent value: programs that know missing values write them so.
+pub fn null_is_absent<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// A record type, named by the `type` field of its lines.
 pub trait Record: Serialize + DeserializeOwned {
     /// The value of `type`.
@@ -196,6 +205,27 @@ impl Reader {
         receiver
     }
 
+    /// Hands each line to `take`, to the end of the stream: after a bad line too, for the records that undo a run may
+    /// stand below it. Gives the first bad record.
+    ///
+    /// # Errors
+    /// The input can't be read, or `take` met something other than a bad record.
+    pub async fn for_each(
+        self,
+        mut take: impl FnMut(&Line) -> Result<(), Error>,
+    ) -> Result<Option<RecordError>, Error> {
+        let mut bad_record = None;
+        let mut lines = self.into_channel();
+        while let Some(line) = lines.recv().await {
+            match line.and_then(|line| take(&line)) {
+                Ok(()) => {}
+                Err(Error::Record(error)) => drop(bad_record.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(bad_record)
+    }
+
     fn next_source(&mut self) -> Option<Result<OpenSource, Error>> {
         Some(match self.sources.next()? {
             Source::Stdin => Ok(OpenSource {
@@ -309,19 +339,26 @@ impl Upstream {
     /// # Errors
     /// The input was cut off or says that its tool failed, and the user did not allow that.
     pub fn require_complete(&self, allow_incomplete: bool) -> Result<(), Error> {
-        let why = match self.worst {
-            Some(Status::Complete) => return Ok(()),
-            None => "the input has no end record, so it was cut off",
-            Some(Status::Failed) => "the input's end record says that a tool before this one failed",
-            Some(Status::Interrupted) => {
-                "the input's end record says that a tool before this one was interrupted"
-            }
+        let Some(why) = self.incomplete() else {
+            return Ok(());
         };
         if allow_incomplete {
             message::warning(format_args!("{why}; going on with what there is"));
             Ok(())
         } else {
             Err(Error::Failed(format!("{why}; measure again, or take what there is with --allow-incomplete")))
+        }
+    }
+
+    /// What is wrong with the input's end, if anything is.
+    pub fn incomplete(&self) -> Option<&'static str> {
+        match self.worst {
+            Some(Status::Complete) => None,
+            None => Some("the input has no end record: it was cut off, or is not of these tools"),
+            Some(Status::Failed) => Some("the input's end record says that a tool before this one failed"),
+            Some(Status::Interrupted) => {
+                Some("the input's end record says that a tool before this one was interrupted")
+            }
         }
     }
 }

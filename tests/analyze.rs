@@ -166,6 +166,17 @@ fn prices_come_from_a_file_where_the_built_in_list_has_none() {
 }
 
 #[test]
+fn null_is_an_absent_value() {
+    let nulls = minimal(128, 5.0, 5).replace(
+        "\"memorySizeMB\"",
+        "\"architecture\":null,\"outcome\":null,\"initDurationMs\":null,\"memorySizeMB\"",
+    );
+    let ran = Tool::new("lpt-analyze").stdin(nulls + END).run().succeeds();
+    let statistics = &ran.of_type("statistics")[0];
+    assert_eq!((&statistics["architecture"], &statistics["invocations"]), (&"x86_64".into(), &1.into()));
+}
+
+#[test]
 fn what_is_no_invocation_passes_through_unchanged_and_in_place() {
     let odd = "{\"type\" : \"someone-elses\",  \"x\": [1.0, 2e0 ] }\n";
     let input = [minimal(128, 1.0, 1), odd.to_owned(), minimal(128, 1.0, 1), END.to_owned()].concat();
@@ -177,7 +188,7 @@ fn what_is_no_invocation_passes_through_unchanged_and_in_place() {
 fn a_stream_that_was_cut_off_is_analyzed_and_said() {
     let ran = Tool::new("lpt-analyze").stdin(minimal(128, 1.0, 1)).run();
     assert_eq!(ran.code, Some(0));
-    assert!(ran.stderr.contains("warning: the input was cut off"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: the input has no end record"), "{}", ran.stderr);
     assert_eq!(ran.of_type("statistics").len(), 1);
     assert_eq!(ran.records().pop().unwrap()["status"], "interrupted");
 }

@@ -70,7 +70,7 @@ fn what_cannot_be_removed_is_said_and_the_rest_goes() {
     runtime.block_on(async {
         client.create_alias().function_name("f").name("mine").function_version("1").send().await.unwrap();
     });
-    let ran = local.tool("lpt-cleanup").stdin(run).run();
+    let ran = local.tool("lpt-cleanup").arg("--quiet").stdin(run).run();
     let cleaned = &ran.of_type("cleaned")[0];
     assert_eq!(cleaned["versionsDeleted"], serde_json::json!(["2"]));
     assert_eq!(cleaned["left"][0]["errorType"], "ResourceConflictException");
@@ -93,7 +93,7 @@ fn a_bad_record_does_not_keep_it_from_cleaning() {
     let local = service();
     let before = local.account();
     let run = format!("not a record\n{}", prepared(&local));
-    local.tool("lpt-cleanup").stdin(run).run().fails_with(65, &["stdin:1: not a JSON object"]);
+    local.tool("lpt-cleanup").arg("--quiet").stdin(run).run().fails_with(65, &["stdin:1: not a JSON object"]);
     assert_eq!(local.account(), before);
 }
 

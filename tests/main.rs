@@ -6,6 +6,7 @@ mod analyze;
 mod apply;
 mod cleanup;
 mod common;
+mod docs;
 mod invoke;
 mod local;
 mod pipeline;

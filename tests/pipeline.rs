@@ -234,6 +234,31 @@ fn after_ctrl_c_the_pipe_cleans_up_by_itself() {
     assert_eq!(kept.last().unwrap()["status"], "interrupted");
 }
 
+/// The first signal is for the tools upstream, which close the pipe; where nothing upstream does, the second ends it.
+#[test]
+fn a_tool_that_waits_for_input_obeys_the_second_signal() {
+    for tool in ["lpt-analyze", "lpt-select", "lpt-cleanup"] {
+        let mut waiting = Command::new(binary(tool))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It passes a line on, so its signals are watched by then.
+        let stdin = waiting.stdin.as_mut().unwrap();
+        stdin.write_all(b"{\"type\":\"other\"}\n").unwrap();
+        let mut passed = [0; 17];
+        std::io::Read::read_exact(waiting.stdout.as_mut().unwrap(), &mut passed).unwrap();
+        while waiting.try_wait().unwrap().is_none() {
+            rustix::process::kill_process(rustix::process::Pid::from_child(&waiting), Signal::INT).unwrap();
+            std::thread::yield_now();
+        }
+        let output = waiting.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{tool}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("lpt-cleanup"), "{tool}");
+    }
+}
+
 #[test]
 fn a_plan_on_disk_suffices_to_undo_a_run_that_was_killed() {
     let local = service_with_users_own(&cpu_bound());

@@ -38,6 +38,11 @@ fn what_was_cut_off_is_not_decided_on() {
     assert_eq!(allowed.code, Some(0));
     assert!(allowed.stderr.contains("warning: the input has no end record"), "{}", allowed.stderr);
     assert_eq!(allowed.of_type("selection").len(), 1);
+    assert_eq!(
+        allowed.records().pop().unwrap()["status"],
+        "interrupted",
+        "what comes after may not take it for whole"
+    );
 
     let failed = statistics().replace("\"status\":\"complete\"", "\"status\":\"failed\"");
     let refused = Tool::new("lpt-select").stdin(failed).run();

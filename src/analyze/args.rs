@@ -68,6 +68,6 @@ impl Tool for Args {
             strategy: self.strategy.strategy.unwrap_or_default(),
             balanced_weight: self.strategy.balanced_weight.unwrap_or_default(),
         };
-        super::run(&options, Reader::open(&self.input.files)?, std::io::stdout())
+        super::run(&options, Reader::open(&self.input.files)?, std::io::stdout()).await
     }
 }

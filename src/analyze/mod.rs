@@ -56,27 +56,17 @@ impl DiscardTopBottom {
 ///
 /// # Errors
 /// A bad record, after the rest of the stream has been passed on: the records that undo a run are in it.
-pub fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
+pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
     let mut writer = Writer::new(output);
     let mut upstream = Upstream::default();
     let mut frame = Frame::default();
-    let mut bad_record = None;
-    for line in input {
-        let taken = line.and_then(|line| take(&line, &mut frame, &mut upstream, &mut writer));
-        match taken {
-            Ok(()) => {}
-            Err(Error::Record(error)) => drop(bad_record.get_or_insert(error)),
-            Err(error) => return Err(error),
-        }
-    }
+    let bad_record = input.for_each(|line| take(line, &mut frame, &mut upstream, &mut writer)).await?;
     if let Some(error) = bad_record {
         writer.end(Status::Failed)?;
         return Err(error.into());
     }
-    if upstream.status() != Status::Complete {
-        message::warning(
-            "the input was cut off or its tool failed; these are the statistics of what there is",
-        );
+    if let Some(why) = upstream.incomplete() {
+        message::warning(format_args!("{why}; these are the statistics of what there is"));
     }
     let all = statistics_of_all(options, frame);
     match &all {

@@ -43,16 +43,7 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
         selections: Vec::new(),
         plans: HashMap::new(),
     };
-    let mut lines = input.into_channel();
-    let mut bad_record = None;
-    while let Some(line) = lines.recv().await {
-        let taken = line.and_then(|line| apply.take(&line));
-        match taken {
-            Ok(()) => {}
-            Err(Error::Record(error)) => drop(bad_record.get_or_insert(error)),
-            Err(error) => return Err(error),
-        }
-    }
+    let bad_record = input.for_each(|line| apply.take(line)).await?;
     let done = match bad_record {
         Some(error) => Err(error.into()),
         None => match apply.upstream.require_complete(options.allow_incomplete) {

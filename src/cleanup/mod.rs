@@ -36,13 +36,19 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
     let mut writer = Writer::new(output);
     let mut runs = Runs::new();
     let mut upstream = Upstream::default();
-    let mut lines = input.into_channel();
     let mut first_error = None;
-    while let Some(line) = lines.recv().await {
-        let taken = line.and_then(|line| take(&line, &mut runs, &mut upstream, &mut writer));
-        if let Err(error) = taken {
-            first_error.get_or_insert(error);
+    let read = input.for_each(|line| {
+        // Not even a closed output keeps it from cleaning.
+        match take(line, &mut runs, &mut upstream, &mut writer) {
+            Err(error) if !matches!(error, Error::Record(_)) => drop(first_error.get_or_insert(error)),
+            result => return result,
         }
+        Ok(())
+    });
+    match read.await {
+        Ok(None) => {}
+        Ok(Some(error)) => drop(first_error.get_or_insert(error.into())),
+        Err(error) => drop(first_error.get_or_insert(error)),
     }
 
     let aws = Aws::load(&options.aws).await;
@@ -55,6 +61,14 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
     let mut first_failure = None;
     for (cleaned, errors) in results {
         all_clean &= cleaned.left.is_empty();
+        message::note(format_args!(
+            "{}: removed {} versions and {} aliases of the run {}{}",
+            cleaned.function_arn.name(),
+            cleaned.versions_deleted.len(),
+            cleaned.aliases_deleted.len(),
+            cleaned.run_id,
+            if cleaned.memory_restored { ", and set $LATEST back" } else { "" }
+        ));
         if let Err(error) = writer.write(&cleaned) {
             first_error.get_or_insert(error);
         }

@@ -16,13 +16,13 @@ use crate::ndjson::Reader;
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-invoke", version, styles = STYLES)]
 pub struct Args {
-    /// Invocations for each size [default: as in the plan record, or 10]
+    /// Invocations for each size, unless each has a version of its own [default: as in the plan record, or 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     num: Option<u32>,
     /// Payload: JSON as it stands, any other text as a JSON string [default: {}]
     #[arg(long, value_name = "JSON", conflicts_with = "payload_file")]
     payload: Option<String>,
-    /// File with the payload, as it stands
+    /// File with the payload, JSON, sent as it stands
     #[arg(long, value_name = "FILE")]
     payload_file: Option<PathBuf>,
     /// Send a size's invocations at once instead of one after another

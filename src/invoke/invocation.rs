@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::aws::{AliasName, Architecture, FunctionArn, Version};
-use crate::ndjson::Record;
+use crate::ndjson::{Record, null_is_absent};
 use crate::prepare::RunId;
 use crate::units::{BilledMillis, MemoryMB, Millis, Timestamp};
 
@@ -23,7 +23,7 @@ pub struct Invocation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<AliasName>,
     /// The processor.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub architecture: Architecture,
     /// The memory of the version.
     #[serde(rename = "memorySizeMB")]
@@ -41,7 +41,7 @@ pub struct Invocation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// How it went.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub outcome: Outcome,
     /// The name of what went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -48,6 +48,7 @@ pub struct Args {
     /// How long a warm process is kept
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub idle_seconds: u64,
+    /// What each tool takes.
     #[command(flatten)]
     pub common: CommonArgs,
     /// A command to run against the service, with the variables that lead an SDK to it; lpt-local ends

@@ -31,6 +31,6 @@ impl Tool for Args {
             balanced_weight: self.strategy.balanced_weight,
             allow_incomplete: self.incomplete.allow_incomplete,
         };
-        super::run(&options, Reader::open(&self.input.files)?, std::io::stdout())
+        super::run(&options, Reader::open(&self.input.files)?, std::io::stdout()).await
     }
 }

@@ -14,7 +14,7 @@ use crate::analyze::Statistics;
 use crate::aws::FunctionArn;
 use crate::error::{Error, Exit};
 use crate::message;
-use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
+use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
 use crate::prepare::Plan;
 use crate::strategy::{BalancedWeight, Strategy, standings};
 use crate::units::MemoryMB;
@@ -34,18 +34,10 @@ pub struct Options {
 ///
 /// # Errors
 /// The input is incomplete or has a bad record, or no size of any function has a result.
-pub fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
+pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
     let mut writer = Writer::new(output);
     let mut state = State::default();
-    let mut bad_record = None;
-    for line in input {
-        let taken = line.and_then(|line| state.take(&line, &mut writer));
-        match taken {
-            Ok(()) => {}
-            Err(Error::Record(error)) => drop(bad_record.get_or_insert(error)),
-            Err(error) => return Err(error),
-        }
-    }
+    let bad_record = input.for_each(|line| state.take(line, &mut writer)).await?;
     let decided = match bad_record {
         Some(error) => Err(error.into()),
         None => state
@@ -53,12 +45,10 @@ pub fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit,
             .require_complete(options.allow_incomplete)
             .and_then(|()| state.decide(options, &mut writer)),
     };
-    let status = match &decided {
-        Ok(_) if options.allow_incomplete => Status::Complete,
-        Ok(_) => state.upstream.status(),
-        Err(_) => state.upstream.status().max(Status::Failed),
-    };
-    writer.end(status)?;
+    if decided.is_err() {
+        state.upstream.fail();
+    }
+    writer.end(state.upstream.status())?;
     decided
 }
 

@@ -1,0 +1,21 @@
+#!/bin/sh
+# What `make demo` shows: a real function, measured at six memory sizes, without an AWS account.
+#
+# lpt-local runs the function's own process behind Lambda's API, with the CPU share of each size. Against AWS the
+# pipe is the same, without lpt-local around it.
+set -eu
+
+function=${LPT_FUNCTION:-target/debug/examples/cpu-bound}
+
+show_and_run() {
+	printf '\n$ %s\n' "$1"
+	sh -c "$1"
+}
+
+# lpt-local gives the command inside it an endpoint and stand-in credentials in its environment.
+show_and_run "lpt-local --function cpu-bound=$function,memory=128 -- sh -c '
+    lpt-prepare cpu-bound | lpt-invoke | tee runs.ndjson | lpt-analyze --strategy balanced |
+    lpt-select | lpt-apply | lpt-cleanup > result.ndjson'"
+
+printf '\nThe invocations are kept in runs.ndjson. Another strategy needs no measuring:\n'
+show_and_run 'lpt-analyze --strategy speed runs.ndjson | lpt-select > /dev/null'

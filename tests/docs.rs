@@ -1,0 +1,392 @@
+//! The man pages: those in section 1 are made of the arguments, and what the others say of records is true.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+use lpt::ndjson::{End, Record};
+use serde::de::value::Error as ValueError;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde_json::Value;
+
+/// A page of section 1: the tool's arguments, and what clap cannot know.
+struct Page {
+    command: clap::Command,
+    /// What a command line does, and the command line.
+    examples: &'static [(&'static str, &'static str)],
+    /// The pages to read next, besides lpt(7).
+    see_also: &'static [(&'static str, char)],
+}
+
+fn pages() -> Vec<Page> {
+    vec![
+        Page {
+            command: lpt::prepare::Args::command(),
+            examples: &[
+                (
+                    "Measure one function with the usual sizes, and remove the versions afterwards:",
+                    "lpt-prepare my-function | lpt-invoke | lpt-analyze | lpt-select | lpt-cleanup",
+                ),
+                (
+                    "Publish a version for every 128 MB from 256 to 1024 MB, and keep the records:",
+                    "lpt-prepare --power-values 256-1024:128 my-function > plan.ndjson",
+                ),
+            ],
+            see_also: &[("lpt-invoke", '1'), ("lpt-cleanup", '1'), ("lpt-records", '5')],
+        },
+        Page {
+            command: lpt::invoke::Args::command(),
+            examples: &[
+                (
+                    "Measure what was prepared before, with a payload from a file, and keep what was measured:",
+                    "lpt-invoke --payload-file event.json plan.ndjson > runs.ndjson",
+                ),
+                (
+                    "Invoke each size 50 times, 5 invocations at a time over all sizes:",
+                    "lpt-invoke --num 50 --parallel --concurrency 5 plan.ndjson > runs.ndjson",
+                ),
+            ],
+            see_also: &[("lpt-prepare", '1'), ("lpt-analyze", '1'), ("lpt-records", '5')],
+        },
+        Page {
+            command: lpt::analyze::Args::command(),
+            examples: &[
+                (
+                    "Decide again on an earlier run, for speed:",
+                    "lpt-analyze --strategy speed runs.ndjson | lpt-select > /dev/null",
+                ),
+                (
+                    "Look at cold starts only, without trimming:",
+                    "lpt-analyze --starts cold --discard-top-bottom 0 runs.ndjson",
+                ),
+            ],
+            see_also: &[("lpt-invoke", '1'), ("lpt-select", '1'), ("lpt-records", '5')],
+        },
+        Page {
+            command: lpt::select::Args::command(),
+            examples: &[
+                (
+                    "Print the best size by cost and nothing else:",
+                    "lpt-analyze runs.ndjson | lpt-select --quiet | jq 'select(.type == \"selection\") | .memorySizeMB'",
+                ),
+                (
+                    "Let cost count three times as much as duration:",
+                    "lpt-analyze runs.ndjson | lpt-select --strategy balanced --balanced-weight 0.75 > /dev/null",
+                ),
+            ],
+            see_also: &[("lpt-analyze", '1'), ("lpt-apply", '1'), ("lpt-records", '5')],
+        },
+        Page {
+            command: lpt::apply::Args::command(),
+            examples: &[
+                (
+                    "Give the function the size that an earlier run found best:",
+                    "lpt-analyze --strategy balanced runs.ndjson | lpt-select | lpt-apply > applied.ndjson",
+                ),
+                (
+                    "Leave $LATEST as it is, and point the alias live at a new version with that size:",
+                    "lpt-analyze --strategy balanced runs.ndjson | lpt-select | lpt-apply --alias live > applied.ndjson",
+                ),
+            ],
+            see_also: &[("lpt-select", '1'), ("lpt-cleanup", '1'), ("lpt-records", '5')],
+        },
+        Page {
+            command: lpt::cleanup::Args::command(),
+            examples: &[(
+                "Remove what a run left behind that was cut off, from the records that it wrote:",
+                "lpt-cleanup runs.ndjson > cleaned.ndjson",
+            )],
+            see_also: &[("lpt-prepare", '1'), ("lpt-records", '5')],
+        },
+        Page {
+            command: lpt::local::Args::command(),
+            examples: &[
+                (
+                    "Try the pipe on an executable that speaks the Runtime API:",
+                    "lpt-local --function f=./bootstrap -- sh -c 'lpt-prepare f | lpt-invoke | lpt-analyze | lpt-select | lpt-cleanup'",
+                ),
+                (
+                    "Serve a Python handler until SIGINT, for any SDK on this machine:",
+                    "lpt-local --listen 127.0.0.1:9001 --function f=./src,runtime=python3.13,handler=app.handler",
+                ),
+            ],
+            see_also: &[("lpt-prepare", '1')],
+        },
+    ]
+}
+
+impl Page {
+    fn file(&self) -> String {
+        format!("{}.1", self.command.get_name())
+    }
+
+    /// Without a date, so that the page depends on nothing but the source.
+    fn render(&self) -> String {
+        const MEMORY: &str = "a vector takes all";
+        let name = self.command.get_name();
+        let man = Man::new(self.command.clone());
+        // roff leaves an empty argument, such as the date, without quotes.
+        let version = env!("CARGO_PKG_VERSION");
+        let title = format!(".TH {} 1 \"\" \"lpt {version}\" \"lpt\"\n.nh\n", name.replace('-', "\\-"));
+        let mut page = title.into_bytes();
+        man.render_name_section(&mut page).expect(MEMORY);
+        self.synopsis_and_description().to_writer(&mut page).expect(MEMORY);
+        man.render_options_section(&mut page).expect(MEMORY);
+        self.what_clap_cannot_know().to_writer(&mut page).expect(MEMORY);
+        let page = String::from_utf8(page).expect("help texts are UTF-8");
+        page.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    /// As `--help` has them: clap_mangen's synopsis says neither what repeats nor what stands behind `--`.
+    fn synopsis_and_description(&self) -> Roff {
+        let mut roff = Roff::new();
+        let name = self.command.get_name();
+        let usage = self.command.clone().render_usage().to_string();
+        let usage = usage
+            .strip_prefix("Usage: ")
+            .and_then(|usage| usage.strip_prefix(name))
+            .expect("usage begins with the name");
+        roff.control("SH", ["SYNOPSIS"]).text([bold(name), roman(usage)]);
+        roff.control("SH", ["DESCRIPTION"]);
+        let about = self.command.get_long_about().expect("a description below the summary").to_string();
+        // The first paragraph stands under NAME.
+        for (at, paragraph) in about.split("\n\n").skip(1).enumerate() {
+            if at > 0 {
+                roff.control("PP", []);
+            }
+            roff.text([roman(paragraph)]);
+        }
+        roff
+    }
+
+    fn what_clap_cannot_know(&self) -> Roff {
+        let mut roff = Roff::new();
+        roff.control("SH", ["EXIT STATUS"]);
+        if self.command.get_name() == "lpt-local" {
+            roff.text([roman(
+                "With a command, that of the command. Else 0 after a signal, 1 where it failed, and 2 where it was called wrongly.",
+            )]);
+        } else {
+            roff.text([roman("0 is success. "), bold("lpt"), roman("(7) lists the others.")]);
+        }
+        roff.control("SH", ["EXAMPLES"]);
+        for (at, (what, line)) in self.examples.iter().enumerate() {
+            if at > 0 {
+                roff.control("PP", []);
+            }
+            roff.text([roman(*what)]);
+            roff.control("PP", []).control("RS", ["4"]).control("EX", []);
+            roff.text([roman(*line)]);
+            roff.control("EE", []).control("RE", []);
+        }
+        roff.control("SH", ["SEE ALSO"]);
+        let mut names = Vec::new();
+        for (name, section) in self.see_also {
+            names.extend([bold(*name), roman(format!("({section}), "))]);
+        }
+        names.extend([bold("lpt"), roman("(7)")]);
+        roff.text(names);
+        roff
+    }
+}
+
+fn man() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("man")
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+#[test]
+fn the_man_pages_of_the_tools_are_those_of_their_arguments() {
+    let bless = std::env::var_os("LPT_BLESS").is_some_and(|value| value == "1");
+    let mut differ = Vec::new();
+    for page in pages() {
+        let file = man().join(page.file());
+        let rendered = page.render();
+        if bless {
+            fs::write(&file, rendered).unwrap();
+        } else if fs::read_to_string(&file).ok().as_ref() != Some(&rendered) {
+            differ.push(format!("man/{}", page.file()));
+        }
+    }
+    assert!(
+        differ.is_empty(),
+        "not what the arguments say: {}; run `make bless` and look at the difference",
+        differ.join(", ")
+    );
+}
+
+#[test]
+fn every_page_that_a_page_refers_to_is_there() {
+    let mut seen = BTreeSet::new();
+    for entry in fs::read_dir(man()).unwrap() {
+        let file = entry.unwrap().path();
+        for reference in references(&plain(&read(&file))) {
+            assert!(man().join(&reference).is_file(), "{}: no man/{reference}", file.display());
+            seen.insert(reference);
+        }
+    }
+    for page in pages() {
+        assert!(seen.contains(&page.file()), "no page refers to {}", page.file());
+    }
+}
+
+/// Text without the roff that stands in names and records.
+fn plain(roff: &str) -> String {
+    let mut text = String::new();
+    for line in roff.lines() {
+        // `.BR lpt (7),` is lpt(7).
+        let line = if line.starts_with(".BR ") { line.replace(" (", "(") } else { line.to_owned() };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    for (escape, character) in
+        [("\\-", "-"), ("\\:", ""), ("\\fB", ""), ("\\fI", ""), ("\\fR", ""), ("\\fP", "")]
+    {
+        text = text.replace(escape, character);
+    }
+    text
+}
+
+/// The files that `lpt…(N)` in a text means.
+fn references(text: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices('(') {
+        let name = text[..at].rsplit(|c| !is_name(c)).next().unwrap_or_default();
+        let section = text[at + 1..].split(')').next().unwrap_or_default();
+        if (name == "lpt" || name.starts_with("lpt-")) && matches!(section, "1" | "5" | "7") {
+            found.push(format!("{name}.{section}"));
+        }
+    }
+    found
+}
+
+#[test]
+fn references_are_found_however_they_are_written() {
+    let text = plain(".BR lpt\\-records (5),\nsee \\fBlpt\\fR(7), ls(1) and lpt-local(1).\n");
+    assert_eq!(references(&text), ["lpt-records.5", "lpt.7", "lpt-local.1"]);
+}
+
+#[test]
+fn the_page_of_the_records_lists_their_fields_and_no_others() {
+    let page = plain(&read(&man().join("lpt-records.5")));
+    check_fields::<lpt::prepare::Plan>(&page, fields::<lpt::prepare::Plan>());
+    check_fields::<lpt::prepare::Configuration>(&page, configuration_fields());
+    check_fields::<lpt::invoke::Invocation>(&page, fields::<lpt::invoke::Invocation>());
+    check_fields::<lpt::analyze::Statistics>(&page, fields::<lpt::analyze::Statistics>());
+    check_fields::<lpt::select::Selection>(&page, fields::<lpt::select::Selection>());
+    check_fields::<lpt::apply::Applied>(&page, fields::<lpt::apply::Applied>());
+    check_fields::<lpt::cleanup::Cleaned>(&page, fields::<lpt::cleanup::Cleaned>());
+    check_fields::<End>(&page, fields::<End>());
+    let cleaned = section(&page, "cleaned");
+    for field in fields::<lpt::cleanup::Left>() {
+        assert!(cleaned.contains(&field), "lpt-records.5: cleaned: nothing of {field}");
+    }
+}
+
+/// In the page, the tags of a type's list are its fields.
+fn check_fields<R: Record>(page: &str, fields: BTreeSet<String>) {
+    let mut lines = section(page, R::TYPE).lines();
+    let mut listed = BTreeSet::new();
+    while let Some(line) = lines.next() {
+        if line == ".TP" {
+            let tag = lines.next().and_then(|tag| tag.split_whitespace().nth(1));
+            listed.insert(tag.expect("a tag below .TP").to_owned());
+        }
+    }
+    assert_eq!(listed, fields, "lpt-records.5 and the fields of {}", R::TYPE);
+}
+
+fn section<'a>(page: &'a str, record_type: &str) -> &'a str {
+    let start = format!("\n.SS {record_type}\n");
+    let (_, rest) = page.split_once(&start).unwrap_or_else(|| panic!("no .SS {record_type}"));
+    let end = rest.find("\n.S").unwrap_or(rest.len());
+    &rest[..end]
+}
+
+/// The names of a record's fields, as its `Deserialize` asks for them.
+fn fields<T: DeserializeOwned>() -> BTreeSet<String> {
+    struct Ask<'a>(&'a mut BTreeSet<String>);
+    impl<'de> Deserializer<'de> for Ask<'_> {
+        type Error = ValueError;
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            _: V,
+        ) -> Result<V::Value, ValueError> {
+            self.0.extend(fields.iter().map(|&field| field.to_owned()));
+            Err(ValueError::custom("that is all"))
+        }
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ValueError> {
+            Err(ValueError::custom("no struct"))
+        }
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+    let mut fields = BTreeSet::new();
+    let _ = T::deserialize(Ask(&mut fields));
+    assert!(!fields.is_empty(), "{} is not a struct with named fields", std::any::type_name::<T>());
+    fields
+}
+
+/// Its state is flattened into it, so that no list of its fields is to be had: those of all states.
+fn configuration_fields() -> BTreeSet<String> {
+    let common = r#""runId":"01a20746aac372adb01743147f42b1bc","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:f","architecture":"arm64","memorySizeMB":128,"alias":"a","index":0"#;
+    let states = [
+        r#""state":"creating""#,
+        r#""state":"ready","version":"1""#,
+        r#""state":"failed","errorType":"E","errorMessage":"no""#,
+    ];
+    let mut fields = BTreeSet::new();
+    for state in states {
+        let text = format!("{{\"type\":\"configuration\",{common},{state}}}");
+        let written = round_trip::<lpt::prepare::Configuration>(&text);
+        fields.extend(
+            written.as_object().expect("a record is an object").keys().filter(|key| *key != "type").cloned(),
+        );
+    }
+    fields
+}
+
+/// What comes out where `text` goes in, which must be the same.
+fn round_trip<R: Record + fmt::Debug>(text: &str) -> Value {
+    let given: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let record: R = serde_json::from_value(given.clone()).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let written = serde_json::to_value(&record).expect("a record has string keys");
+    assert_eq!(written, given, "{record:?}");
+    written
+}
+
+#[test]
+fn the_page_of_the_records_has_a_true_example_of_each() {
+    let page = plain(&read(&man().join("lpt-records.5")));
+    let mut types = BTreeSet::new();
+    for line in page.lines().filter(|line| line.starts_with("{\"type\":")) {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let record_type = value["type"].as_str().unwrap().to_owned();
+        assert!(section(&page, &record_type).contains(line), "{record_type} stands elsewhere: {line}");
+        match &*record_type {
+            "plan" => round_trip::<lpt::prepare::Plan>(line),
+            "configuration" => round_trip::<lpt::prepare::Configuration>(line),
+            "invocation" => round_trip::<lpt::invoke::Invocation>(line),
+            "statistics" => round_trip::<lpt::analyze::Statistics>(line),
+            "selection" => round_trip::<lpt::select::Selection>(line),
+            "applied" => round_trip::<lpt::apply::Applied>(line),
+            "cleaned" => round_trip::<lpt::cleanup::Cleaned>(line),
+            "end" => round_trip::<End>(line),
+            other => panic!("no record is called {other}"),
+        };
+        types.insert(record_type);
+    }
+    assert_eq!(types.len(), 8, "{types:?}");
+}
