@@ -17,6 +17,25 @@ use tokio::sync::mpsc;
 use crate::error::Error;
 use crate::message;
 
+/// Lets a type stand in a record as the text that it displays as and parses from.
+macro_rules! stands_as_text {
+    ($type:ty) => {
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use stands_as_text;
+
 /// `null` in a record is an absent value: programs that know missing values write them so.
 pub fn null_is_absent<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where

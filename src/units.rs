@@ -11,6 +11,8 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
+use crate::ndjson::stands_as_text;
+
 /// Memory of a function in MiB, which AWS writes MB: 128 to 10,240 in steps of 1.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -123,8 +125,7 @@ impl Sum for Money {
 }
 
 /// A moment, RFC 3339 in UTC with milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {
@@ -142,21 +143,17 @@ impl fmt::Display for Timestamp {
     }
 }
 
-impl From<Timestamp> for String {
-    fn from(timestamp: Timestamp) -> String {
-        timestamp.to_string()
-    }
-}
+impl FromStr for Timestamp {
+    type Err = String;
 
-impl TryFrom<String> for Timestamp {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Timestamp, String> {
-        OffsetDateTime::parse(&text, &Rfc3339)
+    fn from_str(text: &str) -> Result<Timestamp, String> {
+        OffsetDateTime::parse(text, &Rfc3339)
             .map(|time| Timestamp(time.to_offset(UtcOffset::UTC)))
             .map_err(|_| format!("{text:?} is no RFC 3339 time"))
     }
 }
+
+stands_as_text!(Timestamp);
 
 /// A whole number in a record, with a bound and a wording of its own. JSON has one kind of number and
 /// programs that know missing values write 13 as 13.0: a float without a fraction is that integer.

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use crate::ndjson::stands_as_text;
 
 /// The unqualified ARN of a function: `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FunctionArn {
     partition: String,
     region: String,
@@ -34,19 +33,7 @@ impl fmt::Display for FunctionArn {
     }
 }
 
-impl From<FunctionArn> for String {
-    fn from(arn: FunctionArn) -> String {
-        arn.to_string()
-    }
-}
-
-impl TryFrom<String> for FunctionArn {
-    type Error = NotAFunction;
-
-    fn try_from(text: String) -> Result<FunctionArn, NotAFunction> {
-        text.parse()
-    }
-}
+stands_as_text!(FunctionArn);
 
 impl FromStr for FunctionArn {
     type Err = NotAFunction;
@@ -187,8 +174,7 @@ fn is_word(text: &str) -> bool {
 
 /// A published version: a number. `$LATEST` and aliases are none, so a call that deletes a version cannot be made
 /// to delete a function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u64);
 
 impl fmt::Display for Version {
@@ -209,19 +195,7 @@ impl FromStr for Version {
     }
 }
 
-impl From<Version> for String {
-    fn from(version: Version) -> String {
-        version.to_string()
-    }
-}
-
-impl TryFrom<String> for Version {
-    type Error = NotAVersion;
-
-    fn try_from(text: String) -> Result<Version, NotAVersion> {
-        text.parse()
-    }
-}
+stands_as_text!(Version);
 
 /// Why a text is not a published version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -230,8 +204,7 @@ pub struct NotAVersion(String);
 
 /// The name of an alias: letters, digits, `-` and `_`, 128 at most, not all digits.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html>
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AliasName(String);
 
 impl fmt::Display for AliasName {
@@ -251,19 +224,7 @@ impl FromStr for AliasName {
     }
 }
 
-impl From<AliasName> for String {
-    fn from(alias: AliasName) -> String {
-        alias.0
-    }
-}
-
-impl TryFrom<String> for AliasName {
-    type Error = NotAnAlias;
-
-    fn try_from(text: String) -> Result<AliasName, NotAnAlias> {
-        text.parse()
-    }
-}
+stands_as_text!(AliasName);
 
 /// Why a text is not the name of an alias.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,15 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::aws::AliasName;
+use crate::ndjson::stands_as_text;
 use crate::units::MemoryMB;
 
 /// The id of a run: a UUID of version 7 without hyphens, so that later runs sort after earlier ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(Uuid);
 
 impl RunId {
@@ -50,19 +49,7 @@ impl FromStr for RunId {
     }
 }
 
-impl From<RunId> for String {
-    fn from(run: RunId) -> String {
-        run.to_string()
-    }
-}
-
-impl TryFrom<String> for RunId {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<RunId, String> {
-        text.parse()
-    }
-}
+stands_as_text!(RunId);
 
 /// The description that a run gives to `$LATEST` while it works and to each version that it publishes.
 ///
