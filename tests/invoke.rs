@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::{Folder, Local, Ran, function};
+use crate::common::{Folder, Local, Ran, Refusing, function};
 
 const QUICK: &str = r#"{"iterations": 1}"#;
 
@@ -173,16 +173,25 @@ fn a_bad_record_stops_the_measuring_and_loses_nothing_that_undoes_the_run() {
 }
 
 #[test]
-fn without_permission_it_stops_at_once_and_says_which() {
+fn without_permission_or_credentials_it_stops_at_once_and_says_so_once() {
     let local = cpu_bound("");
     let input = prepared(&local, "128,256");
+    let denied = Refusing::with(
+        "403 Forbidden",
+        "AccessDeniedException",
+        "not authorized to perform: lambda:InvokeFunction",
+    );
+    let ran = denied.tool("lpt-invoke").stdin(&*input).run();
+    assert!(ran.of_type("invocation").len() <= 2, "one for each size at most");
+    assert_eq!(ran.of_type("invocation")[0]["outcome"], "service-error");
+    assert_eq!(ran.records().pop().unwrap()["status"], "failed");
+    ran.fails_with(77, &["lambda:InvokeFunction: not authorized", "AccessDeniedException"]);
     let ran = local
         .tool("lpt-invoke")
         .env_remove("AWS_ACCESS_KEY_ID")
         .env_remove("AWS_SECRET_ACCESS_KEY")
         .stdin(input)
         .run();
-    assert!(ran.of_type("invocation").len() <= 2, "one for each size at most");
     ran.fails_with(1, &["lambda:InvokeFunction: ", "credentials"]);
 }
 

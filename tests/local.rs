@@ -2,14 +2,12 @@
 
 use std::process::Command;
 
-use crate::common::{Local, Tool, function};
+use crate::common::{Folder, Local, Tool, function};
 
 /// A client of another make: the Python SDK, unmodified, creates, updates, publishes, aliases, invokes and deletes.
 #[test]
 fn an_unmodified_python_sdk_is_served() {
-    let importable = Command::new("python3").args(["-c", "import boto3"]).output();
-    if !importable.is_ok_and(|output| output.status.success()) {
-        println!("skipped: python3 with boto3 is not here");
+    if !python_with("boto3") {
         return;
     }
     let local = Local::with(&[]);
@@ -53,4 +51,39 @@ fn bad_arguments_say_what_to_pass() {
     let missing = Tool::new("lpt-local").args(["--", "/nosuch/command"]).run();
     assert_ne!(missing.code, Some(0));
     assert!(missing.stderr.contains("/nosuch/command"), "{}", missing.stderr);
+}
+
+/// Python where the module can be imported, or a word about why there is no test.
+fn python_with(module: &str) -> bool {
+    let imported = Command::new("python3").args(["-c", &format!("import {module}")]).output();
+    let there = imported.is_ok_and(|output| output.status.success());
+    if !there {
+        println!("skipped: python3 with {module} is not here");
+    }
+    there
+}
+
+#[test]
+fn a_python_handler_runs_on_the_official_runtime_client() {
+    if !python_with("awslambdaric") {
+        return;
+    }
+    let folder = Folder::new();
+    let source = "def handler(event, context):\n    if event.get('fail'):\n        raise ValueError('as asked')\n    return {'memory': context.memory_limit_in_mb}\n";
+    let app = folder.file("app.py", source);
+    let argument = format!("f={},runtime=python3.11,handler=app.handler", app.parent().unwrap().display());
+    let local = Local::with(&[&argument]);
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "512,1024", "f"]).run().succeeds();
+    let invoked = local.tool("lpt-invoke").args(["--num", "2"]).stdin(&*prepared.stdout).run().succeeds();
+    assert_eq!(invoked.of_type("invocation").len(), 4);
+    let failed = local
+        .tool("lpt-invoke")
+        .args(["--num", "1", "--payload", r#"{"fail": true}"#])
+        .stdin(prepared.stdout)
+        .run();
+    let invocation = &failed.of_type("invocation")[0];
+    assert_eq!(
+        (&invocation["errorType"], &invocation["errorMessage"]),
+        (&"ValueError".into(), &"as asked".into())
+    );
 }

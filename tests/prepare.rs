@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::common::{Local, Tool, function};
+use crate::common::{Local, Refusing, Tool, function};
 
 fn cpu_bound() -> String {
     format!("f={},memory=256,description=my own words", function("cpu-bound").display())
@@ -114,6 +114,23 @@ fn several_functions_are_prepared_and_one_that_does_not_exist_is_said() {
 }
 
 #[test]
+fn a_function_that_is_named_twice_is_prepared_once() {
+    let local = Local::with(&[&cpu_bound()]);
+    let ran = local.tool("lpt-prepare").args(["--power-values", "128", "f", "123456789012:function:f"]).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("is named twice"), "{}", ran.stderr);
+    assert_eq!(ran.of_type("plan").len(), 1);
+}
+
+#[test]
+fn where_no_function_can_be_prepared_each_reason_is_said_once() {
+    let ran = Local::with(&[]).tool("lpt-prepare").args(["one", "two"]).run();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+    assert_eq!(ran.records().pop().unwrap()["status"], "failed");
+}
+
+#[test]
 fn a_second_run_on_the_same_function_is_refused() {
     let local = Local::with(&[&cpu_bound()]);
     let (runtime, client) = local.client();
@@ -154,13 +171,7 @@ fn what_stands_between_it_and_aws_is_named_with_a_remedy() {
     // A port that nobody listens on any more.
     let endpoint = local.endpoint().to_owned();
     drop(local);
-    let unreachable = Tool::new("lpt-prepare")
-        .env("AWS_ENDPOINT_URL", endpoint)
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .arg("f")
-        .run();
+    let unreachable = Tool::new("lpt-prepare").towards(&endpoint).arg("f").run();
     unreachable.fails_with(1, &["f: lambda:GetFunctionConfiguration: ", "refused", "AWS_ENDPOINT_URL"]);
     let local = Local::with(&[&cpu_bound()]);
     local
@@ -170,5 +181,20 @@ fn what_stands_between_it_and_aws_is_named_with_a_remedy() {
         .arg("f")
         .run()
         .fails_with(1, &["f: lambda:GetFunctionConfiguration: ", "credentials", "AWS_ACCESS_KEY_ID"]);
-    local.tool("lpt-prepare").env_remove("AWS_REGION").arg("f").run().fails_with(1, &["region", "--region"]);
+    local
+        .tool("lpt-prepare")
+        .env_remove("AWS_REGION")
+        .arg("f")
+        .run()
+        .fails_with(1, &["f: ", "no region is set", "--region"]);
+}
+
+#[test]
+fn without_permission_it_says_which_action_is_denied() {
+    let denied = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: lambda:GetFunctionConfiguration on resource: f";
+    Refusing::with("403 Forbidden", "AccessDeniedException", denied)
+        .tool("lpt-prepare")
+        .arg("f")
+        .run()
+        .fails_with(77, &["f: lambda:GetFunctionConfiguration: User: ", "AccessDeniedException", "IAM"]);
 }

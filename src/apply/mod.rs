@@ -16,7 +16,7 @@ use crate::aws::{
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
-use crate::prepare::{Plan, RunId, Tag, restore_latest};
+use crate::prepare::{Plan, RunId, Tag, restore_after};
 use crate::select::Selection;
 use crate::units::MemoryMB;
 
@@ -99,7 +99,7 @@ impl<W: Write> Apply<'_, W> {
         let mut first_error = None;
         let mut applied = 0;
         for selection in &selections {
-            let lambda = aws.lambda(Some(selection.function_arn.region()));
+            let lambda = aws.lambda(&selection.function_arn);
             let result = match &self.options.alias {
                 None => self.change_latest(&lambda, selection).await,
                 Some(alias) => self.move_alias_to(&lambda, selection, alias).await,
@@ -205,7 +205,7 @@ impl<W: Write> Apply<'_, W> {
         applied.state = AppliedState::Applying;
         self.writer.write(&applied)?;
         let published = publish(lambda, &plan, latest, selection.memory_size).await;
-        let restored = restore_latest(lambda, &plan).await;
+        let restored = restore_after(lambda, &plan).await;
         let result = match published {
             Ok(version) => {
                 applied.version = Some(version);

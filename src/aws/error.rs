@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_lambda::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::Exit;
 
@@ -42,6 +42,8 @@ pub enum AwsErrorKind {
     Unreachable,
     /// No credentials were found, or they could not be loaded.
     NoCredentials,
+    /// No region is named, or something that is none.
+    NoRegion,
     /// AWS failed.
     Service,
 }
@@ -71,7 +73,7 @@ impl AwsError {
                 (AwsErrorKind::Unreachable, "Timeout".to_owned(), "no answer in time".to_owned())
             }
             SdkError::ConstructionFailure(_) => {
-                (AwsErrorKind::Invalid, "NotSent".to_owned(), DisplayErrorContext(error).to_string())
+                (AwsErrorKind::Invalid, "NotSent".to_owned(), innermost(error))
             }
             other => (AwsErrorKind::Unreachable, "Unreachable".to_owned(), innermost(other)),
         };
@@ -90,6 +92,22 @@ impl AwsError {
             kind: AwsErrorKind::Service,
             code: "ServiceException".to_owned(),
             message: message.into(),
+        }
+    }
+
+    /// There is no region to look for `on` in, or `region` is none.
+    pub(super) fn no_region(on: impl ToString, region: &str) -> AwsError {
+        let message = if region.is_empty() {
+            "no region is set".to_owned()
+        } else {
+            format!("{region:?} is no region")
+        };
+        AwsError {
+            action: "lambda:GetFunctionConfiguration",
+            on: on.to_string(),
+            kind: AwsErrorKind::NoRegion,
+            code: "NoRegion".to_owned(),
+            message,
         }
     }
 
@@ -121,6 +139,7 @@ impl AwsError {
             AwsErrorKind::NoCredentials => {
                 "log in, name a --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             }
+            AwsErrorKind::NoRegion => "name one with --region or AWS_REGION, or give the function as an ARN",
             AwsErrorKind::Service => "try again",
         }
     }

@@ -235,7 +235,7 @@ impl Lambda {
     /// Waits until no change of `function` is under way any more, whether it succeeded or failed, and reads it.
     pub async fn settled(
         &self,
-        function: &FunctionArn,
+        function: &(impl fmt::Display + ?Sized),
         qualifier: Qualifier<'_>,
     ) -> Result<FunctionConfiguration, AwsError> {
         // Updates take a second or two, container images and SnapStart minutes; each look counts against the control

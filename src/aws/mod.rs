@@ -57,12 +57,26 @@ impl Aws {
         Aws { config: loader.load().await }
     }
 
-    /// Lambda in `region`, or in the user's own.
-    pub fn lambda(&self, region: Option<&str>) -> Lambda {
-        let mut config = self.config.to_builder();
-        if let Some(region) = region {
-            config.set_region(Some(Region::new(region.to_owned())));
+    /// Lambda in the region of `function`.
+    pub fn lambda(&self, function: &FunctionArn) -> Lambda {
+        self.lambda_in(function.region())
+    }
+
+    /// Lambda in the region of `function`, or else in the user's own.
+    ///
+    /// # Errors
+    /// There is no region, or what is there cannot be one.
+    pub fn lambda_of_ref(&self, function: &FunctionRef) -> Result<Lambda, AwsError> {
+        let own = self.config.region().map(Region::as_ref);
+        let region = function.region().or(own).unwrap_or_default();
+        // It becomes a part of a host name.
+        if region.is_empty() || !region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            return Err(AwsError::no_region(function, region));
         }
-        Lambda::new(&config.build())
+        Ok(self.lambda_in(region))
+    }
+
+    fn lambda_in(&self, region: &str) -> Lambda {
+        Lambda::new(&self.config.to_builder().region(Region::new(region.to_owned())).build())
     }
 }

@@ -53,7 +53,7 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
 
     let aws = Aws::load(&options.aws).await;
     let results = join_all(runs.iter().map(async |((run_id, function), plan)| {
-        let lambda = aws.lambda(Some(function.region()));
+        let lambda = aws.lambda(function);
         clean(&lambda, *run_id, function, plan.as_ref()).await
     }))
     .await;

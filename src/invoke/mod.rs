@@ -94,7 +94,7 @@ pub async fn run(
                 Some(line) => match line.and_then(|line| state.take(&line, &writer)) {
                     Ok(Some(configuration)) if !stop.is_cancelled() => {
                         let num = options.num.or_else(|| state.num.get(&configuration.run_id).copied());
-                        let lambda = aws.lambda(Some(configuration.function_arn.region()));
+                        let lambda = aws.lambda(&configuration.function_arn);
                         let measurement = Measurement::new(lambda, configuration, num.unwrap_or(DEFAULT_NUM));
                         sizes.push(measurement.run(&shared));
                     }

@@ -8,7 +8,7 @@ mod restore;
 mod run_id;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::Write;
 
 use futures_util::future::join_all;
@@ -17,12 +17,12 @@ pub use args::Args;
 pub use configuration::{Configuration, ConfigurationState};
 pub use plan::Plan;
 pub use power_values::PowerValues;
-pub use restore::restore_latest;
+pub use restore::{restore_after, restore_latest};
 pub use run_id::{RunId, Tag};
 
 use crate::aws::{
-    Aws, AwsError, AwsErrorKind, AwsOptions, FunctionConfiguration, FunctionRef, Lambda, LatestChange,
-    Qualifier, Version,
+    Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, FunctionConfiguration, FunctionRef, Lambda,
+    LatestChange, Qualifier, Version,
 };
 use crate::entry::Interrupt;
 use crate::error::{Error, Exit};
@@ -51,14 +51,15 @@ pub struct Options {
 /// Of the first function that failed, if none could be prepared wholly; otherwise failures end in [`Exit::Partly`].
 pub async fn run(options: &Options, output: impl Write, interrupt: &Interrupt) -> Result<Exit, Error> {
     let aws = Aws::load(&options.aws).await;
-    let run = Run { options, id: RunId::new(), writer: RefCell::new(Writer::new(output)), interrupt };
-    let mut lambdas = HashMap::new();
-    for function in &options.functions {
-        let region = function.region();
-        lambdas.entry(region).or_insert_with(|| aws.lambda(region));
-    }
+    let run = Run {
+        options,
+        id: RunId::new(),
+        writer: RefCell::new(Writer::new(output)),
+        begun: RefCell::default(),
+        interrupt,
+    };
     let results = join_all(options.functions.iter().map(async |function| {
-        let result = run.prepare(&lambdas[&function.region()], function).await;
+        let result = run.prepare(&aws, function).await;
         if let Err(error) = &result
             && options.functions.len() > 1
             && !error.is_closed_pipe()
@@ -69,30 +70,25 @@ pub async fn run(options: &Options, output: impl Write, interrupt: &Interrupt) -
     }))
     .await;
 
-    let all_failed = results.iter().all(Result::is_err);
-    let mut exit = Exit::Done;
-    let mut first_error = None;
-    for result in results {
-        match result {
-            Ok(Exit::Done) => {}
-            Ok(_) => exit = Exit::Partly,
-            Err(error) => {
-                exit = Exit::Partly;
-                first_error.get_or_insert(error);
-            }
-        }
-    }
-    let interrupted = interrupt.is_cancelled();
-    let status = match (interrupted, all_failed) {
-        (true, _) => Status::Interrupted,
-        (false, true) => Status::Failed,
-        (false, false) => Status::Complete,
+    let failed = results.iter().filter(|result| result.is_err()).count();
+    let status = if interrupt.is_cancelled() {
+        Status::Interrupted
+    } else if failed == results.len() {
+        Status::Failed
+    } else {
+        Status::Complete
     };
     run.writer.borrow_mut().end(status)?;
-    match first_error {
-        _ if interrupted => Err(Error::Interrupted),
-        Some(error) if all_failed => Err(error),
-        _ => Ok(exit),
+    if interrupt.is_cancelled() {
+        return Err(Error::Interrupted);
+    }
+    let all_done = results.iter().all(|result| matches!(result, Ok(Exit::Done)));
+    match results.into_iter().find_map(Result::err) {
+        // Several functions' errors have been said, each when it happened.
+        Some(error) if failed == options.functions.len() && failed > 1 => Ok(error.exit()),
+        Some(error) if failed == options.functions.len() => Err(error),
+        _ if all_done => Ok(Exit::Done),
+        _ => Ok(Exit::Partly),
     }
 }
 
@@ -101,17 +97,24 @@ struct Run<'a, W: Write> {
     options: &'a Options,
     id: RunId,
     writer: RefCell<Writer<W>>,
+    /// One function may be named twice, in two forms.
+    begun: RefCell<HashSet<FunctionArn>>,
     interrupt: &'a Interrupt,
 }
 
 impl<W: Write> Run<'_, W> {
     /// Prepares one function, and puts `$LATEST` back whatever happens.
-    async fn prepare(&self, lambda: &Lambda, function: &FunctionRef) -> Result<Exit, Error> {
-        let latest = lambda.configuration(function, Qualifier::Latest).await?;
+    async fn prepare(&self, aws: &Aws, function: &FunctionRef) -> Result<Exit, Error> {
+        let lambda = &aws.lambda_of_ref(function)?;
+        let latest = lambda.settled(function, Qualifier::Latest).await?;
+        if !self.begun.borrow_mut().insert(latest.function_arn.clone()) {
+            message::warning(format_args!("{function}: is named twice, and prepared once"));
+            return Ok(Exit::Done);
+        }
         let plan = self.plan(&latest)?;
         self.writer.borrow_mut().write(&plan)?;
         let published = self.publish_all(lambda, &plan, latest).await;
-        let restored = restore_latest(lambda, &plan).await;
+        let restored = restore_after(lambda, &plan).await;
         let exit = published?;
         restored?;
         Ok(exit)

@@ -2,6 +2,19 @@
 
 use super::{Plan, Tag};
 use crate::aws::{AwsError, AwsErrorKind, Lambda, LatestChange, Qualifier};
+use crate::message;
+
+/// As [`restore_latest`], at the end of what changed `$LATEST`; a failure is said at once, whatever else has failed.
+pub async fn restore_after(lambda: &Lambda, plan: &Plan) -> Result<bool, AwsError> {
+    let restored = restore_latest(lambda, plan).await;
+    if let Err(error) = &restored {
+        message::warning(format_args!(
+            "{}: $LATEST could not be set back to {} MB ({}); lpt-cleanup, given these records, does it",
+            plan.function_arn, plan.original_memory_size, error.code
+        ));
+    }
+    restored
+}
 
 /// Somebody who changes the function all the time is waited for so often.
 const MAX_LOOKS: u32 = 10;

@@ -107,11 +107,7 @@ impl Local {
 
     /// A tool that talks to this service.
     pub fn tool(&self, name: &str) -> Tool {
-        Tool::new(name)
-            .env("AWS_ENDPOINT_URL", &self.endpoint)
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
+        Tool::new(name).towards(&self.endpoint)
     }
 
     /// An SDK's client of this service, and a runtime to call it in.
@@ -170,6 +166,48 @@ impl Drop for Local {
     }
 }
 
+/// An endpoint that gives every request the same answer, as no function's state could bring it about.
+pub struct Refusing {
+    endpoint: String,
+}
+
+impl Refusing {
+    /// Answers with `status` and the error `code`, as Lambda's REST API words it.
+    pub fn with(status: &'static str, code: &'static str, message: &'static str) -> Refusing {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut length = 0;
+                for line in BufReader::new(&stream).lines() {
+                    let line = line.unwrap().to_ascii_lowercase();
+                    if let Some(value) = line.strip_prefix("content-length: ") {
+                        length = value.parse::<u64>().unwrap();
+                    }
+                    if line.is_empty() {
+                        break;
+                    }
+                }
+                assert!(length < 4096, "the body is in the reader's buffer already");
+                let body = format!("{{\"Message\":\"{message}\"}}");
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nx-amzn-ErrorType: {code}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                // A client that has left does not want it.
+                let _ = stream.write_all((head + &body).as_bytes());
+            }
+        });
+        Refusing { endpoint }
+    }
+
+    /// A tool that talks to this endpoint.
+    pub fn tool(&self, name: &str) -> Tool {
+        Tool::new(name).towards(&self.endpoint)
+    }
+}
+
 /// All that a run could change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -217,6 +255,14 @@ impl Tool {
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
         Tool { name: name.to_owned(), command, input: Stdin::Nothing }
+    }
+
+    /// Leads it to an endpoint, with stand-in credentials.
+    pub fn towards(self, endpoint: &str) -> Tool {
+        self.env("AWS_ENDPOINT_URL", endpoint)
+            .env("AWS_REGION", "us-east-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
     }
 
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Tool {
