@@ -4,6 +4,7 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::Add;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::de::{Deserializer, Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,11 @@ impl Millis {
     pub fn new(milliseconds: f64) -> Option<Millis> {
         // -0.0 is not negative, yet would print as such.
         (milliseconds.is_finite() && milliseconds >= 0.0).then_some(Millis(milliseconds + 0.0))
+    }
+
+    /// A measured time span, to the microsecond: clocks tell no more.
+    pub fn of(span: Duration) -> Millis {
+        Millis(span.as_micros() as f64 / 1000.0)
     }
 
     /// The number of milliseconds.

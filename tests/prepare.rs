@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::common::{Local, Refusing, Tool, function};
+use crate::common::{Local, Pipe, Refusing, Tool, function};
 
 fn cpu_bound() -> String {
     format!("f={},memory=256,description=my own words", function("cpu-bound").display())
@@ -144,6 +144,24 @@ fn a_second_run_on_the_same_function_is_refused() {
         .arg("f")
         .run()
         .fails_with(1, &["is being tuned by the run 01a20741590276d1a58656c56c1ccb3a", "lpt-cleanup"]);
+    assert_eq!(local.account(), before);
+}
+
+/// Its reader is gone after the plan: what it then still makes, only it can know of.
+#[test]
+fn when_nobody_reads_its_records_it_removes_what_it_made() {
+    let local = Local::with(&[&cpu_bound()]);
+    let before = local.account();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ran = local.tool("lpt-prepare").arg("f").run_into(full);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("stdout: No space left on device"), "{}", ran.stderr);
+    assert_eq!(local.account(), before);
+
+    let mut pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "128-10240:8", "f"])]);
+    let first = pipe.read_line_and_close();
+    assert!(first.starts_with("{\"type\":\"plan\""), "{first}");
+    pipe.finish().pop().unwrap().succeeds();
     assert_eq!(local.account(), before);
 }
 

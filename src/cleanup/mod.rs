@@ -15,7 +15,7 @@ use crate::aws::{Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, Lambda, Q
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
-use crate::prepare::{Configuration, Plan, RunId, Tag, restore_latest};
+use crate::prepare::{Configuration, Plan, RunId, Tag, remove_versions, restore_latest};
 
 /// How to clean up.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ fn take<W: Write>(
     }
 }
 
-/// Removes what `run_id` made of `function`. Aliases go first, for a version that one points at cannot be deleted.
+/// Restores `function` and removes what `run_id` made of it.
 async fn clean(
     lambda: &Lambda,
     run_id: RunId,
@@ -126,42 +126,19 @@ async fn clean(
         memory_restored: false,
         left: Vec::new(),
     };
-    let mut errors = Vec::new();
-    let mut leave = |cleaned: &mut Cleaned, resource: String, error: AwsError| {
-        cleaned.left.push(Left::because(resource, &error));
-        errors.push(error);
-    };
-
+    let mut failed = Vec::new();
     match restore(lambda, run_id, function, plan).await {
         Ok(restored) => cleaned.memory_restored = restored,
         // With the function, all that was made of it is gone.
-        Err(error) if error.is_not_found() => return (cleaned, errors),
-        Err(error) => leave(&mut cleaned, function.to_string(), error),
+        Err(error) if error.is_not_found() => return (cleaned, Vec::new()),
+        Err(error) => failed.push((function.to_string(), error)),
     }
-    match lambda.aliases(function).await {
-        Err(error) => leave(&mut cleaned, format!("aliases of {function}"), error),
-        Ok(aliases) => {
-            let prefix = run_id.alias_prefix();
-            for alias in aliases.into_iter().filter(|alias| alias.to_string().starts_with(&prefix)) {
-                match lambda.delete_alias(function, &alias).await {
-                    Ok(()) => cleaned.aliases_deleted.push(alias),
-                    Err(error) => leave(&mut cleaned, format!("{function}:{alias}"), error),
-                }
-            }
-        }
-    }
-    match lambda.versions(function).await {
-        Err(error) => leave(&mut cleaned, format!("versions of {function}"), error),
-        Ok(versions) => {
-            for listed in versions.into_iter().filter(|listed| Tag::is_of(run_id, &listed.description)) {
-                match lambda.delete_version(function, listed.version).await {
-                    Ok(()) => cleaned.versions_deleted.push(listed.version),
-                    Err(error) => leave(&mut cleaned, format!("{function}:{}", listed.version), error),
-                }
-            }
-        }
-    }
-    (cleaned, errors)
+    let removed = remove_versions(lambda, run_id, function).await;
+    cleaned.aliases_deleted = removed.aliases;
+    cleaned.versions_deleted = removed.versions;
+    failed.extend(removed.left);
+    cleaned.left = failed.iter().map(|(resource, error)| Left::because(resource, error)).collect();
+    (cleaned, failed.into_iter().map(|(_, error)| error).collect())
 }
 
 /// Sets `$LATEST` back where it still carries the run's tag. Without the plan its description is lost, and it is

@@ -216,7 +216,7 @@ fn take_answer(invocation: &mut Invocation, invoked: &Invoked) {
     let request_id = invoked.request_id.as_deref().unwrap_or_default();
     let report = invoked.log_result.as_deref().and_then(|tail| Report::from_log_result(tail, request_id));
     invocation.request_id.clone_from(&invoked.request_id);
-    invocation.client_duration_ms = Millis::new(invoked.elapsed.as_secs_f64() * 1000.0);
+    invocation.client_duration_ms = Some(Millis::of(invoked.elapsed));
     if let Some(report) = &report {
         invocation.cold_start = Some(report.is_cold_start());
         invocation.duration_ms = Some(report.duration);

@@ -4,6 +4,7 @@ mod args;
 mod configuration;
 mod plan;
 mod power_values;
+mod remove;
 mod restore;
 mod run_id;
 
@@ -17,6 +18,7 @@ pub use args::Args;
 pub use configuration::{Configuration, ConfigurationState};
 pub use plan::Plan;
 pub use power_values::PowerValues;
+pub use remove::{Removed, remove_versions};
 pub use restore::{restore_after, restore_latest};
 pub use run_id::{RunId, Tag};
 
@@ -115,6 +117,12 @@ impl<W: Write> Run<'_, W> {
         self.writer.borrow_mut().write(&plan)?;
         let published = self.publish_all(lambda, &plan, latest).await;
         let restored = restore_after(lambda, &plan).await;
+        if let Err(Error::Io { .. }) = published {
+            // Nobody reads the records any more, so that nobody else can know what there is to remove.
+            for (_, error) in remove_versions(lambda, plan.run_id, &plan.function_arn).await.left {
+                message::error(error);
+            }
+        }
         let exit = published?;
         restored?;
         Ok(exit)

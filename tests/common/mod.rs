@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::thread::JoinHandle;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -291,6 +291,12 @@ impl Tool {
         self
     }
 
+    /// Runs it to its end, with its output going to `output`.
+    pub fn run_into(mut self, output: std::fs::File) -> Ran {
+        let output = self.command.stdin(Stdio::null()).stdout(output).output().unwrap();
+        Ran::new(self.name, output)
+    }
+
     /// Runs it to its end.
     pub fn run(mut self) -> Ran {
         self.command.stdin(match self.input {
@@ -314,7 +320,7 @@ impl Tool {
 /// Tools joined by real pipes, as a shell joins them.
 pub struct Pipe {
     stages: Vec<Stage>,
-    output: Option<JoinHandle<String>>,
+    output: ChildStdout,
 }
 
 struct Stage {
@@ -327,15 +333,24 @@ impl Pipe {
     /// Starts all of them.
     pub fn start(tools: Vec<Tool>) -> Pipe {
         let mut stages = Vec::new();
-        let mut upstream: Option<std::process::ChildStdout> = None;
+        let mut upstream = None;
         for mut tool in tools {
-            tool.command.stdin(upstream.take().map_or_else(Stdio::null, Stdio::from));
+            tool.command.stdin(upstream.take().map_or_else(Stdio::null, |stdout: ChildStdout| stdout.into()));
             let mut child = tool.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             upstream = child.stdout.take();
             let stderr = child.stderr.take().map(read_in_background);
             stages.push(Stage { name: tool.name, child, stderr });
         }
-        Pipe { stages, output: upstream.map(read_in_background) }
+        Pipe { stages, output: upstream.expect("one tool at least") }
+    }
+
+    /// Reads the first line of the pipe's output, and then no more: the reader is gone.
+    pub fn read_line_and_close(&mut self) -> String {
+        let (empty, _) = std::io::pipe().unwrap();
+        let output = std::mem::replace(&mut self.output, std::os::fd::OwnedFd::from(empty).into());
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).unwrap();
+        line
     }
 
     /// Sends a signal to each stage that is still there, as Ctrl-C does.
@@ -346,8 +361,9 @@ impl Pipe {
     }
 
     /// Waits for all of them. The last one's output counts as that of the pipe, each has its stderr and exit code.
-    pub fn finish(mut self) -> Vec<Ran> {
-        let output = self.output.take().unwrap().join().unwrap();
+    pub fn finish(self) -> Vec<Ran> {
+        let mut output = String::new();
+        BufReader::new(self.output).read_to_string(&mut output).unwrap();
         let last = self.stages.len() - 1;
         let mut ran = Vec::new();
         for (at, mut stage) in self.stages.into_iter().enumerate() {
