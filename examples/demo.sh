@@ -14,7 +14,7 @@ show_and_run() {
 
 # lpt-local gives the command inside it an endpoint and stand-in credentials in its environment.
 show_and_run "lpt-local --function cpu-bound=$function,memory=128 -- sh -c '
-    lpt-prepare cpu-bound | lpt-invoke | tee runs.ndjson | lpt-analyze --strategy balanced |
+    lpt-prepare cpu-bound | lpt-invoke | tee -i runs.ndjson | lpt-analyze --strategy balanced |
     lpt-select | lpt-apply | lpt-cleanup > result.ndjson'"
 
 printf '\nThe invocations are kept in runs.ndjson. Another strategy needs no measuring:\n'

@@ -28,13 +28,13 @@ pub fn run<T: Tool>() -> ExitCode {
         Ok(tool) => tool,
         Err(error) => return answer_clap(&error).into(),
     };
+    let interrupt = Interrupt::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => {
             let result = runtime.block_on(async {
-                let interrupt = Interrupt::new();
                 watch_signals(interrupt.clone(), T::STOPPED)?;
-                tool.run(interrupt).await
+                tool.run(interrupt.clone()).await
             });
             // A thread may still wait for a line on stdin; the process does not.
             runtime.shutdown_background();
@@ -45,6 +45,7 @@ pub fn run<T: Tool>() -> ExitCode {
     message::clear_progress();
     match result {
         Ok(exit) => exit,
+        Err(error) if error.is_closed_pipe() && interrupt.is_cancelled() => Exit::Interrupted,
         Err(error) if error.is_closed_pipe() => Exit::Done,
         Err(error) => {
             message::error(&error);

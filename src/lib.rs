@@ -2,7 +2,7 @@
 //! on, NDJSON on stdin and stdout:
 //!
 //! ```text
-//! lpt-prepare f | lpt-invoke | tee runs.ndjson | lpt-analyze --strategy balanced | lpt-select | lpt-apply | lpt-cleanup
+//! lpt-prepare f | lpt-invoke | tee -i runs.ndjson | lpt-analyze --strategy balanced | lpt-select | lpt-apply | lpt-cleanup
 //!       │               │                             │                            │            │             │
 //!     plan          invocation                    statistics                   selection     applied       cleaned
 //!  configuration

@@ -27,18 +27,18 @@ pub fn tool() -> &'static str {
 /// Says something that is good to know.
 pub fn note(text: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
-        line(format_args!("{}: {text}", tool()));
+        line(format_args!("{}: {}", tool(), one_line(text)));
     }
 }
 
 /// Says something that the user should look at, though the work goes on.
 pub fn warning(text: impl Display) {
-    line(format_args!("{}: warning: {text}", tool()));
+    line(format_args!("{}: warning: {}", tool(), one_line(text)));
 }
 
 /// Says why something failed.
 pub fn error(text: impl Display) {
-    line(format_args!("{}: {text}", tool()));
+    line(format_args!("{}: {}", tool(), one_line(text)));
 }
 
 /// Shows a summary of several lines as it stands, without the tool's name.
@@ -63,6 +63,15 @@ pub(crate) fn clear_progress() {
     if PROGRESS_SHOWN.swap(false, Ordering::Relaxed) {
         let _ = write!(std::io::stderr(), "\r\x1b[K");
     }
+}
+
+/// What others wrote, a function's error message say, must not move the cursor or pass for a line of ours.
+fn one_line(text: impl Display) -> String {
+    text.to_string()
+        .split(|c: char| c.is_control())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn line(text: impl Display) {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use tokio::sync::mpsc;
 
 use crate::error::Error;
@@ -96,14 +97,18 @@ impl Line {
                     (Some(field.trim_matches('`').to_owned()), "missing".to_owned())
                 } else {
                     let field = error.path().to_string();
-                    let found = value.get(&field).map_or("nothing", kind_of);
+                    let found = value_at(&value, error.path());
                     let what = match said.split_once(", expected ") {
-                        Some((found_value, expected)) if found_value.starts_with("invalid value") => {
-                            let found_value =
-                                value.get(&field).map_or_else(|| found_value.to_owned(), Value::to_string);
-                            format!("expected {expected}, found {found_value}")
+                        Some((wrong, expected)) => {
+                            let is_of_right_kind =
+                                wrong.starts_with("invalid value") || wrong.starts_with("unknown variant");
+                            let found = match found {
+                                Some(found) if is_of_right_kind => found.to_string(),
+                                Some(found) => kind_of(found).to_owned(),
+                                None => "nothing".to_owned(),
+                            };
+                            format!("expected {}, found {found}", in_words(expected))
                         }
-                        Some((_, expected)) => format!("expected {expected}, found {found}"),
                         None => said.to_owned(),
                     };
                     (Some(field), what)
@@ -121,6 +126,24 @@ impl Line {
             field: field.map(str::to_owned),
             what: what.into(),
         }
+    }
+}
+
+/// What stands at `path`.
+fn value_at<'a>(value: &'a Value, path: &serde_path_to_error::Path) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, segment| match segment {
+        Segment::Seq { index } => value.get(index),
+        Segment::Map { key } => value.get(key),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    })
+}
+
+/// What serde calls by Rust's types.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "an integer of 0 or more",
+        "f64" => "a number",
+        other => other,
     }
 }
 
@@ -207,16 +230,15 @@ impl Reader {
         }
     }
 
-    /// The lines as they arrive, for a stage that does other things meanwhile. A stream that can't be read ends; one
-    /// with a bad line goes on after it.
+    /// The lines as they arrive, for a stage that does other things meanwhile. They go on after a bad one, and after a
+    /// file that can't be read with the next one.
     pub fn into_channel(self) -> mpsc::Receiver<Result<Line, Error>> {
         let (sender, receiver) = mpsc::channel(64);
         // A thread of its own, not tokio's: a read of stdin cannot be cancelled, and the process must be able to
         // leave while one waits.
         std::thread::spawn(move || {
             for line in self {
-                let unreadable = matches!(line, Err(Error::Io { .. }));
-                if sender.blocking_send(line).is_err() || unreadable {
+                if sender.blocking_send(line).is_err() {
                     break;
                 }
             }
@@ -225,24 +247,27 @@ impl Reader {
     }
 
     /// Hands each line to `take`, to the end of the stream: after a bad line too, for the records that undo a run may
-    /// stand below it. Gives the first bad record.
+    /// stand below it, and after a file that can't be read. Gives the first thing that is wrong with the input.
     ///
     /// # Errors
-    /// The input can't be read, or `take` met something other than a bad record.
+    /// `take` met something other than a bad record.
     pub async fn for_each(
         self,
         mut take: impl FnMut(&Line) -> Result<(), Error>,
-    ) -> Result<Option<RecordError>, Error> {
-        let mut bad_record = None;
+    ) -> Result<Option<Error>, Error> {
+        let mut bad_input = None;
         let mut lines = self.into_channel();
         while let Some(line) = lines.recv().await {
-            match line.and_then(|line| take(&line)) {
-                Ok(()) => {}
-                Err(Error::Record(error)) => drop(bad_record.get_or_insert(error)),
-                Err(error) => return Err(error),
+            match line {
+                Err(error) => drop(bad_input.get_or_insert(error)),
+                Ok(line) => match take(&line) {
+                    Ok(()) => {}
+                    Err(Error::Record(error)) => drop(bad_input.get_or_insert(error.into())),
+                    Err(error) => return Err(error),
+                },
             }
         }
-        Ok(bad_record)
+        Ok(bad_input)
     }
 
     fn next_source(&mut self) -> Option<Result<OpenSource, Error>> {
@@ -295,7 +320,11 @@ impl Iterator for Reader {
                         Err(_) => Err(line.error(None, "not UTF-8").into()),
                     });
                 }
-                Err(source) => return Some(Err(Error::io(current.name.to_string())(source))),
+                Err(source) => {
+                    let name = current.name.to_string();
+                    self.current = None;
+                    return Some(Err(Error::io(name)(source)));
+                }
             }
         }
     }
@@ -332,25 +361,39 @@ impl Record for End {
 /// What the `end` records of the input say together: a stage hands each one to [`Upstream::ended`].
 #[derive(Debug, Default)]
 pub struct Upstream {
-    worst: Option<Status>,
+    /// What each source's own end records say, if it has any.
+    ends: Vec<(Arc<str>, Option<Status>)>,
+    has_failed_here: bool,
 }
 
 impl Upstream {
+    /// Takes note of a line of any type: its source has to have an end of its own.
+    pub fn saw(&mut self, line: &Line) {
+        if !self.ends.last().is_some_and(|(source, _)| Arc::ptr_eq(source, &line.source)) {
+            self.ends.push((Arc::clone(&line.source), None));
+        }
+    }
+
     /// Takes note of an `end` record.
     pub fn ended(&mut self, line: &Line) -> Result<(), RecordError> {
         let end: End = line.parse()?;
-        self.worst = self.worst.max(Some(end.status));
+        self.saw(line);
+        if let Some((_, worst)) = self.ends.last_mut() {
+            *worst = (*worst).max(Some(end.status));
+        }
         Ok(())
     }
 
     /// Takes note of a failure of this tool.
     pub fn fail(&mut self) {
-        self.worst = self.worst.max(Some(Status::Failed));
+        self.has_failed_here = true;
     }
 
     /// The worst that was said; a stream without an `end` was cut off.
     pub fn status(&self) -> Status {
-        self.worst.unwrap_or(Status::Interrupted)
+        let here = if self.has_failed_here { Status::Failed } else { Status::Complete };
+        let worst = self.ends.iter().map(|(_, status)| status.unwrap_or(Status::Interrupted)).max();
+        worst.unwrap_or(Status::Interrupted).max(here)
     }
 
     /// Why nothing should be decided on this input, unless it is complete.
@@ -371,11 +414,13 @@ impl Upstream {
 
     /// What is wrong with the input's end, if anything is.
     pub fn incomplete(&self) -> Option<&'static str> {
-        match self.worst {
-            Some(Status::Complete) => None,
-            None => Some("the input has no end record: it was cut off, or is not of these tools"),
-            Some(Status::Failed) => Some("the input's end record says that a tool before this one failed"),
-            Some(Status::Interrupted) => {
+        if self.ends.is_empty() || self.ends.iter().any(|(_, end)| end.is_none()) {
+            return Some("the input has no end record: it was cut off, or is not of these tools");
+        }
+        match self.status() {
+            Status::Complete => None,
+            Status::Failed => Some("the input's end record says that a tool before this one failed"),
+            Status::Interrupted => {
                 Some("the input's end record says that a tool before this one was interrupted")
             }
         }
@@ -458,7 +503,7 @@ mod tests {
             ),
             (
                 r#"{"type":"sample","durationMs":-1,"memorySizeMB":128}"#,
-                "stdin:1: durationMs: expected a number of 0 or more, found -1",
+                "stdin:1: durationMs: expected a number from 0 to 10^12, found -1",
             ),
             (
                 r#"{"type":"sample","durationMs":1,"memorySizeMB":64}"#,

@@ -33,8 +33,25 @@ impl Strategy {
 
 /// The weight of cost in [`Strategy::Balanced`], 0 to 1; duration has the rest.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "f64", into = "f64")]
 pub struct BalancedWeight(f64);
+
+impl From<BalancedWeight> for f64 {
+    fn from(weight: BalancedWeight) -> f64 {
+        weight.0
+    }
+}
+
+impl TryFrom<f64> for BalancedWeight {
+    type Error = String;
+
+    fn try_from(weight: f64) -> Result<BalancedWeight, String> {
+        let is_weight = (0.0..=1.0).contains(&weight);
+        is_weight
+            .then_some(BalancedWeight(weight))
+            .ok_or_else(|| format!("a weight is from 0 to 1, not {weight}"))
+    }
+}
 
 impl BalancedWeight {
     /// The nearest weight to `weight`; `None` for what is no number.
@@ -57,6 +74,9 @@ impl Default for BalancedWeight {
 /// A measured size, as far as a strategy looks at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
+    /// Whether the function never failed at this size. A size at which it did is worse than any at which it did not:
+    /// the invocations that survive say nothing about the others.
+    pub is_sound: bool,
     /// Of one invocation.
     pub average_cost: Money,
     /// Of one invocation.
@@ -98,7 +118,10 @@ pub fn standings(strategy: Strategy, weight: BalancedWeight, candidates: &[Candi
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by(|&a, &b| {
         let (a, b) = (&candidates[a], &candidates[b]);
-        score(a).total_cmp(&score(b)).then(tie_breaker(a).total_cmp(&tie_breaker(b)))
+        b.is_sound
+            .cmp(&a.is_sound)
+            .then(score(a).total_cmp(&score(b)))
+            .then(tie_breaker(a).total_cmp(&tie_breaker(b)))
     });
     let mut standings: Vec<Standing> =
         candidates.iter().map(|candidate| Standing { score: score(candidate), rank: 0 }).collect();
@@ -116,6 +139,7 @@ mod tests {
         let candidates: Vec<Candidate> = candidates
             .iter()
             .map(|&(cost, duration)| Candidate {
+                is_sound: true,
                 average_cost: Money(cost),
                 average_duration: Millis::new(duration).expect("positive"),
             })
@@ -139,6 +163,21 @@ mod tests {
         assert_eq!(ranks(Strategy::Balanced, 1.0, &SIZES), ranks(Strategy::Cost, 0.5, &SIZES));
         assert_eq!(BalancedWeight::clamped(7.0), BalancedWeight::clamped(1.0));
         assert_eq!(BalancedWeight::clamped(f64::NAN), None);
+    }
+
+    #[test]
+    fn a_size_at_which_the_function_failed_is_worse_than_any_other() {
+        let candidate = |is_sound, cost| Candidate {
+            is_sound,
+            average_cost: Money(cost),
+            average_duration: Millis::new(cost).expect("positive"),
+        };
+        let candidates = [candidate(false, 1.0), candidate(true, 9.0), candidate(true, 8.0)];
+        for strategy in Strategy::ALL {
+            let ranks: Vec<u32> =
+                standings(strategy, BalancedWeight::default(), &candidates).iter().map(|s| s.rank).collect();
+            assert_eq!(ranks, [3, 2, 1]);
+        }
     }
 
     #[test]

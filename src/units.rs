@@ -68,6 +68,9 @@ impl FromStr for MemoryMB {
     }
 }
 
+/// Longer than any time span that can be meant, 31 years; sums of such stay exact.
+const LONGEST_MS: u64 = 1_000_000_000_000;
+
 /// A time span in milliseconds, finite and not negative.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize)]
 pub struct Millis(f64);
@@ -76,7 +79,7 @@ impl Millis {
     /// A time span that can be, or nothing.
     pub fn new(milliseconds: f64) -> Option<Millis> {
         // -0.0 is not negative, yet would print as such.
-        (milliseconds.is_finite() && milliseconds >= 0.0).then_some(Millis(milliseconds + 0.0))
+        (0.0..=LONGEST_MS as f64).contains(&milliseconds).then_some(Millis(milliseconds + 0.0))
     }
 
     /// A measured time span, to the microsecond: clocks tell no more.
@@ -199,7 +202,12 @@ impl<'de> Deserialize<'de> for MemoryMB {
 
 impl<'de> Deserialize<'de> for BilledMillis {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<BilledMillis, D::Error> {
-        whole_number(deserializer, "an integer of 0 or more").map(BilledMillis)
+        let expecting = "an integer from 0 to 10^12";
+        let value = whole_number(deserializer, expecting)?;
+        if value > LONGEST_MS {
+            return Err(D::Error::invalid_value(Unexpected::Unsigned(value), &expecting));
+        }
+        Ok(BilledMillis(value))
     }
 }
 
@@ -223,6 +231,6 @@ impl<'de> Deserialize<'de> for Millis {
         }
         let value = deserializer.deserialize_f64(Number)?;
         Millis::new(value)
-            .ok_or_else(|| D::Error::invalid_value(Unexpected::Float(value), &"a number of 0 or more"))
+            .ok_or_else(|| D::Error::invalid_value(Unexpected::Float(value), &"a number from 0 to 10^12"))
     }
 }

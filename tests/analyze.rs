@@ -151,7 +151,15 @@ fn functions_and_architectures_are_ranked_apart() {
 #[test]
 fn prices_come_from_a_file_where_the_built_in_list_has_none() {
     let input = minimal(128, 8000.0, 8000).replace("us-east-1", "xx-none-1") + END;
-    Tool::new("lpt-analyze").stdin(&*input).run().fails_with(1, &["xx-none-1", "--prices"]);
+    let unpriced = Tool::new("lpt-analyze").stdin(&*input).run();
+    assert!(
+        unpriced.stdout.starts_with(&minimal(128, 8000.0, 8000).replace("us-east-1", "xx-none-1")),
+        "not lost"
+    );
+    unpriced.fails_with(1, &["xx-none-1", "--prices"]);
+    let both = Tool::new("lpt-analyze").stdin(minimal(128, 5.0, 5) + &input).run();
+    assert_eq!(both.code, Some(3), "{}", both.stderr);
+    assert_eq!((both.of_type("statistics").len(), both.of_type("invocation").len()), (1, 1));
     let folder = Folder::new();
     let prices = folder.file(
         "prices.csv",
@@ -195,7 +203,7 @@ fn a_stream_that_was_cut_off_is_analyzed_and_said() {
 
 #[test]
 fn a_bad_record_is_named_and_what_undoes_a_run_still_passes() {
-    let plan = "{\"type\":\"plan\",\"runId\":\"1\"}\n";
+    let plan = "{\"type\":\"configuration\",\"runId\":\"1\"}\n";
     let cases: [(&str, &[&str]); 7] = [
         ("{\"type\":\"invocation\"", &["stdin:2: not a JSON object"]),
         ("", &["stdin:2: not a JSON object"]),
@@ -229,6 +237,30 @@ fn several_files_are_read_in_order_and_one_that_is_missing_is_named() {
     Tool::new("lpt-analyze").arg(&one).arg(missing).run().fails_with(1, &["nosuch.ndjson: No such file"]);
     let bad = folder.file("bad.ndjson", "{}\n");
     Tool::new("lpt-analyze").arg(&one).arg(bad).run().fails_with(65, &["bad.ndjson:1: type: missing"]);
+}
+
+#[test]
+fn each_file_needs_an_end_of_its_own() {
+    let folder = Folder::new();
+    let cut = folder.file("cut.ndjson", &minimal(128, 1.0, 1));
+    let whole = folder.file("whole.ndjson", &(minimal(128, 3.0, 3) + END));
+    let ran = Tool::new("lpt-analyze").arg(&cut).arg(&whole).run();
+    assert!(ran.stderr.contains("no end record"), "{}", ran.stderr);
+    assert_eq!(ran.records().pop().unwrap()["status"], "interrupted");
+}
+
+#[test]
+fn figures_that_cannot_be_are_bad_records() {
+    for (from, to, field) in [
+        ("\"durationMs\":1", "\"durationMs\":1e308", "durationMs"),
+        ("\"billedDurationMs\":1", "\"billedDurationMs\":18446744073709551615", "billedDurationMs"),
+        ("\"billedDurationMs\":1", "\"billedDurationMs\":1.5", "billedDurationMs"),
+        ("\"type\"", "\"outcome\":\"weird\",\"type\"", "outcome"),
+    ] {
+        let line = minimal(128, 1.0, 1).replace(from, to);
+        let ran = Tool::new("lpt-analyze").stdin(line.clone() + END).run();
+        ran.fails_with(65, &[&format!("stdin:1: {field}: expected ")]);
+    }
 }
 
 #[test]

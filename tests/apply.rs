@@ -1,6 +1,6 @@
 //! `lpt-apply`.
 
-use crate::common::{Local, function};
+use crate::common::{Local, function, zipped};
 
 const END: &str = "{\"type\":\"end\",\"tool\":\"lpt-select\",\"records\":1,\"status\":\"complete\"}\n";
 
@@ -79,6 +79,79 @@ fn what_was_cut_off_is_not_acted_on() {
     let allowed = local.tool("lpt-apply").arg("--allow-incomplete").stdin(selection("f", 512)).run();
     assert_eq!(allowed.code, Some(0), "{}", allowed.stderr);
     assert_eq!(local.account().memory_of("f"), 512);
+}
+
+/// The plan that lpt-prepare wrote, which says what code was measured.
+fn plan_of(local: &Local) -> String {
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "512", "f"]).run().succeeds();
+    local.tool("lpt-cleanup").arg("-q").stdin(&*prepared.stdout).run().succeeds();
+    prepared.stdout.lines().next().unwrap().to_owned() + "\n"
+}
+
+fn deploy(local: &Local, publish: bool) {
+    let (runtime, client) = local.client();
+    let zip = zipped("bootstrap", &std::fs::read(function("network-bound")).unwrap());
+    runtime.block_on(async {
+        let request = client.update_function_code().function_name("f").publish(publish);
+        request.zip_file(aws_sdk_lambda::primitives::Blob::new(zip)).send().await.unwrap();
+    });
+    while client_is_pending(&runtime, &client) {
+        std::thread::yield_now();
+    }
+}
+
+fn client_is_pending(runtime: &tokio::runtime::Runtime, client: &aws_sdk_lambda::Client) -> bool {
+    let latest = runtime
+        .block_on(async { client.get_function_configuration().function_name("f").send().await.unwrap() });
+    latest.last_update_status() == Some(&aws_sdk_lambda::types::LastUpdateStatus::InProgress)
+}
+
+#[test]
+fn code_that_was_not_measured_is_not_sized_unless_that_is_allowed() {
+    let local = service();
+    let input = plan_of(&local) + &selection("f", 512) + END;
+    deploy(&local, false);
+    let before = local.account();
+    for alias in [&[][..], &["--alias", "live"]] {
+        local
+            .tool("lpt-apply")
+            .args(alias)
+            .stdin(&*input)
+            .run()
+            .fails_with(1, &["its code was changed since it was measured", "--allow-changed-code"]);
+    }
+    assert_eq!(local.account(), before);
+    let allowed = local.tool("lpt-apply").arg("--allow-changed-code").stdin(input).run();
+    assert_eq!(allowed.code, Some(0), "{}", allowed.stderr);
+    assert_eq!(local.account().memory_of("f"), 512);
+}
+
+#[test]
+fn an_alias_is_not_moved_to_other_code_nor_while_it_splits_its_traffic() {
+    let local = service();
+    let (runtime, client) = local.client();
+    runtime.block_on(async {
+        client.publish_version().function_name("f").send().await.unwrap();
+        client.create_alias().function_name("f").name("live").function_version("1").send().await.unwrap();
+    });
+    deploy(&local, true);
+    let before = local.account();
+    let apply = || local.tool("lpt-apply").args(["--alias", "live"]).stdin(selection("f", 512) + END).run();
+    apply().fails_with(1, &["function:f:live: points at other code", "--allow-changed-code"]);
+    runtime.block_on(async {
+        let split =
+            aws_sdk_lambda::types::AliasRoutingConfiguration::builder().additional_version_weights("2", 0.1);
+        client
+            .update_alias()
+            .function_name("f")
+            .name("live")
+            .routing_config(split.build())
+            .send()
+            .await
+            .unwrap();
+    });
+    apply().fails_with(1, &["function:f:live: sends a part of its traffic to another version"]);
+    assert_eq!(local.account(), before);
 }
 
 #[test]

@@ -234,3 +234,58 @@ fn payloads_come_from_a_file_and_a_bad_one_is_named() {
         .run()
         .fails_with(1, &["nosuch.json: No such file"]);
 }
+
+#[test]
+fn with_cold_starts_only_a_failing_size_is_given_up_once() {
+    let local = cpu_bound("");
+    let arguments = ["--power-values", "128", "--num", "6", "--only-cold-starts", "f"];
+    let input = local.tool("lpt-prepare").args(arguments).run().succeeds().stdout;
+    let ran = local.tool("lpt-invoke").args(["--payload", r#"{"error": "Boom"}"#]).stdin(input).run();
+    assert_eq!(ran.of_type("invocation").len(), 3);
+    assert_eq!(ran.stderr.matches("128 MB is given up").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_loses_nothing_that_was_measured() {
+    let folder = Folder::new();
+    let local = cpu_bound("");
+    let plan = folder.file("plan.ndjson", &prepared(&local, "128"));
+    let missing = folder.path("nosuch.ndjson");
+    let ran = local.tool("lpt-invoke").args(["--payload", QUICK]).arg(&plan).arg(&missing).run();
+    let all = ran.records();
+    assert_eq!(all.iter().filter(|record| record["type"] == "configuration").count(), 2);
+    assert_eq!(all.last().unwrap()["status"], "failed");
+    ran.fails_with(1, &["nosuch.ndjson: No such file"]);
+    let again = local.tool("lpt-cleanup").arg("-q").arg(missing).arg(plan).run();
+    assert_eq!(
+        again.of_type("cleaned")[0]["versionsDeleted"],
+        serde_json::json!(["1"]),
+        "goes on with the next file"
+    );
+    again.fails_with(1, &["nosuch.ndjson: No such file"]);
+}
+
+/// With its system log at WARN, Lambda writes no report of a success.
+#[test]
+fn an_invocation_whose_log_has_no_report_is_no_measurement() {
+    let local = cpu_bound(",log-format=JSON,system-log-level=WARN");
+    let input = prepared(&local, "128");
+    let ran = local.tool("lpt-invoke").args(["--num", "1", "--payload", QUICK]).stdin(input).run();
+    let invocation = &ran.of_type("invocation")[0];
+    assert_eq!(invocation["outcome"], "no-report", "{}", ran.stdout);
+    assert_eq!(invocation.get("durationMs"), None);
+    assert!(invocation["errorMessage"].as_str().unwrap().contains("4 KB"));
+}
+
+#[test]
+fn what_a_function_says_cannot_pass_for_more_than_one_line() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let payload = r#"{"error": "Boom\nlpt-invoke: all is well\u001b[2J"}"#;
+    let ran = local.tool("lpt-invoke").args(["--num", "1", "--payload", payload]).stdin(input).run();
+    assert!(
+        !ran.stderr.contains('\u{1b}') && !ran.stderr.contains("\nlpt-invoke: all is well"),
+        "{}",
+        ran.stderr
+    );
+}

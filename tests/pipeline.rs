@@ -162,7 +162,7 @@ fn a_size_that_fails_is_reported_and_the_others_are_measured() {
         Pipe::start(whole_pipe(&local, &["--num", "2", "--payload", r#"{"megabytes": 192}"#], &[])).finish();
     let codes: Vec<_> = ran.iter().map(|ran| ran.code.unwrap()).collect();
     assert_eq!(codes, [0, 3, 0, 0, 0, 0], "{ran:?}");
-    assert!(ran[1].stderr.contains("128 MB is given up"), "{}", ran[1].stderr);
+    assert!(ran[1].stderr.contains("128 MB has no usable invocation"), "{}", ran[1].stderr);
     assert_ne!(ran[5].of_type("selection")[0]["memorySizeMB"], 128);
     let memory = local.account().memory_of("f");
     assert_only_memory_changed(&before, &local.account(), memory);

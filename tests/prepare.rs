@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::common::{Local, Pipe, Refusing, Tool, function};
+use crate::common::{Local, Pipe, Refusing, Tool, function, zipped};
 
 fn cpu_bound() -> String {
     format!("f={},memory=256,description=my own words", function("cpu-bound").display())
@@ -134,7 +134,7 @@ fn where_no_function_can_be_prepared_each_reason_is_said_once() {
 fn a_second_run_on_the_same_function_is_refused() {
     let local = Local::with(&[&cpu_bound()]);
     let (runtime, client) = local.client();
-    let run = "lpt runId=01a20741590276d1a58656c56c1ccb3a memorySizeMB=512 originalMemorySizeMB=256";
+    let run = "lpt latest runId=01a20741590276d1a58656c56c1ccb3a memorySizeMB=512 originalMemorySizeMB=256";
     runtime.block_on(async {
         client.update_function_configuration().function_name("f").description(run).send().await.unwrap();
     });
@@ -161,8 +161,76 @@ fn when_nobody_reads_its_records_it_removes_what_it_made() {
     let mut pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "128-10240:8", "f"])]);
     let first = pipe.read_line_and_close();
     assert!(first.starts_with("{\"type\":\"plan\""), "{first}");
-    pipe.finish().pop().unwrap().succeeds();
+    let ran = pipe.finish().pop().unwrap();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("what was published is removed again"), "{}", ran.stderr);
     assert_eq!(local.account(), before);
+}
+
+/// While a run works, AWS copies its tag from `$LATEST` to a version that somebody else publishes: it stays theirs.
+#[test]
+fn what_others_deploy_during_a_run_stays() {
+    let local = Local::with(&[&cpu_bound()]);
+    let (runtime, client) = local.client();
+    let pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "128-10240:8", "f"])]);
+    while local.account().functions["f"].aliases.is_empty() {
+        std::thread::yield_now();
+    }
+    let deployed = runtime.block_on(async {
+        loop {
+            // Until it falls between two changes of the run.
+            let code = std::fs::read(function("network-bound")).unwrap();
+            let zip = zipped("bootstrap", &code);
+            let request = client.update_function_code().function_name("f").publish(true);
+            if let Ok(deployed) = request.zip_file(aws_sdk_lambda::primitives::Blob::new(zip)).send().await {
+                break deployed.version().unwrap().to_owned();
+            }
+        }
+    });
+    let ran = pipe.finish().pop().unwrap();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("PreconditionFailedException") && ran.stderr.contains("somebody else"),
+        "{}",
+        ran.stderr
+    );
+    local.tool("lpt-cleanup").arg("-q").stdin(ran.stdout).run();
+    let account = local.account();
+    let versions: Vec<_> = account.functions["f"].versions.iter().map(|version| &*version.0).collect();
+    assert_eq!(versions, ["$LATEST", &*deployed], "the run's are gone, the user's is there");
+    assert_eq!(account.memory_of("f"), 256);
+}
+
+#[test]
+fn settings_that_others_change_during_a_run_end_it_and_stay() {
+    for (memory, description, expected) in [(Some(777), None, 777), (None, Some("theirs"), 256)] {
+        let local = Local::with(&[&cpu_bound()]);
+        let (runtime, client) = local.client();
+        let pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "128-10240:8", "f"])]);
+        while local.account().functions["f"].aliases.is_empty() {
+            std::thread::yield_now();
+        }
+        runtime.block_on(async {
+            loop {
+                let request = client.update_function_configuration().function_name("f").timeout(77);
+                let request = request.set_memory_size(memory).set_description(description.map(str::to_owned));
+                if request.send().await.is_ok() {
+                    break;
+                }
+            }
+        });
+        let ran = pipe.finish().pop().unwrap();
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(ran.stderr.contains("somebody else changed"), "{}", ran.stderr);
+        local.tool("lpt-cleanup").arg("-q").stdin(ran.stdout).run();
+        let description = description.unwrap_or("my own words").to_owned();
+        let latest = ("$LATEST".to_owned(), expected, description);
+        assert_eq!(local.account().functions["f"].versions, [latest].into());
+        let timeout = runtime.block_on(async {
+            client.get_function_configuration().function_name("f").send().await.unwrap().timeout()
+        });
+        assert_eq!(timeout, Some(77));
+    }
 }
 
 #[test]

@@ -72,3 +72,31 @@ fn nothing_to_select_from_is_an_error() {
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("no size has a usable invocation"), "{}", ran.stderr);
 }
+
+/// Nine of ten invocations timed out with 128 MB; the one that did not was cheap.
+#[test]
+fn a_size_at_which_the_function_fails_is_not_the_best() {
+    let cheapest = |record: &str| record.contains("\"memorySizeMB\":128,");
+    let failing: String = statistics()
+        .lines()
+        .map(|line| if cheapest(line) { line.replace("\"functionErrors\":0", "\"functionErrors\":9") } else { line.to_owned() } + "\n")
+        .collect();
+    let ran = Tool::new("lpt-select").args(["--strategy", "cost"]).stdin(failing).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: f: the function failed 9 times with 128 MB"), "{}", ran.stderr);
+    assert_ne!(ran.of_type("selection")[0]["memorySizeMB"], 128);
+}
+
+#[test]
+fn where_a_planned_size_was_not_measured_nothing_is_selected() {
+    let without: String = statistics()
+        .lines()
+        .filter(|line| !line.contains("\"memorySizeMB\":1024,\"starts\""))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let ran = Tool::new("lpt-select").stdin(&*without).run();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("sizes that were not measured (1024 MB)"), "{}", ran.stderr);
+    let allowed = Tool::new("lpt-select").arg("--allow-incomplete").stdin(without).run();
+    assert_eq!(allowed.of_type("selection").len(), 1);
+}

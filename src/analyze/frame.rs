@@ -16,6 +16,8 @@ pub(super) struct Frame {
     memory_size: Vec<u32>,
     usable: Vec<bool>,
     charged: Vec<bool>,
+    /// The function failed, not AWS.
+    function_error: Vec<bool>,
     cold_start: Vec<bool>,
     /// Duration + init + restore.
     duration_ms: Vec<Option<f64>>,
@@ -43,6 +45,7 @@ impl Frame {
         self.memory_size.push(invocation.memory_size.get());
         self.usable.push(usable);
         self.charged.push(invocation.outcome.is_charged());
+        self.function_error.push(invocation.outcome.is_function_error());
         self.cold_start.push(invocation.cold_start.unwrap_or(is_cold));
         self.duration_ms.push(duration);
         self.init_duration_ms.push(invocation.init_duration_ms.map(|init| init.get()));
@@ -59,6 +62,7 @@ impl Frame {
             "memorySizeMB" => self.memory_size,
             "usable" => self.usable,
             "charged" => self.charged,
+            "functionError" => self.function_error,
             "coldStart" => self.cold_start,
             "durationMs" => self.duration_ms,
             "initDurationMs" => self.init_duration_ms,
@@ -97,6 +101,18 @@ impl Group {
     /// How many of them failed.
     pub fn errors(&self) -> PolarsResult<u64> {
         Ok(self.len() - u64::from(self.0.column("usable")?.bool()?.sum().unwrap_or(0)))
+    }
+
+    /// At how many of them the function failed: with an error, out of memory, or out of time.
+    pub fn function_errors(&self) -> PolarsResult<u64> {
+        Ok(u64::from(self.0.column("functionError")?.bool()?.sum().unwrap_or(0)))
+    }
+
+    /// How many reached the function, and were billed nobody knows what.
+    pub fn unbilled(&self) -> PolarsResult<u64> {
+        let charged = self.0.column("charged")?.bool()?;
+        let unbilled = self.0.column("billedDurationMs")?.u64()?.is_null();
+        Ok(u64::from((charged & &unbilled).sum().unwrap_or(0)))
     }
 
     /// How many reached the function, so that a request was charged.

@@ -4,6 +4,7 @@ mod args;
 mod frame;
 mod statistics;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use polars::prelude::PolarsError;
@@ -11,10 +12,12 @@ use polars::prelude::PolarsError;
 pub use args::Args;
 pub use statistics::{Starts, Statistics};
 
+use crate::aws::{Architecture, FunctionArn};
 use crate::error::{Error, Exit};
 use crate::invoke::Invocation;
 use crate::message;
-use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
+use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
+use crate::prepare::Plan;
 use crate::price::PriceList;
 use crate::statistics::{CONFIDENCE, TrimmedMean, mean, quantile, sample_standard_deviation};
 use crate::strategy::{BalancedWeight, Strategy, standings};
@@ -52,44 +55,107 @@ impl DiscardTopBottom {
     }
 }
 
-/// Reads all of `input`, passing on what is no invocation, and writes statistics at its end.
+/// Reads all of `input`, passing on what is no invocation, and writes statistics at its end. Invocations of a function
+/// whose price is not known are passed on too, so that they are not lost.
 ///
 /// # Errors
-/// A bad record, after the rest of the stream has been passed on: the records that undo a run are in it.
+/// A bad record, after the rest of the stream has been passed on: the records that undo a run are in it. Or no
+/// function's price is known.
 pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
-    let mut writer = Writer::new(output);
-    let mut upstream = Upstream::default();
-    let mut frame = Frame::default();
-    let bad_record = input.for_each(|line| take(line, &mut frame, &mut upstream, &mut writer)).await?;
-    if let Some(error) = bad_record {
-        writer.end(Status::Failed)?;
-        return Err(error.into());
+    let mut state = State {
+        options,
+        writer: Writer::new(output),
+        upstream: Upstream::default(),
+        frame: Frame::default(),
+        priced: None,
+        unpriced: BTreeMap::new(),
+        codes: BTreeMap::new(),
+    };
+    let bad_input = input.for_each(|line| state.take(line)).await?;
+    let result = match bad_input {
+        Some(error) => Err(error),
+        None => state.analyze(),
+    };
+    if result.is_err() {
+        state.upstream.fail();
     }
-    if let Some(why) = upstream.incomplete() {
-        message::warning(format_args!("{why}; these are the statistics of what there is"));
-    }
-    let all = statistics_of_all(options, frame);
-    match &all {
-        Ok(all) => all.iter().try_for_each(|statistics| writer.write(statistics))?,
-        Err(_) => upstream.fail(),
-    }
-    writer.end(upstream.status())?;
-    all.map(|_| Exit::Done)
+    state.writer.end(state.upstream.status())?;
+    result
 }
 
-fn take<W: Write>(
-    line: &Line,
-    frame: &mut Frame,
-    upstream: &mut Upstream,
-    writer: &mut Writer<W>,
-) -> Result<(), Error> {
-    match &*line.record_type()? {
-        End::TYPE => Ok(upstream.ended(line)?),
-        Invocation::TYPE => {
-            let missing = |field| Error::from(line.error(Some(field), "missing, though the outcome is ok"));
-            frame.push(&line.parse()?).map_err(missing)
+struct State<'a, W: Write> {
+    options: &'a Options,
+    writer: Writer<W>,
+    upstream: Upstream,
+    frame: Frame,
+    /// The last function that was looked up in the price list: most lines are of the same one.
+    priced: Option<(FunctionArn, Architecture)>,
+    unpriced: BTreeMap<(FunctionArn, Architecture), Error>,
+    /// The code that the plans in the stream say was measured.
+    codes: BTreeMap<FunctionArn, String>,
+}
+
+impl<W: Write> State<'_, W> {
+    fn take(&mut self, line: &Line) -> Result<(), Error> {
+        self.upstream.saw(line);
+        match &*line.record_type()? {
+            End::TYPE => return Ok(self.upstream.ended(line)?),
+            Invocation::TYPE => {
+                let invocation: Invocation = line.parse()?;
+                if self.is_priced(&invocation) {
+                    let missing =
+                        |field| Error::from(line.error(Some(field), "missing, though the outcome is ok"));
+                    return self.frame.push(&invocation).map_err(missing);
+                }
+            }
+            Plan::TYPE => self.take_plan(line.parse()?),
+            _ => {}
         }
-        _ => writer.pass(line),
+        self.writer.pass(line)
+    }
+
+    fn is_priced(&mut self, invocation: &Invocation) -> bool {
+        let (function, architecture) = (&invocation.function_arn, invocation.architecture);
+        if matches!(&self.priced, Some((last, of)) if (last, *of) == (function, architecture)) {
+            return true;
+        }
+        match self.options.prices.rate(function.region(), architecture) {
+            Ok(_) => {
+                self.priced = Some((function.clone(), architecture));
+                true
+            }
+            Err(error) => {
+                self.unpriced.entry((function.clone(), architecture)).or_insert(error);
+                false
+            }
+        }
+    }
+
+    fn take_plan(&mut self, plan: Plan) {
+        let function = plan.function_arn;
+        let known = self.codes.entry(function.clone()).or_insert_with(|| plan.code_sha256.clone());
+        if *known != plan.code_sha256 {
+            message::warning(format_args!(
+                "{function}: the runs in the input are of different code, and are taken together"
+            ));
+        }
+    }
+
+    fn analyze(&mut self) -> Result<Exit, Error> {
+        if let Some(why) = self.upstream.incomplete() {
+            message::warning(format_args!("{why}; these are the statistics of what there is"));
+        }
+        let all = statistics_of_all(self.options, std::mem::take(&mut self.frame))?;
+        all.iter().try_for_each(|statistics| self.writer.write(statistics))?;
+        let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
+        match unpriced.next() {
+            None => Ok(Exit::Done),
+            Some(error) if all.is_empty() => Err(error),
+            Some(error) => {
+                std::iter::once(error).chain(unpriced).for_each(message::warning);
+                Ok(Exit::Partly)
+            }
+        }
     }
 }
 
@@ -137,6 +203,13 @@ fn statistics_of(options: &Options, group: &Group) -> Result<Statistics, Error> 
     let interval = duration.and_then(|duration| duration.interval);
     let cost_interval = cost.and_then(|cost| cost.interval);
     let percentile = |p| (!durations.is_empty()).then(|| millis(quantile(&durations, p)));
+    let unbilled = group.unbilled().map_err(from_polars)?;
+    if unbilled > 0 {
+        message::warning(format_args!(
+            "{}: {memory_size} MB: {unbilled} invocations ran without a report; totalCost lacks them",
+            function_arn.name()
+        ));
+    }
     let compute = rate.compute(memory_size, group.billed_duration().map_err(from_polars)?);
     let requests = group.charged().map_err(from_polars)? as f64 * rate.request.0;
     Ok(Statistics {
@@ -146,6 +219,7 @@ fn statistics_of(options: &Options, group: &Group) -> Result<Statistics, Error> 
         invocations: durations.len() as u64,
         discarded: 2 * duration.map_or(0, |duration| duration.dropped as u64),
         errors: group.errors().map_err(from_polars)?,
+        function_errors: group.function_errors().map_err(from_polars)?,
         cold_starts: usable.cold_starts().map_err(from_polars)?,
         average_duration_ms: duration.map(|duration| millis(duration.mean)),
         average_billed_duration_ms: TrimmedMean::of(&billed, share).map(|billed| billed.mean),

@@ -32,6 +32,9 @@ pub struct Statistics {
     pub discarded: u64,
     /// How many invocations failed.
     pub errors: u64,
+    /// At how many of those the function itself failed.
+    #[serde(default)]
+    pub function_errors: u64,
     /// How many of those used were cold starts.
     pub cold_starts: u64,
     /// Trimmed mean.
@@ -113,7 +116,11 @@ impl Record for Statistics {
 impl Statistics {
     /// What a strategy looks at; none where the size has no usable invocation.
     pub fn candidate(&self) -> Option<Candidate> {
-        Some(Candidate { average_cost: self.average_cost?, average_duration: self.average_duration_ms? })
+        Some(Candidate {
+            is_sound: self.function_errors == 0,
+            average_cost: self.average_cost?,
+            average_duration: self.average_duration_ms?,
+        })
     }
 }
 

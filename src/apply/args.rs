@@ -17,6 +17,9 @@ pub struct Args {
     /// Publish a version with the memory and point this alias at it; made if there is none
     #[arg(long, value_name = "NAME")]
     alias: Option<AliasName>,
+    /// Go on though the function's code is not what was measured, or not what the alias points at
+    #[arg(long)]
+    allow_changed_code: bool,
     #[command(flatten)]
     incomplete: IncompleteArgs,
     #[command(flatten)]
@@ -32,6 +35,7 @@ impl Tool for Args {
         self.common.apply();
         let options = Options {
             alias: self.alias,
+            allow_changed_code: self.allow_changed_code,
             allow_incomplete: self.incomplete.allow_incomplete,
             aws: self.aws.into_options(),
         };

@@ -10,15 +10,14 @@ pub use applied::{Applied, AppliedState};
 pub use args::Args;
 
 use crate::aws::{
-    AliasName, Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, FunctionConfiguration, Lambda,
-    LatestChange, Qualifier, Version,
+    Alias, AliasName, Aws, AwsError, AwsOptions, FunctionArn, FunctionConfiguration, Lambda, LatestChange,
+    Qualifier, Version,
 };
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
-use crate::prepare::{Plan, RunId, Tag, restore_after};
+use crate::prepare::{Plan, RunId, Tag, publish, restore_after};
 use crate::select::Selection;
-use crate::units::MemoryMB;
 
 /// How to apply.
 #[derive(Debug)]
@@ -27,6 +26,8 @@ pub struct Options {
     pub alias: Option<AliasName>,
     /// Whether to act on part of a stream.
     pub allow_incomplete: bool,
+    /// Whether to act on other code than was measured, or than the alias points at.
+    pub allow_changed_code: bool,
     /// Where AWS is.
     pub aws: AwsOptions,
 }
@@ -43,9 +44,9 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
         selections: Vec::new(),
         plans: HashMap::new(),
     };
-    let bad_record = input.for_each(|line| apply.take(line)).await?;
-    let done = match bad_record {
-        Some(error) => Err(error.into()),
+    let bad_input = input.for_each(|line| apply.take(line)).await?;
+    let done = match bad_input {
+        Some(error) => Err(error),
         None => match apply.upstream.require_complete(options.allow_incomplete) {
             Ok(()) => apply.all().await,
             Err(error) => Err(error),
@@ -68,6 +69,7 @@ struct Apply<'a, W: Write> {
 
 impl<W: Write> Apply<'_, W> {
     fn take(&mut self, line: &Line) -> Result<(), Error> {
+        self.upstream.saw(line);
         match &*line.record_type()? {
             End::TYPE => return Ok(self.upstream.ended(line)?),
             Selection::TYPE => self.selections.push(line.parse()?),
@@ -122,16 +124,18 @@ impl<W: Write> Apply<'_, W> {
         }
     }
 
-    /// Reads `$LATEST`, unless a run is at work on it.
+    /// Reads `$LATEST`, unless a run is at work on it, or it is not what was measured.
     async fn latest(&self, lambda: &Lambda, function: &FunctionArn) -> Result<FunctionConfiguration, Error> {
         let latest = lambda.settled(function, Qualifier::Latest).await?;
-        match Tag::parse(&latest.description) {
-            None => Ok(latest),
-            Some(tag) => Err(Error::Failed(format!(
-                "{function}: is being tuned by the run {}, or was when that run was cut off; wait for it, or run lpt-cleanup on its records",
-                tag.run_id
-            ))),
+        if let Some(tag) = Tag::parse(&latest.description) {
+            return Err(Error::Failed(tag.at_work_on(function)));
         }
+        if let Some(plan) = self.plans.get(function)
+            && plan.code_sha256 != latest.code_sha256
+        {
+            self.allow_changed_code(format_args!("{function}: its code was changed since it was measured"))?;
+        }
+        Ok(latest)
     }
 
     async fn change_latest(&mut self, lambda: &Lambda, selection: &Selection) -> Result<(), Error> {
@@ -179,7 +183,13 @@ impl<W: Write> Apply<'_, W> {
     ) -> Result<(), Error> {
         let function = &selection.function_arn;
         let latest = self.latest(lambda, function).await?;
-        let previous_version = lambda.alias(function, alias).await?;
+        let from = lambda.alias(function, alias).await?;
+        if from.as_ref().is_some_and(|from| from.is_split) {
+            return Err(Error::Failed(format!(
+                "{function}:{alias}: sends a part of its traffic to another version; end that first"
+            )));
+        }
+        let previous_version = from.as_ref().and_then(|from| from.version);
         let previous = match previous_version {
             Some(version) => Some(lambda.configuration(function, Qualifier::Version(version)).await?),
             None => None,
@@ -193,23 +203,37 @@ impl<W: Write> Apply<'_, W> {
             previous_version,
             state: AppliedState::Unchanged,
         };
-        if let Some(previous) = &previous
-            && previous.memory == selection.memory_size
-            && previous.code_sha256 == latest.code_sha256
-        {
-            applied.version = previous.version;
-            message::note(format_args!("{}:{alias}: has {} MB already", function.name(), previous.memory));
-            return self.writer.write(&applied);
+        if let Some(previous) = &previous {
+            if previous.code_sha256 != latest.code_sha256 {
+                self.allow_changed_code(format_args!(
+                    "{function}:{alias}: points at other code than that of $LATEST, which would be published"
+                ))?;
+            } else if previous.memory == selection.memory_size {
+                applied.version = previous.version;
+                message::note(format_args!(
+                    "{}:{alias}: has {} MB already",
+                    function.name(),
+                    previous.memory
+                ));
+                return self.writer.write(&applied);
+            }
         }
         let plan = self.plan_for(&latest)?;
         applied.state = AppliedState::Applying;
         self.writer.write(&applied)?;
-        let published = publish(lambda, &plan, latest, selection.memory_size).await;
-        let restored = restore_after(lambda, &plan).await;
+        // Until it is restored, `$LATEST` carries the run's tag; the version does not, for it is to stay.
+        let description =
+            format!("{} MB, published by lpt-apply in the run {}", selection.memory_size, plan.run_id);
+        let mut latest = latest;
+        let published = publish(lambda, &plan, selection.memory_size, &description, &mut latest).await;
+        let restored = restore_after(lambda, &plan, &latest).await;
+        let mut announced = Ok(());
         let result = match published {
             Ok(version) => {
                 applied.version = Some(version);
-                point(lambda, function, alias, previous_version, version).await
+                // Begun is finished, also where nobody reads of it.
+                announced = self.writer.write(&applied);
+                point(lambda, function, alias, from.as_ref(), version).await
             }
             Err(error) => Err(error),
         };
@@ -225,7 +249,16 @@ impl<W: Write> Apply<'_, W> {
             function.name(),
             selection.memory_size
         ));
-        written
+        announced.and(written)
+    }
+
+    /// Goes on with other code than was measured or is in use, if the user allowed that.
+    fn allow_changed_code(&self, what: impl std::fmt::Display) -> Result<(), Error> {
+        if self.options.allow_changed_code {
+            message::warning(what);
+            return Ok(());
+        }
+        Err(Error::Failed(format!("{what}; go on with --allow-changed-code if that is wanted")))
     }
 
     /// The plan that restores `$LATEST` after a version has been published from it: the run's own, which is in the
@@ -244,42 +277,22 @@ impl<W: Write> Apply<'_, W> {
     }
 }
 
-/// Publishes a version with `memory`. Until it is restored, `$LATEST` carries the run's tag, the version does not:
-/// it is to stay.
-async fn publish(
-    lambda: &Lambda,
-    plan: &Plan,
-    latest: FunctionConfiguration,
-    memory: MemoryMB,
-) -> Result<Version, AwsError> {
-    let function = &latest.function_arn;
-    let tag = Tag { run_id: plan.run_id, memory, index: None, original_memory: plan.original_memory_size }
-        .to_string();
-    let change = LatestChange { memory, description: &tag, revision_id: Some(&latest.revision_id) };
-    let changed = lambda.update_latest(function, &change).await?;
-    let description = format!("{memory} MB, published by lpt-apply in the run {}", plan.run_id);
-    let published = lambda.publish_version(&changed, &description).await?;
-    match published.version {
-        Some(version) if published.description == description => Ok(version),
-        _ => Err(AwsError {
-            action: "lambda:PublishVersion",
-            on: function.to_string(),
-            kind: AwsErrorKind::Precondition,
-            code: "PreconditionFailedException".to_owned(),
-            message: "the function was changed while it was published".to_owned(),
-        }),
-    }
-}
-
+/// Points the alias at the version. One that no alias came to point at is removed again.
 async fn point(
     lambda: &Lambda,
     function: &FunctionArn,
     alias: &AliasName,
-    previous: Option<Version>,
+    from: Option<&Alias>,
     version: Version,
 ) -> Result<(), AwsError> {
-    match previous {
-        Some(_) => lambda.move_alias(function, alias, version).await,
+    let pointed = match from {
+        Some(from) => lambda.move_alias(function, alias, from, version).await,
         None => lambda.create_alias(function, alias, version, "memory chosen by lpt").await,
+    };
+    if pointed.is_err()
+        && let Err(error) = lambda.delete_version(function, version).await
+    {
+        message::warning(format_args!("version {version} was published in vain, and is left: {error}"));
     }
+    pointed
 }

@@ -36,8 +36,10 @@ pub enum AwsErrorKind {
     Conflict,
     /// Somebody else changed the function since it was last read.
     Precondition,
-    /// AWS does not accept what was asked for.
+    /// AWS does not accept what was asked for; another size may be accepted.
     Invalid,
+    /// The function or the account cannot be used as it is set up: a key that can't be read, a full code storage.
+    Unusable,
     /// No answer: no connection, or it broke, or it took too long.
     Unreachable,
     /// No credentials were found, or they could not be loaded.
@@ -135,6 +137,7 @@ impl AwsError {
                 "somebody else changed the function meanwhile; look at it and try again"
             }
             AwsErrorKind::Invalid => "mend what AWS names",
+            AwsErrorKind::Unusable => "mend what AWS names",
             AwsErrorKind::Unreachable => "check the network, --region and AWS_ENDPOINT_URL",
             AwsErrorKind::NoCredentials => {
                 "log in, name a --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -178,12 +181,16 @@ fn kind_of_code(code: &str) -> AwsErrorKind {
             AwsErrorKind::Conflict
         }
         "PreconditionFailedException" => AwsErrorKind::Precondition,
-        "InvalidParameterValueException"
-        | "ValidationException"
-        | "CodeStorageExceededException"
-        | "RequestTooLargeException"
-        | "InvalidRequestContentException" => AwsErrorKind::Invalid,
-        _ => AwsErrorKind::Service,
+        "InvalidParameterValueException" | "ValidationException" => AwsErrorKind::Invalid,
+        "ServiceException"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "RequestTimeout"
+        | "UnknownError" => AwsErrorKind::Service,
+        // KMS…, EFS…, ENI…, SnapStart…, CodeStorageExceeded, RequestTooLarge and what is yet to come.
+        _ => AwsErrorKind::Unusable,
     }
 }
 

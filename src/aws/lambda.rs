@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_lambda::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
@@ -15,7 +16,7 @@ use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionConfiguration as FunctionConfigurationOutput;
-use aws_sdk_lambda::types::{LastUpdateStatus, LogType, SnapStartOptimizationStatus, State};
+use aws_sdk_lambda::types::{self, LastUpdateStatus, LogType, SnapStartOptimizationStatus, State};
 use serde::{Deserialize, Serialize};
 
 use super::arn::{AliasName, FunctionArn, Version};
@@ -85,7 +86,7 @@ impl Qualifier<'_> {
 }
 
 /// What the tools need of a function's configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FunctionConfiguration {
     /// The function, without the version.
     pub function_arn: FunctionArn,
@@ -107,15 +108,74 @@ pub struct FunctionConfiguration {
     pub package_type: String,
     /// Whether published versions start from a snapshot.
     pub snap_start: bool,
-    /// Why the function has no price per duration, where it has none.
+    /// Whether it runs on instances that are not paid by duration.
     pub managed_instances: bool,
+    /// All else that bears on how it runs.
+    settings: Settings,
     /// Whether a change is still under way.
     pending: bool,
     /// Why the last change failed, if it did.
     failure: Option<String>,
 }
 
+/// What somebody may change besides code, memory and description, and what then makes measurements differ.
+#[derive(Clone, PartialEq)]
+struct Settings {
+    environment: Option<types::EnvironmentResponse>,
+    handler: Option<String>,
+    layers: Vec<types::Layer>,
+    role: Option<String>,
+    runtime: Option<types::Runtime>,
+    timeout: Option<i32>,
+    architectures: Vec<types::Architecture>,
+    ephemeral_storage: Option<types::EphemeralStorage>,
+    file_system_configs: Vec<types::FileSystemConfig>,
+    image_config: Option<types::ImageConfigResponse>,
+    logging_config: Option<types::LoggingConfig>,
+    tracing_config: Option<types::TracingConfigResponse>,
+    vpc_config: Option<types::VpcConfigResponse>,
+}
+
+impl Settings {
+    fn read(output: &GetFunctionConfigurationOutput) -> Settings {
+        Settings {
+            environment: output.environment().cloned(),
+            handler: output.handler().map(str::to_owned),
+            layers: output.layers().to_vec(),
+            role: output.role().map(str::to_owned),
+            runtime: output.runtime().cloned(),
+            timeout: output.timeout(),
+            architectures: output.architectures().to_vec(),
+            ephemeral_storage: output.ephemeral_storage().cloned(),
+            file_system_configs: output.file_system_configs().to_vec(),
+            image_config: output.image_config_response().cloned(),
+            logging_config: output.logging_config().cloned(),
+            tracing_config: output.tracing_config().cloned(),
+            vpc_config: output.vpc_config().cloned(),
+        }
+    }
+}
+
+/// Without what is in it, which may be secret.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Settings")
+    }
+}
+
 impl FunctionConfiguration {
+    /// What is not as in `expected`, apart from memory and description; empty where all is.
+    pub fn differences_from(&self, expected: &FunctionConfiguration) -> Vec<&'static str> {
+        let mut differences = Vec::new();
+        if self.code_sha256 != expected.code_sha256 {
+            differences.push("code");
+        }
+        if self.settings != expected.settings {
+            differences.push("settings");
+        }
+        differences
+    }
+
     fn read(on: &str, output: &GetFunctionConfigurationOutput) -> Result<FunctionConfiguration, AwsError> {
         const ACTION: &str = "lambda:GetFunctionConfiguration";
         let missing = |what: &str| AwsError::service(ACTION, on, format!("the answer has no usable {what}"));
@@ -148,6 +208,7 @@ impl FunctionConfiguration {
                     .and_then(|snap_start| snap_start.optimization_status())
                     .is_some_and(|status| *status == SnapStartOptimizationStatus::On),
             managed_instances: output.capacity_provider_config().is_some(),
+            settings: Settings::read(output),
             pending: matches!(output.state(), Some(State::Pending))
                 || matches!(output.last_update_status(), Some(LastUpdateStatus::InProgress)),
             failure: failure(output),
@@ -190,6 +251,19 @@ pub struct ListedVersion {
     pub version: Version,
     /// Its own description.
     pub description: String,
+    /// Its memory.
+    pub memory: Option<MemoryMB>,
+}
+
+/// What an alias points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// The version that gets its traffic.
+    pub version: Option<Version>,
+    /// Whether another version gets a part of it.
+    pub is_split: bool,
+    /// Changes whenever somebody changes the alias.
+    pub revision_id: Option<String>,
 }
 
 /// An invocation that came back.
@@ -206,6 +280,13 @@ pub struct Invoked {
     /// From the request's first byte to the response's last.
     pub elapsed: Duration,
 }
+
+/// A change that takes longer than this, also of a function with SnapStart in a VPC, is stuck.
+const LONGEST_CHANGE: Duration = Duration::from_secs(15 * 60);
+
+/// The longest that a function may run, and some time for the way.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
+const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60 + 60);
 
 /// Lambda's API in one region.
 #[derive(Debug, Clone)]
@@ -241,10 +322,18 @@ impl Lambda {
         // Updates take a second or two, container images and SnapStart minutes; each look counts against the control
         // plane's 15 requests a second.
         let mut pause = Duration::from_millis(100);
+        let begun = Instant::now();
         loop {
             let configuration = self.configuration(function, qualifier).await?;
             if !configuration.pending {
                 return Ok(configuration);
+            }
+            if begun.elapsed() > LONGEST_CHANGE {
+                return Err(AwsError::service(
+                    "lambda:GetFunctionConfiguration",
+                    function.to_string(),
+                    "a change of the function is still under way after 15 minutes",
+                ));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(Duration::from_secs(3));
@@ -306,7 +395,8 @@ impl Lambda {
         let published = |listed: FunctionConfigurationOutput| {
             let version = listed.version().and_then(|version| version.parse().ok())?;
             let description = listed.description().unwrap_or_default().to_owned();
-            Some(ListedVersion { version, description })
+            let memory = listed.memory_size().and_then(|size| MemoryMB::new(u32::try_from(size).ok()?));
+            Some(ListedVersion { version, description, memory })
         };
         Ok(listed.await?.into_iter().filter_map(published).collect())
     }
@@ -320,16 +410,19 @@ impl Lambda {
         Ok(listed.await?.iter().filter_map(|alias| alias.name()?.parse().ok()).collect())
     }
 
-    /// The version that an alias points at; none where there is no such alias.
-    pub async fn alias(
-        &self,
-        function: &FunctionArn,
-        alias: &AliasName,
-    ) -> Result<Option<Version>, AwsError> {
+    /// What an alias points at; none where there is no such alias.
+    pub async fn alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<Option<Alias>, AwsError> {
         let request = self.client.get_alias().function_name(function.to_string()).name(alias.to_string());
         let on = format!("{function}:{alias}");
         match call("lambda:GetAlias", on, async || request.clone().send().await).await {
-            Ok(output) => Ok(output.function_version().and_then(|version| version.parse().ok())),
+            Ok(output) => Ok(Some(Alias {
+                version: output.function_version().and_then(|version| version.parse().ok()),
+                is_split: output
+                    .routing_config()
+                    .and_then(|routing| routing.additional_version_weights())
+                    .is_some_and(|weights| !weights.is_empty()),
+                revision_id: output.revision_id().map(str::to_owned),
+            })),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
@@ -354,11 +447,12 @@ impl Lambda {
         call("lambda:CreateAlias", on, async || request.clone().send().await).await.map(drop)
     }
 
-    /// Points an existing alias at another version.
+    /// Points an existing alias, as it was read in `from`, at another version.
     pub async fn move_alias(
         &self,
         function: &FunctionArn,
         alias: &AliasName,
+        from: &Alias,
         version: Version,
     ) -> Result<(), AwsError> {
         let request = self
@@ -366,7 +460,8 @@ impl Lambda {
             .update_alias()
             .function_name(function.to_string())
             .name(alias.to_string())
-            .function_version(version.to_string());
+            .function_version(version.to_string())
+            .set_revision_id(from.revision_id.clone());
         let on = format!("{function}:{alias}");
         call("lambda:UpdateAlias", on, async || request.clone().send().await).await.map(drop)
     }
@@ -404,7 +499,11 @@ impl Lambda {
             .log_type(LogType::Tail)
             .payload(Blob::new(payload))
             .customize()
-            .config_override(aws_sdk_lambda::config::Config::builder().retry_config(RetryConfig::disabled()))
+            .config_override(
+                aws_sdk_lambda::config::Config::builder()
+                    .retry_config(RetryConfig::disabled())
+                    .timeout_config(timeouts(LONGEST_INVOCATION)),
+            )
             .interceptor(watch.clone())
             .send()
             .await
@@ -423,6 +522,14 @@ impl Lambda {
             elapsed: watch.elapsed(),
         })
     }
+}
+
+/// No answer within `attempt` is no answer.
+pub(super) fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(attempt)
+        .build()
 }
 
 /// Makes a call of the control plane, and makes it again while it is throttled.

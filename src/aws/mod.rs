@@ -8,7 +8,6 @@ mod lambda;
 use std::time::Duration;
 
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -19,7 +18,7 @@ pub use arn::{
 pub use backoff::{MAX_ATTEMPTS, pause_after};
 pub use error::{AwsError, AwsErrorKind};
 pub use lambda::{
-    Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedVersion, Qualifier,
+    Alias, Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedVersion, Qualifier,
 };
 
 /// How to reach AWS, as far as the user said; the rest comes from the environment and `~/.aws`.
@@ -45,7 +44,7 @@ impl Aws {
             .build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
-            .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(10)).build())
+            .timeout_config(lambda::timeouts(Duration::from_secs(60)))
             // A function may think for 15 minutes before its first byte.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(profile) = &options.profile {

@@ -15,7 +15,7 @@ use crate::aws::{Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, Lambda, Q
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
-use crate::prepare::{Configuration, Plan, RunId, Tag, remove_versions, restore_latest};
+use crate::prepare::{Configuration, Plan, RunId, Tag, Tagged, remove_versions, restore_latest};
 
 /// How to clean up.
 #[derive(Debug)]
@@ -47,10 +47,13 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
     });
     match read.await {
         Ok(None) => {}
-        Ok(Some(error)) => drop(first_error.get_or_insert(error.into())),
+        Ok(Some(error)) => drop(first_error.get_or_insert(error)),
         Err(error) => drop(first_error.get_or_insert(error)),
     }
 
+    if runs.is_empty() && first_error.is_none() {
+        message::note("the input has no plan or configuration record: there is nothing to clean up");
+    }
     let aws = Aws::load(&options.aws).await;
     let results = join_all(runs.iter().map(async |((run_id, function), plan)| {
         let lambda = aws.lambda(function);
@@ -95,6 +98,7 @@ fn take<W: Write>(
     upstream: &mut Upstream,
     writer: &mut Writer<W>,
 ) -> Result<(), Error> {
+    upstream.saw(line);
     match &*line.record_type()? {
         End::TYPE => Ok(upstream.ended(line)?),
         Plan::TYPE => {
@@ -153,8 +157,8 @@ async fn restore(
         return restore_latest(lambda, plan).await;
     }
     let latest = lambda.configuration(function, Qualifier::Latest).await?;
-    match Tag::parse(&latest.description) {
-        Some(tag) if tag.run_id == run_id => Err(AwsError {
+    match Tag::of_run(run_id, Tagged::Latest, &latest.description) {
+        Some(tag) => Err(AwsError {
             action: "lambda:UpdateFunctionConfiguration",
             on: function.to_string(),
             kind: AwsErrorKind::Invalid,
@@ -164,6 +168,6 @@ async fn restore(
                 tag.original_memory
             ),
         }),
-        _ => Ok(false),
+        None => Ok(false),
     }
 }

@@ -114,6 +114,11 @@ impl Outcome {
         matches!(self, Outcome::Ok | Outcome::AllowedError)
     }
 
+    /// Whether the function failed: at this memory size it may fail again.
+    pub fn is_function_error(self) -> bool {
+        matches!(self, Outcome::FunctionError | Outcome::Timeout | Outcome::OutOfMemory)
+    }
+
     /// Whether it reached the function, so that a request is charged.
     pub fn is_charged(self) -> bool {
         !matches!(self, Outcome::Throttled | Outcome::ServiceError)

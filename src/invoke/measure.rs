@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::Write;
+use std::rc::Rc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, TryStreamExt as _};
@@ -14,8 +15,8 @@ use crate::aws::{AwsError, AwsErrorKind, Invoked, Lambda, MAX_ATTEMPTS, Qualifie
 use crate::error::Error;
 use crate::message;
 use crate::ndjson::Writer;
-use crate::prepare::{Configuration, ConfigurationState};
-use crate::units::{Millis, Timestamp};
+use crate::prepare::Configuration;
+use crate::units::{MemoryMB, Millis, Timestamp};
 
 /// A size is given up after so many failures in a row: each one may cost the function's whole timeout.
 const FAILURES_IN_A_ROW: u32 = 3;
@@ -30,22 +31,12 @@ pub(super) struct Shared<'a, W: Write> {
     pub stop: &'a CancellationToken,
 }
 
-/// What became of one size.
+/// One memory size of a function in a run. All its configurations share it, for with cold starts only each
+/// invocation has one of its own.
 #[derive(Debug)]
-pub(super) struct Measured {
-    /// Invocations whose durations count.
-    pub usable: u32,
-    /// Why it was given up, or has nothing usable.
-    pub failure: Option<Error>,
-    /// Whether the failure is one that the other sizes will meet too.
-    pub is_fatal: bool,
-}
-
-/// One size to measure.
-pub(super) struct Measurement {
-    lambda: Lambda,
-    configuration: Configuration,
-    num: u32,
+pub(super) struct Size {
+    /// As many as the size may have in flight.
+    turns: Semaphore,
     progress: RefCell<Progress>,
 }
 
@@ -58,16 +49,52 @@ struct Progress {
     is_given_up: bool,
 }
 
-impl Measurement {
-    pub fn new(lambda: Lambda, configuration: Configuration, num: u32) -> Measurement {
-        Measurement { lambda, configuration, num, progress: RefCell::default() }
+/// What became of one size.
+#[derive(Debug)]
+pub(super) struct Measured {
+    /// Whether any invocation's durations count.
+    pub is_usable: bool,
+    /// Why it was given up, or has nothing usable.
+    pub failure: Option<Error>,
+    /// Whether the failure is one that the other sizes meet too.
+    pub is_fatal: bool,
+}
+
+impl Size {
+    pub fn new(options: &Options) -> Size {
+        let turns = if options.parallel { Semaphore::MAX_PERMITS } else { 1 };
+        Size { turns: Semaphore::new(turns), progress: RefCell::default() }
     }
 
-    /// Measures the size and writes a record for each invocation as it ends.
+    /// What became of it, after all its invocations; said, if that was not done yet.
+    pub fn conclude(&self, memory: MemoryMB) -> Measured {
+        let progress = self.progress.take();
+        let is_usable = progress.usable > 0;
+        let failure = progress.last_failure.filter(|_| progress.is_given_up || !is_usable);
+        if let Some(failure) = &failure
+            && !progress.is_given_up
+        {
+            message::warning(format_args!("{memory} MB has no usable invocation: {failure}"));
+        }
+        Measured { is_usable, failure, is_fatal: progress.is_fatal }
+    }
+}
+
+/// One version to invoke.
+pub(super) struct Measurement {
+    pub lambda: Lambda,
+    pub configuration: Configuration,
+    /// How often, unless the version is for one invocation.
+    pub num: u32,
+    pub size: Rc<Size>,
+}
+
+impl Measurement {
+    /// Invokes the version and writes a record for each invocation as it ends.
     ///
     /// # Errors
     /// Records can't be written any more.
-    pub async fn run<W: Write>(self, shared: &Shared<'_, W>) -> Result<Measured, Error> {
+    pub async fn run<W: Write>(self, shared: &Shared<'_, W>) -> Result<(), Error> {
         // With a version for each invocation, this one is for the invocation of its index.
         let indices = match self.configuration.index {
             Some(index) => index..index + 1,
@@ -77,35 +104,28 @@ impl Measurement {
         stream::iter(indices)
             .map(|index| self.invoke_and_record(index, shared))
             .buffer_unordered(side_by_side)
-            .try_collect::<()>()
-            .await?;
-        let Progress { usable, last_failure, is_fatal, is_given_up, .. } = self.progress.into_inner();
-        let failure = last_failure.filter(|_| is_given_up || usable == 0);
-        if let Some(failure) = &failure
-            && !is_fatal
-        {
-            message::warning(format_args!("{} MB is given up: {failure}", self.configuration.memory_size));
-        }
-        Ok(Measured { usable, failure, is_fatal })
+            .try_collect()
+            .await
     }
 
     async fn invoke_and_record<W: Write>(&self, index: u32, shared: &Shared<'_, W>) -> Result<(), Error> {
+        let _turn = self.size.turns.acquire().await.expect("the semaphore is never closed");
         let _permit = shared.permits.acquire().await.expect("the semaphore is never closed");
-        if self.progress.borrow().is_given_up || shared.stop.is_cancelled() {
+        if self.size.progress.borrow().is_given_up || shared.stop.is_cancelled() {
             return Ok(());
         }
         let Some((invocation, error)) = self.invoke(index, shared).await else {
             return Ok(());
         };
         shared.writer.borrow_mut().write(&invocation)?;
+        let memory = self.configuration.memory_size;
         message::progress(format_args!(
-            "{}: {} MB, {} of {}",
+            "{}: {memory} MB, {} of {}",
             self.configuration.function_arn.name(),
-            self.configuration.memory_size,
             index + 1,
             self.num
         ));
-        let mut progress = self.progress.borrow_mut();
+        let mut progress = self.size.progress.borrow_mut();
         if invocation.outcome.is_usable() {
             progress.usable += 1;
             progress.failures_in_a_row = 0;
@@ -113,10 +133,15 @@ impl Measurement {
         }
         progress.failures_in_a_row += 1;
         let (is_fatal, is_hopeless) = error.as_ref().map_or((false, false), |error| prospects(error.kind));
-        progress.is_fatal |= is_fatal;
+        let failure = error.map_or_else(|| Error::Failed(self.describe(&invocation)), Error::from);
+        if is_fatal {
+            progress.is_fatal = true;
+            shared.stop.cancel();
+        } else if !progress.is_given_up && (is_hopeless || progress.failures_in_a_row >= FAILURES_IN_A_ROW) {
+            message::warning(format_args!("{memory} MB is given up: {failure}"));
+        }
         progress.is_given_up |= is_hopeless || progress.failures_in_a_row >= FAILURES_IN_A_ROW;
-        progress.last_failure =
-            Some(error.map_or_else(|| Error::Failed(self.describe(&invocation)), Error::from));
+        progress.last_failure = Some(failure);
         Ok(())
     }
 
@@ -134,7 +159,7 @@ impl Measurement {
             let qualifier = Qualifier::Alias(&configuration.alias);
             let payload = shared.options.payload.as_bytes();
             let result = self.lambda.invoke(&configuration.function_arn, qualifier, payload).await;
-            let retry = matches!(&result, Err(error) if is_worth_a_retry(error)) && attempts < MAX_ATTEMPTS;
+            let retry = result.as_ref().is_err_and(|error| attempts < attempts_for(error.kind));
             if retry {
                 tokio::select! {
                     () = shared.stop.cancelled() => return None,
@@ -144,10 +169,7 @@ impl Measurement {
             let mut invocation = Invocation {
                 run_id: Some(configuration.run_id),
                 function_arn: configuration.function_arn.clone(),
-                version: match configuration.state {
-                    ConfigurationState::Ready { version } => Some(version),
-                    _ => None,
-                },
+                version: configuration.version,
                 alias: Some(configuration.alias.clone()),
                 architecture: configuration.architecture,
                 memory_size: configuration.memory_size,
@@ -188,17 +210,22 @@ impl Measurement {
     }
 }
 
-/// Whether the invocation did not run, or may be asked for again because AWS said that it failed. An answer that
-/// got lost is no such case: the function may have run, and has cost its money.
-fn is_worth_a_retry(error: &AwsError) -> bool {
-    matches!(error.kind, AwsErrorKind::Throttled | AwsErrorKind::Conflict | AwsErrorKind::Service)
+/// How often an invocation that fails so may be sent. One that AWS turned away did not run; one that AWS itself failed
+/// at is tried a little more. An answer that got lost is no such case: the function may have run, and has cost its
+/// money.
+fn attempts_for(kind: AwsErrorKind) -> u32 {
+    match kind {
+        AwsErrorKind::Throttled | AwsErrorKind::Conflict => MAX_ATTEMPTS,
+        AwsErrorKind::Service => 3,
+        _ => 1,
+    }
 }
 
 /// Whether all further invocations must fail as this one did, and whether all of this size must.
 fn prospects(kind: AwsErrorKind) -> (bool, bool) {
     match kind {
         AwsErrorKind::Denied | AwsErrorKind::NoCredentials => (true, true),
-        AwsErrorKind::NotFound | AwsErrorKind::Invalid => (false, true),
+        AwsErrorKind::NotFound | AwsErrorKind::Invalid | AwsErrorKind::Unusable => (false, true),
         _ => (false, false),
     }
 }

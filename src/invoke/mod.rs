@@ -7,9 +7,10 @@ mod payload;
 mod report;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -21,13 +22,14 @@ pub use invocation::{Invocation, Outcome};
 pub use payload::Payload;
 pub use report::Report;
 
-use crate::aws::{Aws, AwsOptions};
+use crate::aws::{Aws, AwsOptions, FunctionArn};
 use crate::entry::Interrupt;
 use crate::error::{Error, Exit};
 use crate::message;
-use crate::ndjson::{End, Line, Reader, Record as _, RecordError, Status, Upstream, Writer};
+use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
 use crate::prepare::{Configuration, ConfigurationState, Plan, RunId};
-use measure::{Measured, Measurement, Shared};
+use crate::units::MemoryMB;
+use measure::{Measured, Measurement, Shared, Size};
 
 /// Where neither a flag nor a plan says how many.
 const DEFAULT_NUM: u32 = 10;
@@ -73,34 +75,36 @@ pub async fn run(
     let mut lines = input.into_channel();
     let mut reading = true;
     let mut state = State::default();
-    let mut sizes = FuturesUnordered::new();
+    let mut measurements = FuturesUnordered::new();
     let grace = async {
         stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::pin!(grace);
     let mut grace_is_over = false;
-    while reading || !sizes.is_empty() {
+    while reading || !measurements.is_empty() {
         tokio::select! {
-            Some(measured) = sizes.next(), if !sizes.is_empty() => {
-                let measured: Measured = measured?;
-                if measured.is_fatal {
-                    stop.cancel();
-                }
-                state.measured.push(measured);
-            }
+            Some(written) = measurements.next(), if !measurements.is_empty() => written?,
             line = lines.recv(), if reading => match line {
                 None => reading = false,
-                Some(line) => match line.and_then(|line| state.take(&line, &writer)) {
+                Some(Err(error)) => {
+                    state.bad_input.get_or_insert(error);
+                    stop.cancel();
+                }
+                Some(Ok(line)) => match state.take(&line, &writer) {
                     Ok(Some(configuration)) if !stop.is_cancelled() => {
                         let num = options.num.or_else(|| state.num.get(&configuration.run_id).copied());
-                        let lambda = aws.lambda(&configuration.function_arn);
-                        let measurement = Measurement::new(lambda, configuration, num.unwrap_or(DEFAULT_NUM));
-                        sizes.push(measurement.run(&shared));
+                        let measurement = Measurement {
+                            lambda: aws.lambda(&configuration.function_arn),
+                            num: num.unwrap_or(DEFAULT_NUM),
+                            size: state.size(&configuration, options),
+                            configuration,
+                        };
+                        measurements.push(measurement.run(&shared));
                     }
                     Ok(_) => {}
                     Err(Error::Record(error)) => {
-                        state.bad_record.get_or_insert(error);
+                        state.bad_input.get_or_insert(error.into());
                         stop.cancel();
                     }
                     Err(error) => return Err(error),
@@ -108,9 +112,9 @@ pub async fn run(
             },
             () = &mut grace, if !grace_is_over => {
                 grace_is_over = true;
-                if !sizes.is_empty() {
+                if !measurements.is_empty() {
                     message::warning("gave up waiting for the invocations in flight; they are not recorded");
-                    sizes.clear();
+                    measurements.clear();
                 }
             }
         }
@@ -121,14 +125,14 @@ pub async fn run(
     result
 }
 
-/// What the records so far have said.
+/// What the records so far have said, and what became of the sizes in them.
 #[derive(Default)]
 struct State {
     num: HashMap<RunId, u32>,
     upstream: Upstream,
     failed_configuration: bool,
-    bad_record: Option<RecordError>,
-    measured: Vec<Measured>,
+    bad_input: Option<Error>,
+    sizes: BTreeMap<(RunId, FunctionArn, MemoryMB), Rc<Size>>,
 }
 
 impl State {
@@ -138,6 +142,7 @@ impl State {
         line: &Line,
         writer: &RefCell<Writer<W>>,
     ) -> Result<Option<Configuration>, Error> {
+        self.upstream.saw(line);
         let mut ready = None;
         match &*line.record_type()? {
             End::TYPE => {
@@ -151,8 +156,8 @@ impl State {
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
                 match configuration.state {
-                    ConfigurationState::Ready { .. } => ready = Some(configuration),
-                    ConfigurationState::Failed { .. } => self.failed_configuration = true,
+                    ConfigurationState::Ready => ready = Some(configuration),
+                    ConfigurationState::Failed => self.failed_configuration = true,
                     ConfigurationState::Creating => {}
                 }
             }
@@ -162,26 +167,38 @@ impl State {
         Ok(ready)
     }
 
+    /// The size that a configuration belongs to.
+    fn size(&mut self, configuration: &Configuration, options: &Options) -> Rc<Size> {
+        let Configuration { run_id, function_arn, memory_size, .. } = configuration;
+        let key = (*run_id, function_arn.clone(), *memory_size);
+        Rc::clone(self.sizes.entry(key).or_insert_with(|| Rc::new(Size::new(options))))
+    }
+
     /// How all of it went.
     fn conclude(self, interrupt: &Interrupt) -> (Status, Result<Exit, Error>) {
         if interrupt.is_cancelled() {
             return (Status::Interrupted, Err(Error::Interrupted));
         }
-        if let Some(error) = self.bad_record {
-            return (Status::Failed, Err(error.into()));
+        if let Some(error) = self.bad_input {
+            return (Status::Failed, Err(error));
         }
-        let any_usable = self.measured.iter().any(|measured| measured.usable > 0);
-        let mut failures: Vec<Measured> =
-            self.measured.into_iter().filter(|measured| measured.failure.is_some()).collect();
+        let measured: Vec<Measured> =
+            self.sizes.iter().map(|((_, _, memory), size)| size.conclude(*memory)).collect();
+        let any_usable = measured.iter().any(|measured| measured.is_usable);
+        let is_fatal = measured.iter().any(|measured| measured.is_fatal);
         // What stops the whole run is what the user should read about.
-        failures.sort_by_key(|measured| !measured.is_fatal);
-        match failures.into_iter().next() {
+        let worst =
+            measured.into_iter().max_by_key(|measured| (measured.is_fatal, measured.failure.is_some()));
+        match worst.and_then(|measured| measured.failure) {
             None if self.failed_configuration => (Status::Complete, Ok(Exit::Partly)),
             None => (Status::Complete, Ok(Exit::Done)),
-            Some(Measured { failure: Some(error), is_fatal, .. }) if is_fatal || !any_usable => {
-                (Status::Failed, Err(error))
+            Some(error) if is_fatal => (Status::Failed, Err(error)),
+            Some(_) if any_usable => (Status::Complete, Ok(Exit::Partly)),
+            Some(error) => {
+                // Why, was said when each size was given up.
+                message::error("no size could be measured");
+                (Status::Failed, Ok(error.exit()))
             }
-            Some(_) => (Status::Complete, Ok(Exit::Partly)),
         }
     }
 }

@@ -21,9 +21,6 @@ pub const PERIOD: Duration = Duration::from_millis(20);
 /// The least quota that the kernel takes, in microseconds: `min_cfs_quota_period` in kernel/sched/core.c.
 const LEAST_QUOTA: i64 = 1_000;
 
-/// What each of our groups' names begins with; the process's id follows.
-const PREFIX: &str = "lpt-local-";
-
 /// The groups of this process.
 #[derive(Debug)]
 pub struct Cgroups {
@@ -45,7 +42,7 @@ impl Cgroups {
     /// Control groups for this process, if it may make any: a trial shows it.
     pub fn new() -> Result<Cgroups, String> {
         let named = |controllers: &[&str]| Cgroups {
-            name: format!("{PREFIX}{}", std::process::id()),
+            name: proc::own_mark(),
             controllers: controllers.iter().map(|&name| name.to_owned()).collect(),
             next: AtomicU64::new(0),
         };
@@ -104,12 +101,7 @@ pub fn remove_stale() {
     for root in roots() {
         let entries = fs::read_dir(&root).into_iter().flatten().flatten();
         for entry in entries {
-            let name = entry.file_name();
-            let owner =
-                name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|pid| pid.parse().ok());
-            if let Some(owner) = owner
-                && !proc::is_lpt_local(owner)
-            {
+            if entry.file_name().to_str().is_some_and(proc::is_stale) {
                 end_processes(&entry.path());
                 // They take a moment to be gone.
                 (0..100).find(|_| {
@@ -179,7 +171,7 @@ fn folders(cgroup: &Cgroup) -> BTreeSet<PathBuf> {
 /// The top of each hierarchy that we have groups in.
 fn roots() -> Vec<PathBuf> {
     let controllers = vec!["cpu".to_owned(), "memory".to_owned()];
-    let probe = Cgroup::load_with_specified_controllers(hierarchies::auto(), PREFIX, controllers);
+    let probe = Cgroup::load_with_specified_controllers(hierarchies::auto(), "lpt-local", controllers);
     let parents = folders(&probe).into_iter().filter_map(|folder| folder.parent().map(Path::to_owned));
     parents.collect()
 }

@@ -28,18 +28,11 @@ use super::throttle::{Share, Throttle};
 /// was killed.
 const OWNER: &str = "LPT_LOCAL_OWNER";
 
-/// What stands in it before our process id, for a container's process 7 is not our process 7.
-fn place() -> String {
-    format!("{}/", proc::namespace())
-}
-
 /// Ends the processes of an `lpt-local` that is no longer there.
 pub fn end_stale() {
-    let place = place();
     for (pid, owner) in proc::with_variable(OWNER) {
-        let owner = owner.strip_prefix(&place).and_then(|owner| owner.parse().ok());
-        if let (Some(owner), Some(pid)) = (owner, Pid::from_raw(pid.cast_signed()))
-            && !proc::is_lpt_local(owner)
+        if let Some(pid) = Pid::from_raw(pid.cast_signed())
+            && proc::is_stale(&owner)
         {
             // One that has ended meanwhile is what we want.
             let _ = kill_process(pid, Signal::KILL);
@@ -431,7 +424,7 @@ fn variables(runnable: &Runnable, region: &str, runtime_api: &str) -> Vec<(OsStr
         ("AWS_SECRET_ACCESS_KEY", super::STAND_IN),
         ("_HANDLER", &configuration.handler),
         ("LAMBDA_TASK_ROOT", &root),
-        (OWNER, &format!("{}{}", place(), std::process::id())),
+        (OWNER, &proc::own_mark()),
     ] {
         set(name, value);
     }

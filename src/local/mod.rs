@@ -266,7 +266,7 @@ struct Workshop(PathBuf);
 
 impl Workshop {
     fn open() -> Result<Workshop, Error> {
-        let path = std::env::temp_dir().join(format!("lpt-local-{}", std::process::id()));
+        let path = std::env::temp_dir().join(proc::own_mark());
         // Nobody else may put code there; one that is there already is not ours.
         std::fs::DirBuilder::new()
             .mode(0o700)
@@ -289,11 +289,7 @@ fn remove_stale() {
     cgroup::remove_stale();
     let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
     for entry in entries {
-        let name = entry.file_name();
-        let owner = name.to_str().and_then(|name| name.strip_prefix("lpt-local-"));
-        if let Some(owner) = owner.and_then(|pid| pid.parse().ok())
-            && !proc::is_lpt_local(owner)
-        {
+        if entry.file_name().to_str().is_some_and(proc::is_stale) {
             // Another user's stays: it can't be removed.
             let _ = std::fs::remove_dir_all(entry.path());
         }

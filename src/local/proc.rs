@@ -41,15 +41,26 @@ pub fn cpu_times(pid: u32) -> impl Iterator<Item = (PathBuf, u64)> {
     })
 }
 
-/// Whether a process lives and is an `lpt-local`.
-pub fn is_lpt_local(pid: u32) -> bool {
-    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_end() == "lpt-local")
+/// What everything that this process makes is marked with, for the next `lpt-local` if this one is killed.
+pub fn own_mark() -> String {
+    format!("{}{}", mark_prefix(), std::process::id())
 }
 
-/// Where process ids mean what they mean to us.
-pub fn namespace() -> String {
+/// Whether this is the mark of an `lpt-local` that is no longer there. One in another namespace, in a container say,
+/// can't be looked for, and is let be.
+pub fn is_stale(mark: &str) -> bool {
+    let pid = mark.strip_prefix(&mark_prefix()).and_then(|pid| pid.parse::<u32>().ok());
+    pid.is_some_and(|pid| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        name.trim_end() != "lpt-local"
+    })
+}
+
+/// Process ids mean something within their namespace only: `pid:[4026531836]`.
+fn mark_prefix() -> String {
     let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
-    namespace.to_string_lossy().into_owned()
+    let number: String = namespace.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+    format!("lpt-local-{number}-")
 }
 
 /// The processes that have this variable in their environment, with its value. Those of others can't be

@@ -27,28 +27,28 @@ pub struct Configuration {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// How far it is.
-    #[serde(flatten)]
     pub state: ConfigurationState,
+    /// The published version, where it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// AWS's name for why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+    /// Why it failed, in AWS's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
 }
 
 /// How far a configuration is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ConfigurationState {
     /// The calls that make it are about to be sent.
     Creating,
     /// It can be invoked.
-    Ready {
-        /// The published version.
-        version: Version,
-    },
-    /// The account or the function refuses this size.
-    Failed {
-        /// AWS's name for why.
-        error_type: String,
-        /// AWS's words.
-        error_message: String,
-    },
+    Ready,
+    /// The account or the function refuses this size, or the run could not go on.
+    Failed,
 }
 
 impl Record for Configuration {

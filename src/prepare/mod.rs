@@ -4,6 +4,7 @@ mod args;
 mod configuration;
 mod plan;
 mod power_values;
+mod publish;
 mod remove;
 mod restore;
 mod run_id;
@@ -18,19 +19,19 @@ pub use args::Args;
 pub use configuration::{Configuration, ConfigurationState};
 pub use plan::Plan;
 pub use power_values::PowerValues;
+pub use publish::publish;
 pub use remove::{Removed, remove_versions};
 pub use restore::{restore_after, restore_latest};
-pub use run_id::{RunId, Tag};
+pub use run_id::{RunId, Tag, Tagged};
 
 use crate::aws::{
     Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, FunctionConfiguration, FunctionRef, Lambda,
-    LatestChange, Qualifier, Version,
+    Qualifier, Version,
 };
 use crate::entry::Interrupt;
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{Status, Writer};
-use crate::units::MemoryMB;
 
 /// What to prepare.
 #[derive(Debug)]
@@ -115,10 +116,12 @@ impl<W: Write> Run<'_, W> {
         }
         let plan = self.plan(&latest)?;
         self.writer.borrow_mut().write(&plan)?;
-        let published = self.publish_all(lambda, &plan, latest).await;
-        let restored = restore_after(lambda, &plan).await;
+        let mut latest = latest;
+        let published = self.publish_all(lambda, &plan, &mut latest).await;
+        let restored = restore_after(lambda, &plan, &latest).await;
         if let Err(Error::Io { .. }) = published {
-            // Nobody reads the records any more, so that nobody else can know what there is to remove.
+            // Nobody else can know what there is to remove.
+            message::warning("nobody reads the records any more; what was published is removed again");
             for (_, error) in remove_versions(lambda, plan.run_id, &plan.function_arn).await.left {
                 message::error(error);
             }
@@ -136,10 +139,7 @@ impl<W: Write> Run<'_, W> {
             )));
         }
         if let Some(tag) = Tag::parse(&latest.description) {
-            return Err(Error::Failed(format!(
-                "{function}: is being tuned by the run {run}, or was when that run was cut off; wait for it, or run lpt-cleanup on its records",
-                run = tag.run_id
-            )));
+            return Err(Error::Failed(tag.at_work_on(function)));
         }
         Ok(Plan {
             power_values: self.options.power_values.sizes().to_vec(),
@@ -153,7 +153,7 @@ impl<W: Write> Run<'_, W> {
         &self,
         lambda: &Lambda,
         plan: &Plan,
-        mut latest: FunctionConfiguration,
+        latest: &mut FunctionConfiguration,
     ) -> Result<Exit, Error> {
         let mut exit = Exit::Done;
         for &memory in &plan.power_values {
@@ -171,16 +171,23 @@ impl<W: Write> Run<'_, W> {
                     alias: plan.run_id.alias(memory, index),
                     index,
                     state: ConfigurationState::Creating,
+                    version: None,
+                    error_type: None,
+                    error_message: None,
                 };
                 self.writer.borrow_mut().write(&configuration)?;
-                let published = publish(lambda, plan, &configuration, &mut latest).await;
-                configuration.state = match &published {
-                    Ok(version) => ConfigurationState::Ready { version: *version },
-                    Err(error) => ConfigurationState::Failed {
-                        error_type: error.code.clone(),
-                        error_message: error.message.clone(),
-                    },
-                };
+                let published = publish_with_alias(lambda, plan, &configuration, latest).await;
+                match &published {
+                    Ok(version) => {
+                        configuration.state = ConfigurationState::Ready;
+                        configuration.version = Some(*version);
+                    }
+                    Err(error) => {
+                        configuration.state = ConfigurationState::Failed;
+                        configuration.error_type = Some(error.code.clone());
+                        configuration.error_message = Some(error.message.clone());
+                    }
+                }
                 self.writer.borrow_mut().write(&configuration)?;
                 match published {
                     Ok(_) => {}
@@ -198,57 +205,22 @@ impl<W: Write> Run<'_, W> {
     }
 }
 
-/// Publishes one version with its alias. `latest` is what this run last read or set, before and after.
-async fn publish(
+async fn publish_with_alias(
     lambda: &Lambda,
     plan: &Plan,
     configuration: &Configuration,
     latest: &mut FunctionConfiguration,
 ) -> Result<Version, AwsError> {
+    let memory = configuration.memory_size;
     let tag = Tag {
+        on: Tagged::Version,
         run_id: plan.run_id,
-        memory: configuration.memory_size,
-        index: configuration.index,
+        memory,
         original_memory: plan.original_memory_size,
+        index: configuration.index,
     }
     .to_string();
-    // Publishing a version gives `$LATEST` another revision id too, so that it has to be read again; whether it is
-    // still ours is seen by what is in it.
-    let now = lambda.settled(&plan.function_arn, Qualifier::Latest).await?;
-    if !is_as(&now, latest.memory, &latest.description, &plan.code_sha256) {
-        return Err(changed_meanwhile(plan));
-    }
-    let change = LatestChange {
-        memory: configuration.memory_size,
-        description: &tag,
-        revision_id: Some(&now.revision_id),
-    };
-    let changed = lambda.update_latest(&plan.function_arn, &change).await?;
-    if !is_as(&changed, configuration.memory_size, &tag, &plan.code_sha256) {
-        return Err(changed_meanwhile(plan));
-    }
-    *latest = changed;
-    let published = lambda.publish_version(latest, &tag).await?;
-    // AWS gives out the last version again where it sees no change: never take a version for ours that is not.
-    let version = match published.version {
-        Some(version) if published.description == tag => version,
-        _ => return Err(changed_meanwhile(plan)),
-    };
+    let version = publish(lambda, plan, memory, &tag, latest).await?;
     lambda.create_alias(&plan.function_arn, &configuration.alias, version, &tag).await?;
     Ok(version)
-}
-
-/// Whether nobody else has changed what this run looks at.
-fn is_as(latest: &FunctionConfiguration, memory: MemoryMB, description: &str, code_sha256: &str) -> bool {
-    (latest.memory, &*latest.description, &*latest.code_sha256) == (memory, description, code_sha256)
-}
-
-fn changed_meanwhile(plan: &Plan) -> AwsError {
-    AwsError {
-        action: "lambda:PublishVersion",
-        on: plan.function_arn.to_string(),
-        kind: AwsErrorKind::Precondition,
-        code: "PreconditionFailedException".to_owned(),
-        message: "the function's code or configuration is not what this run set".to_owned(),
-    }
 }

@@ -1,6 +1,7 @@
 //! The `plan` record: what a function was before the run, and what is to be measured.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::RunId;
 use crate::aws::{Architecture, FunctionArn, FunctionConfiguration};
@@ -13,8 +14,8 @@ use crate::units::{MemoryMB, Timestamp};
 pub struct Plan {
     /// The run.
     pub run_id: RunId,
-    /// Of the record format: 1.
-    pub schema_version: u32,
+    /// Of the record format.
+    pub schema_version: SchemaVersion,
     /// The function, unqualified.
     pub function_arn: FunctionArn,
     /// Its processor.
@@ -46,12 +47,31 @@ pub struct Plan {
     pub created_at: Timestamp,
 }
 
+/// Version 1 of the record format; another one is not guessed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion;
+
+impl Serialize for SchemaVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(1)
+    }
+}
+
+impl<'de> Deserialize<'de> for SchemaVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SchemaVersion, D::Error> {
+        match u64::deserialize(deserializer)? {
+            1 => Ok(SchemaVersion),
+            other => Err(D::Error::invalid_value(Unexpected::Unsigned(other), &"1, which this lpt knows")),
+        }
+    }
+}
+
 impl Plan {
     /// What suffices to restore `latest` after the run `run_id`; nothing is to be measured yet.
     pub fn before(run_id: RunId, latest: &FunctionConfiguration) -> Plan {
         Plan {
             run_id,
-            schema_version: 1,
+            schema_version: SchemaVersion,
             function_arn: latest.function_arn.clone(),
             architecture: latest.architecture,
             runtime: latest.runtime.clone(),

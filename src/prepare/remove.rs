@@ -1,7 +1,7 @@
 //! Removing what a run made.
 
-use super::{RunId, Tag};
-use crate::aws::{AliasName, AwsError, FunctionArn, Lambda, Version};
+use super::{RunId, Tag, Tagged};
+use crate::aws::{AliasName, AwsError, FunctionArn, Lambda, ListedVersion, Version};
 
 /// What was removed of a run, and what could not be.
 #[derive(Debug, Default)]
@@ -35,7 +35,11 @@ pub async fn remove_versions(lambda: &Lambda, run_id: RunId, function: &Function
     match lambda.versions(function).await {
         Err(error) => removed.left.push((format!("versions of {function}"), error)),
         Ok(versions) => {
-            for listed in versions.into_iter().filter(|listed| Tag::is_of(run_id, &listed.description)) {
+            let is_own = |listed: &ListedVersion| {
+                let tag = Tag::of_run(run_id, Tagged::Version, &listed.description);
+                tag.is_some_and(|tag| listed.memory == Some(tag.memory))
+            };
+            for listed in versions.into_iter().filter(is_own) {
                 match lambda.delete_version(function, listed.version).await {
                     Ok(()) => removed.versions.push(listed.version),
                     Err(error) => removed.left.push((format!("{function}:{}", listed.version), error)),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::aws::AliasName;
+use crate::aws::{AliasName, FunctionArn};
 use crate::ndjson::stands_as_text;
 use crate::units::MemoryMB;
 
@@ -51,26 +51,42 @@ impl FromStr for RunId {
 
 stands_as_text!(RunId);
 
-/// The description that a run gives to `$LATEST` while it works and to each version that it publishes.
+/// The description that a run gives to `$LATEST` while it works, and to each version that it publishes.
 ///
-/// It makes each version new to PublishVersion, which otherwise hands out the user's last one; it proves that a
-/// version may be deleted; and it says, without any file, which memory to restore.
+/// It proves that a version may be deleted; it says, without any file, which memory to restore; and it makes each
+/// version new to PublishVersion, which otherwise hands out the user's last one. The two differ, for AWS copies the
+/// description of `$LATEST` to a version that somebody else publishes meanwhile, and that one is not the run's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tag {
+    /// What carries it.
+    pub on: Tagged,
     /// Who made it.
     pub run_id: RunId,
-    /// The version's memory.
+    /// The memory that it was given.
     pub memory: MemoryMB,
-    /// Which of several versions with this memory.
-    pub index: Option<u32>,
     /// What `$LATEST` had before the run.
     pub original_memory: MemoryMB,
+    /// Which of several versions with this memory.
+    pub index: Option<u32>,
+}
+
+/// What carries a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tagged {
+    /// `$LATEST`, while the run works.
+    Latest,
+    /// A version to measure.
+    Version,
 }
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tag { run_id, memory, index, original_memory } = self;
-        write!(f, "lpt runId={run_id} memorySizeMB={memory} originalMemorySizeMB={original_memory}")?;
+        let Tag { on, run_id, memory, original_memory, index } = self;
+        let on = match on {
+            Tagged::Latest => "latest",
+            Tagged::Version => "version",
+        };
+        write!(f, "lpt {on} runId={run_id} memorySizeMB={memory} originalMemorySizeMB={original_memory}")?;
         match index {
             Some(index) => write!(f, " index={index}"),
             None => Ok(()),
@@ -85,6 +101,11 @@ impl Tag {
         if words.next()? != "lpt" {
             return None;
         }
+        let on = match words.next()? {
+            "latest" => Tagged::Latest,
+            "version" => Tagged::Version,
+            _ => return None,
+        };
         let (mut run_id, mut memory, mut original_memory, mut index) = (None, None, None, None);
         for word in words {
             match word.split_once('=')? {
@@ -96,12 +117,20 @@ impl Tag {
                 _ => {}
             }
         }
-        Some(Tag { run_id: run_id?, memory: memory?, index, original_memory: original_memory? })
+        Some(Tag { on, run_id: run_id?, memory: memory?, original_memory: original_memory?, index })
     }
 
-    /// Whether `description` was written by the run `run_id`.
-    pub fn is_of(run_id: RunId, description: &str) -> bool {
-        Tag::parse(description).is_some_and(|tag| tag.run_id == run_id)
+    /// Why a function that carries this tag is left alone.
+    pub fn at_work_on(&self, function: &FunctionArn) -> String {
+        format!(
+            "{function}: is being tuned by the run {}, or was when that run was cut off; wait for it, or run lpt-cleanup on its records",
+            self.run_id
+        )
+    }
+
+    /// Reads the description of something that the run `run_id` made or changed; `None` where it is not.
+    pub fn of_run(run_id: RunId, on: Tagged, description: &str) -> Option<Tag> {
+        Tag::parse(description).filter(|tag| tag.run_id == run_id && tag.on == on)
     }
 }
 
@@ -112,18 +141,25 @@ mod tests {
     #[test]
     fn a_tag_survives_the_way_through_a_description() {
         let size = |size| MemoryMB::new(size).expect("in range");
-        for index in [None, Some(7)] {
-            let tag = Tag { run_id: RunId::new(), memory: size(512), index, original_memory: size(1024) };
+        for (on, index) in [(Tagged::Latest, None), (Tagged::Version, None), (Tagged::Version, Some(7))] {
+            let run_id = RunId::new();
+            let tag = Tag { on, run_id, memory: size(512), index, original_memory: size(1024) };
             assert_eq!(Tag::parse(&tag.to_string()), Some(tag));
+            assert_eq!(Tag::of_run(run_id, on, &tag.to_string()), Some(tag));
+            assert_eq!(Tag::of_run(RunId::new(), on, &tag.to_string()), None);
             assert!(tag.to_string().len() <= 256, "Lambda's limit for a description");
         }
     }
 
     #[test]
     fn a_users_description_is_no_tag() {
-        for text in
-            ["", "lpt", "lpt is nice", "lpt runId=x memorySizeMB=1 originalMemorySizeMB=2", "my function"]
-        {
+        for text in [
+            "",
+            "lpt",
+            "lpt is nice",
+            "lpt latest runId=x memorySizeMB=128 originalMemorySizeMB=256",
+            "my function",
+        ] {
             assert_eq!(Tag::parse(text), None, "{text}");
         }
     }

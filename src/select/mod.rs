@@ -4,7 +4,7 @@ mod args;
 mod selection;
 mod summary;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 pub use args::Args;
@@ -15,7 +15,7 @@ use crate::aws::FunctionArn;
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
-use crate::prepare::Plan;
+use crate::prepare::{Configuration, ConfigurationState, Plan};
 use crate::strategy::{BalancedWeight, Strategy, standings};
 use crate::units::MemoryMB;
 
@@ -37,9 +37,9 @@ pub struct Options {
 pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
     let mut writer = Writer::new(output);
     let mut state = State::default();
-    let bad_record = input.for_each(|line| state.take(line, &mut writer)).await?;
-    let decided = match bad_record {
-        Some(error) => Err(error.into()),
+    let bad_input = input.for_each(|line| state.take(line, &mut writer)).await?;
+    let decided = match bad_input {
+        Some(error) => Err(error),
         None => state
             .upstream
             .require_complete(options.allow_incomplete)
@@ -56,11 +56,14 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
 struct State {
     upstream: Upstream,
     statistics: Vec<Statistics>,
-    original_sizes: HashMap<FunctionArn, MemoryMB>,
+    plans: HashMap<FunctionArn, Plan>,
+    /// Sizes that the account or the function refused.
+    refused: HashSet<(FunctionArn, MemoryMB)>,
 }
 
 impl State {
     fn take<W: Write>(&mut self, line: &Line, writer: &mut Writer<W>) -> Result<(), Error> {
+        self.upstream.saw(line);
         match &*line.record_type()? {
             End::TYPE => return Ok(self.upstream.ended(line)?),
             Statistics::TYPE => {
@@ -69,7 +72,13 @@ impl State {
             }
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
-                self.original_sizes.insert(plan.function_arn, plan.original_memory_size);
+                self.plans.insert(plan.function_arn.clone(), plan);
+            }
+            Configuration::TYPE => {
+                let configuration: Configuration = line.parse()?;
+                if configuration.state == ConfigurationState::Failed {
+                    self.refused.insert((configuration.function_arn, configuration.memory_size));
+                }
             }
             _ => {}
         }
@@ -90,21 +99,55 @@ impl State {
         for rivals in
             sorted.chunk_by(|a, b| (&a.function_arn, a.architecture) == (&b.function_arn, b.architecture))
         {
-            let selection = self.best(options, rivals);
+            let function = &rivals[0].function_arn;
+            let unmeasured = self.unmeasured(rivals);
+            let selection = match self.best(options, rivals) {
+                None => {
+                    message::warning(format_args!("{function}: no size has a usable invocation"));
+                    None
+                }
+                Some(_) if !unmeasured.is_empty() && !options.allow_incomplete => {
+                    message::warning(format_args!(
+                        "{function}: nothing is selected, for its plan has sizes that were not measured ({} MB); measure again, or take what there is with --allow-incomplete",
+                        unmeasured.join(", ")
+                    ));
+                    None
+                }
+                selection => selection,
+            };
             message::summary(summary::summary(rivals, selection.as_ref()));
-            if let Some(selection) = selection {
-                writer.write(&selection)?;
-                selected += 1;
-            } else {
-                message::warning(format_args!("{}: no size has a usable invocation", rivals[0].function_arn));
-                without += 1;
+            for rival in rivals.iter().filter(|rival| rival.function_errors > 0) {
+                message::warning(format_args!(
+                    "{}: the function failed {} times with {} MB, which any size without failures goes before",
+                    function.name(),
+                    rival.function_errors,
+                    rival.memory_size
+                ));
+            }
+            match selection {
+                Some(selection) => {
+                    writer.write(&selection)?;
+                    selected += 1;
+                }
+                None => without += 1,
             }
         }
         match (selected, without) {
-            (0, _) => Err(Error::Failed("nothing to select: no size has a usable invocation".to_owned())),
+            (0, _) => Err(Error::Failed("nothing was selected".to_owned())),
             (_, 0) => Ok(Exit::Done),
             _ => Ok(Exit::Partly),
         }
+    }
+
+    /// The sizes that the function's plan names, and that neither were refused nor have statistics.
+    fn unmeasured(&self, rivals: &[&Statistics]) -> Vec<String> {
+        let function = &rivals[0].function_arn;
+        let planned = self.plans.get(function).into_iter().flat_map(|plan| &plan.power_values);
+        planned
+            .filter(|size| !rivals.iter().any(|rival| rival.memory_size == **size))
+            .filter(|size| !self.refused.contains(&(function.clone(), **size)))
+            .map(MemoryMB::to_string)
+            .collect()
     }
 
     /// The best of the sizes of one function and architecture, if any has a result.
@@ -118,7 +161,7 @@ impl State {
             .position(|standing| standing.rank == 1)?;
         let winner: &Statistics = measured[best];
         let candidate = candidates[best];
-        let original_memory_size = self.original_sizes.get(&winner.function_arn).copied();
+        let original_memory_size = self.plans.get(&winner.function_arn).map(|plan| plan.original_memory_size);
         let original = measured
             .iter()
             .zip(&candidates)

@@ -50,7 +50,9 @@ fn standard_error(ordered: &[f64], dropped: usize, kept: &[f64]) -> Option<f64> 
     if kept.len() < 2 {
         return None;
     }
-    let (least, greatest) = (kept[0], kept[kept.len() - 1]);
+    // Kept by another quantity, the values at the ends need not be the extremes.
+    let least = kept.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = kept.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let winsorized: Vec<f64> = std::iter::repeat_n(least, dropped)
         .chain(kept.iter().copied())
         .chain(std::iter::repeat_n(greatest, dropped))

@@ -32,6 +32,17 @@ pub fn function(name: &str) -> PathBuf {
     path
 }
 
+/// A zip with one executable file in it.
+pub fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .unix_permissions(0o755);
+    archive.start_file(name, options).unwrap();
+    archive.write_all(bytes).unwrap();
+    archive.finish().unwrap().into_inner()
+}
+
 /// A folder of the test's own, gone with it.
 pub struct Folder(PathBuf);
 
