@@ -358,19 +358,31 @@ impl Record for End {
     const TYPE: &'static str = "end";
 }
 
+/// What the `end` records of one source say.
+#[derive(Debug)]
+struct SourceEnd {
+    source: Arc<str>,
+    worst: Status,
+    /// Whether a line stands after the last of them.
+    is_open: bool,
+}
+
 /// What the `end` records of the input say together: a stage hands each one to [`Upstream::ended`].
 #[derive(Debug, Default)]
 pub struct Upstream {
-    /// What each source's own end records say, if it has any.
-    ends: Vec<(Arc<str>, Option<Status>)>,
+    sources: Vec<SourceEnd>,
     has_failed_here: bool,
 }
 
 impl Upstream {
-    /// Takes note of a line of any type: its source has to have an end of its own.
+    /// Takes note of a line of any type: there has to be an end after it, in the same source.
     pub fn saw(&mut self, line: &Line) {
-        if !self.ends.last().is_some_and(|(source, _)| Arc::ptr_eq(source, &line.source)) {
-            self.ends.push((Arc::clone(&line.source), None));
+        match self.sources.last_mut() {
+            Some(last) if Arc::ptr_eq(&last.source, &line.source) => last.is_open = true,
+            _ => {
+                let source = Arc::clone(&line.source);
+                self.sources.push(SourceEnd { source, worst: Status::Complete, is_open: true });
+            }
         }
     }
 
@@ -378,8 +390,9 @@ impl Upstream {
     pub fn ended(&mut self, line: &Line) -> Result<(), RecordError> {
         let end: End = line.parse()?;
         self.saw(line);
-        if let Some((_, worst)) = self.ends.last_mut() {
-            *worst = (*worst).max(Some(end.status));
+        if let Some(last) = self.sources.last_mut() {
+            last.worst = last.worst.max(end.status);
+            last.is_open = false;
         }
         Ok(())
     }
@@ -392,8 +405,14 @@ impl Upstream {
     /// The worst that was said; a stream without an `end` was cut off.
     pub fn status(&self) -> Status {
         let here = if self.has_failed_here { Status::Failed } else { Status::Complete };
-        let worst = self.ends.iter().map(|(_, status)| status.unwrap_or(Status::Interrupted)).max();
-        worst.unwrap_or(Status::Interrupted).max(here)
+        if self.is_cut_off() {
+            return Status::Interrupted;
+        }
+        self.sources.iter().map(|source| source.worst).fold(here, Status::max)
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.sources.is_empty() || self.sources.iter().any(|source| source.is_open)
     }
 
     /// Why nothing should be decided on this input, unless it is complete.
@@ -414,7 +433,7 @@ impl Upstream {
 
     /// What is wrong with the input's end, if anything is.
     pub fn incomplete(&self) -> Option<&'static str> {
-        if self.ends.is_empty() || self.ends.iter().any(|(_, end)| end.is_none()) {
+        if self.is_cut_off() {
             return Some("the input has no end record: it was cut off, or is not of these tools");
         }
         match self.status() {

@@ -74,8 +74,7 @@ impl Default for BalancedWeight {
 /// A measured size, as far as a strategy looks at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// Whether the function never failed at this size. A size at which it did is worse than any at which it did not:
-    /// the invocations that survive say nothing about the others.
+    /// Whether it can be the best; one that can't is worse than any that can.
     pub is_sound: bool,
     /// Of one invocation.
     pub average_cost: Money,
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_at_which_the_function_failed_is_worse_than_any_other() {
+    fn a_size_that_cannot_be_the_best_is_worse_than_any_that_can() {
         let candidate = |is_sound, cost| Candidate {
             is_sound,
             average_cost: Money(cost),

@@ -247,6 +247,8 @@ fn each_file_needs_an_end_of_its_own() {
     let ran = Tool::new("lpt-analyze").arg(&cut).arg(&whole).run();
     assert!(ran.stderr.contains("no end record"), "{}", ran.stderr);
     assert_eq!(ran.records().pop().unwrap()["status"], "interrupted");
+    let joined = Tool::new("lpt-analyze").stdin(minimal(128, 1.0, 1) + END + &minimal(128, 1.0, 1)).run();
+    assert_eq!(joined.records().pop().unwrap()["status"], "interrupted", "a line after the last end");
 }
 
 #[test]

@@ -137,7 +137,10 @@ fn an_alias_is_not_moved_to_other_code_nor_while_it_splits_its_traffic() {
     deploy(&local, true);
     let before = local.account();
     let apply = || local.tool("lpt-apply").args(["--alias", "live"]).stdin(selection("f", 512) + END).run();
-    apply().fails_with(1, &["function:f:live: points at other code", "--allow-changed-code"]);
+    apply().fails_with(
+        1,
+        &["function:f:live: $LATEST, which would be published, differs from", "code", "--allow-changed-code"],
+    );
     runtime.block_on(async {
         let split =
             aws_sdk_lambda::types::AliasRoutingConfiguration::builder().additional_version_weights("2", 0.1);

@@ -159,11 +159,17 @@ fn when_nobody_reads_its_records_it_removes_what_it_made() {
     assert_eq!(local.account(), before);
 
     let mut pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "128-10240:8", "f"])]);
-    let first = pipe.read_line_and_close();
+    let first = pipe.read_lines_and_close(1);
     assert!(first.starts_with("{\"type\":\"plan\""), "{first}");
     let ran = pipe.finish().pop().unwrap();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("what was published is removed again"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("removed again what was made"), "{}", ran.stderr);
+    assert_eq!(local.account(), before);
+
+    // All but the end record was read.
+    let mut pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "512,1024", "f"])]);
+    assert_eq!(pipe.read_lines_and_close(5).matches("\"ready\"").count(), 2);
+    pipe.finish();
     assert_eq!(local.account(), before);
 }
 
@@ -203,34 +209,47 @@ fn what_others_deploy_during_a_run_stays() {
 
 #[test]
 fn settings_that_others_change_during_a_run_end_it_and_stay() {
-    for (memory, description, expected) in [(Some(777), None, 777), (None, Some("theirs"), 256)] {
+    for (memory, description) in [(Some(777), None), (None, Some("theirs"))] {
         let local = Local::with(&[&cpu_bound()]);
         let (runtime, client) = local.client();
         let pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "128-10240:8", "f"])]);
         while local.account().functions["f"].aliases.is_empty() {
             std::thread::yield_now();
         }
-        runtime.block_on(async {
+        let theirs = runtime.block_on(async {
             loop {
                 let request = client.update_function_configuration().function_name("f").timeout(77);
                 let request = request.set_memory_size(memory).set_description(description.map(str::to_owned));
-                if request.send().await.is_ok() {
-                    break;
+                if let Ok(theirs) = request.send().await {
+                    break theirs;
                 }
             }
         });
         let ran = pipe.finish().pop().unwrap();
         assert_eq!(ran.code, Some(1), "{}", ran.stderr);
         assert!(ran.stderr.contains("somebody else changed"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("timeout"), "what they changed is named: {}", ran.stderr);
+        assert!(ran.stderr.contains("before the run it had 256 MB"), "{}", ran.stderr);
         local.tool("lpt-cleanup").arg("-q").stdin(ran.stdout).run();
+        // Where the tag was left, the description under it comes back.
         let description = description.unwrap_or("my own words").to_owned();
-        let latest = ("$LATEST".to_owned(), expected, description);
+        let latest = ("$LATEST".to_owned(), theirs.memory_size().unwrap(), description);
         assert_eq!(local.account().functions["f"].versions, [latest].into());
-        let timeout = runtime.block_on(async {
-            client.get_function_configuration().function_name("f").send().await.unwrap().timeout()
-        });
-        assert_eq!(timeout, Some(77));
+        let now = runtime
+            .block_on(async { client.get_function_configuration().function_name("f").send().await.unwrap() });
+        assert_eq!(now.timeout(), Some(77));
     }
+}
+
+#[test]
+fn a_size_that_is_published_again_and_again_is_new_each_time() {
+    let local = Local::with(&[&format!("f={},memory=128", function("cpu-bound").display())]);
+    let arguments = ["--power-values", "128", "--num", "3", "--only-cold-starts", "f"];
+    let ran = local.tool("lpt-prepare").args(arguments).run().succeeds();
+    let mut ready = ran.of_type("configuration");
+    ready.retain(|record| record["state"] == "ready");
+    let versions: Vec<_> = ready.iter().map(|record| record["version"].as_str().unwrap()).collect();
+    assert_eq!(versions, ["1", "2", "3"]);
 }
 
 #[test]

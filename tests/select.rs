@@ -70,21 +70,42 @@ fn nothing_to_select_from_is_an_error() {
     assert!(records(&without).len() > 1);
     let ran = Tool::new("lpt-select").arg("-q").stdin(without).run();
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("no size has a usable invocation"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no size can be selected"), "{}", ran.stderr);
 }
 
-/// Nine of ten invocations timed out with 128 MB; the one that did not was cheap.
+/// Most invocations timed out with the cheapest size; the others were cheap.
 #[test]
 fn a_size_at_which_the_function_fails_is_not_the_best() {
-    let cheapest = |record: &str| record.contains("\"memorySizeMB\":128,");
-    let failing: String = statistics()
-        .lines()
-        .map(|line| if cheapest(line) { line.replace("\"functionErrors\":0", "\"functionErrors\":9") } else { line.to_owned() } + "\n")
-        .collect();
-    let ran = Tool::new("lpt-select").args(["--strategy", "cost"]).stdin(failing).run();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("warning: f: the function failed 9 times with 128 MB"), "{}", ran.stderr);
-    assert_ne!(ran.of_type("selection")[0]["memorySizeMB"], 128);
+    let with = |memory: &str, errors: &str| -> String {
+        let lines = statistics();
+        let lines =
+            lines.lines().map(|line| match line.contains(&format!("\"memorySizeMB\":{memory},\"starts\"")) {
+                true => {
+                    line.replace("\"errors\":0,\"functionErrors\":0,\"outOfMemoryErrors\":0", errors) + "\n"
+                }
+                false => line.to_owned() + "\n",
+            });
+        lines.collect()
+    };
+    let select = |text: String| Tool::new("lpt-select").args(["--strategy", "cost"]).stdin(text).run();
+    let best = select(statistics()).of_type("selection")[0]["memorySizeMB"].to_string();
+    for (errors, is_passed_over) in [
+        ("\"errors\":9,\"functionErrors\":9,\"outOfMemoryErrors\":0", true),
+        ("\"errors\":94,\"functionErrors\":1,\"outOfMemoryErrors\":1", true),
+        ("\"errors\":94,\"functionErrors\":10,\"outOfMemoryErrors\":0", false),
+        ("\"errors\":3,\"functionErrors\":0,\"outOfMemoryErrors\":0", false),
+    ] {
+        let ran = select(with(&best, errors));
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let selected = ran.of_type("selection")[0]["memorySizeMB"].to_string();
+        assert_eq!(selected != best, is_passed_over, "{errors}: {}", ran.stderr);
+        assert_eq!(
+            ran.stderr.contains(&format!("{best} MB is not considered")),
+            is_passed_over,
+            "{}",
+            ran.stderr
+        );
+    }
 }
 
 #[test]

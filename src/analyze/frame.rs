@@ -5,7 +5,7 @@ use polars::prelude::{ChunkAgg as _, DataFrame, PolarsResult, SortMultipleOption
 
 use super::Starts;
 use crate::aws::{Architecture, FunctionArn};
-use crate::invoke::Invocation;
+use crate::invoke::{Invocation, Outcome};
 use crate::units::{BilledMillis, MemoryMB};
 
 /// Invocations, column by column, under the names of the record's fields.
@@ -18,6 +18,7 @@ pub(super) struct Frame {
     charged: Vec<bool>,
     /// The function failed, not AWS.
     function_error: Vec<bool>,
+    out_of_memory: Vec<bool>,
     cold_start: Vec<bool>,
     /// Duration + init + restore.
     duration_ms: Vec<Option<f64>>,
@@ -46,6 +47,7 @@ impl Frame {
         self.usable.push(usable);
         self.charged.push(invocation.outcome.is_charged());
         self.function_error.push(invocation.outcome.is_function_error());
+        self.out_of_memory.push(invocation.outcome == Outcome::OutOfMemory);
         self.cold_start.push(invocation.cold_start.unwrap_or(is_cold));
         self.duration_ms.push(duration);
         self.init_duration_ms.push(invocation.init_duration_ms.map(|init| init.get()));
@@ -63,6 +65,7 @@ impl Frame {
             "usable" => self.usable,
             "charged" => self.charged,
             "functionError" => self.function_error,
+            "outOfMemory" => self.out_of_memory,
             "coldStart" => self.cold_start,
             "durationMs" => self.duration_ms,
             "initDurationMs" => self.init_duration_ms,
@@ -106,6 +109,11 @@ impl Group {
     /// At how many of them the function failed: with an error, out of memory, or out of time.
     pub fn function_errors(&self) -> PolarsResult<u64> {
         Ok(u64::from(self.0.column("functionError")?.bool()?.sum().unwrap_or(0)))
+    }
+
+    /// At how many of them it ran out of memory.
+    pub fn out_of_memory_errors(&self) -> PolarsResult<u64> {
+        Ok(u64::from(self.0.column("outOfMemory")?.bool()?.sum().unwrap_or(0)))
     }
 
     /// How many reached the function, and were billed nobody knows what.

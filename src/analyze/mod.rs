@@ -108,7 +108,8 @@ impl<W: Write> State<'_, W> {
                     return self.frame.push(&invocation).map_err(missing);
                 }
             }
-            Plan::TYPE => self.take_plan(line.parse()?),
+            // A plan that can't be read is for those who need it to complain of.
+            Plan::TYPE => drop(line.parse().map(|plan| self.take_plan(plan))),
             _ => {}
         }
         self.writer.pass(line)
@@ -220,6 +221,7 @@ fn statistics_of(options: &Options, group: &Group) -> Result<Statistics, Error> 
         discarded: 2 * duration.map_or(0, |duration| duration.dropped as u64),
         errors: group.errors().map_err(from_polars)?,
         function_errors: group.function_errors().map_err(from_polars)?,
+        out_of_memory_errors: group.out_of_memory_errors().map_err(from_polars)?,
         cold_starts: usable.cold_starts().map_err(from_polars)?,
         average_duration_ms: duration.map(|duration| millis(duration.mean)),
         average_billed_duration_ms: TrimmedMean::of(&billed, share).map(|billed| billed.mean),

@@ -35,6 +35,9 @@ pub struct Statistics {
     /// At how many of those the function itself failed.
     #[serde(default)]
     pub function_errors: u64,
+    /// At how many of those it ran out of memory.
+    #[serde(default)]
+    pub out_of_memory_errors: u64,
     /// How many of those used were cold starts.
     pub cold_starts: u64,
     /// Trimmed mean.
@@ -113,11 +116,22 @@ impl Record for Statistics {
     const TYPE: &'static str = "statistics";
 }
 
+/// A function that fails at more than this share of the invocations fails, whatever the others took.
+const TOLERATED_FUNCTION_ERRORS: f64 = 0.1;
+
 impl Statistics {
+    /// Whether the size can be the best: the function never ran out of memory there, and failed rarely if at all. The
+    /// invocations that survive say nothing about the others.
+    pub fn is_sound(&self) -> bool {
+        let made = self.invocations + self.errors;
+        self.out_of_memory_errors == 0
+            && self.function_errors as f64 <= TOLERATED_FUNCTION_ERRORS * made as f64
+    }
+
     /// What a strategy looks at; none where the size has no usable invocation.
     pub fn candidate(&self) -> Option<Candidate> {
         Some(Candidate {
-            is_sound: self.function_errors == 0,
+            is_sound: self.is_sound(),
             average_cost: self.average_cost?,
             average_duration: self.average_duration_ms?,
         })

@@ -17,7 +17,7 @@ pub struct Args {
     /// Publish a version with the memory and point this alias at it; made if there is none
     #[arg(long, value_name = "NAME")]
     alias: Option<AliasName>,
-    /// Go on though the function's code is not what was measured, or not what the alias points at
+    /// Go on though the function's code is not what was measured, or the alias points at other code or settings
     #[arg(long)]
     allow_changed_code: bool,
     #[command(flatten)]

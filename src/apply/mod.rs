@@ -18,6 +18,7 @@ use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
 use crate::prepare::{Plan, RunId, Tag, publish, restore_after};
 use crate::select::Selection;
+use crate::units::Timestamp;
 
 /// How to apply.
 #[derive(Debug)]
@@ -204,9 +205,11 @@ impl<W: Write> Apply<'_, W> {
             state: AppliedState::Unchanged,
         };
         if let Some(previous) = &previous {
-            if previous.code_sha256 != latest.code_sha256 {
+            let differences = latest.differences_from(previous);
+            if !differences.is_empty() {
                 self.allow_changed_code(format_args!(
-                    "{function}:{alias}: points at other code than that of $LATEST, which would be published"
+                    "{function}:{alias}: $LATEST, which would be published, differs from the version that it points at: {}",
+                    differences.join(", ")
                 ))?;
             } else if previous.memory == selection.memory_size {
                 applied.version = previous.version;
@@ -222,8 +225,12 @@ impl<W: Write> Apply<'_, W> {
         applied.state = AppliedState::Applying;
         self.writer.write(&applied)?;
         // Until it is restored, `$LATEST` carries the run's tag; the version does not, for it is to stay.
-        let description =
-            format!("{} MB, published by lpt-apply in the run {}", selection.memory_size, plan.run_id);
+        let description = format!(
+            "{} MB, published by lpt-apply at {} in the run {}",
+            selection.memory_size,
+            Timestamp::now(),
+            plan.run_id
+        );
         let mut latest = latest;
         let published = publish(lambda, &plan, selection.memory_size, &description, &mut latest).await;
         let restored = restore_after(lambda, &plan, &latest).await;
@@ -237,11 +244,17 @@ impl<W: Write> Apply<'_, W> {
             }
             Err(error) => Err(error),
         };
-        applied.state = if result.is_ok() { AppliedState::Applied } else { AppliedState::Failed };
+        let version = applied.version;
+        if result.is_ok() {
+            applied.state = AppliedState::Applied;
+        } else {
+            applied.state = AppliedState::Failed;
+            applied.version = None;
+        }
         let written = self.writer.write(&applied);
         result?;
         restored?;
-        let version = applied.version.expect("published above");
+        let version = version.expect("published above");
         let from = previous_version
             .map_or_else(|| "a new alias".to_owned(), |version| format!("it was at version {version}"));
         message::note(format_args!(
@@ -289,10 +302,17 @@ async fn point(
         Some(from) => lambda.move_alias(function, alias, from, version).await,
         None => lambda.create_alias(function, alias, version, "memory chosen by lpt").await,
     };
-    if pointed.is_err()
-        && let Err(error) = lambda.delete_version(function, version).await
+    let Err(error) = pointed else {
+        return Ok(());
+    };
+    // The answer may have been lost, and the alias be moved.
+    if let Ok(Some(now)) = lambda.alias(function, alias).await
+        && now.version == Some(version)
     {
-        message::warning(format_args!("version {version} was published in vain, and is left: {error}"));
+        return Ok(());
     }
-    pointed
+    if let Err(left) = lambda.delete_version(function, version).await {
+        message::warning(format_args!("version {version} was published in vain, and is left: {left}"));
+    }
+    Err(error)
 }

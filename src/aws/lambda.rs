@@ -16,7 +16,7 @@ use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionConfiguration as FunctionConfigurationOutput;
-use aws_sdk_lambda::types::{self, LastUpdateStatus, LogType, SnapStartOptimizationStatus, State};
+use aws_sdk_lambda::types::{LastUpdateStatus, LogType, SnapStartOptimizationStatus, State};
 use serde::{Deserialize, Serialize};
 
 use super::arn::{AliasName, FunctionArn, Version};
@@ -118,41 +118,33 @@ pub struct FunctionConfiguration {
     failure: Option<String>,
 }
 
-/// What somebody may change besides code, memory and description, and what then makes measurements differ.
+/// What somebody may change besides code, memory and description, and what then makes measurements differ: by name,
+/// in one order.
 #[derive(Clone, PartialEq)]
-struct Settings {
-    environment: Option<types::EnvironmentResponse>,
-    handler: Option<String>,
-    layers: Vec<types::Layer>,
-    role: Option<String>,
-    runtime: Option<types::Runtime>,
-    timeout: Option<i32>,
-    architectures: Vec<types::Architecture>,
-    ephemeral_storage: Option<types::EphemeralStorage>,
-    file_system_configs: Vec<types::FileSystemConfig>,
-    image_config: Option<types::ImageConfigResponse>,
-    logging_config: Option<types::LoggingConfig>,
-    tracing_config: Option<types::TracingConfigResponse>,
-    vpc_config: Option<types::VpcConfigResponse>,
-}
+struct Settings(Vec<(&'static str, String)>);
 
 impl Settings {
     fn read(output: &GetFunctionConfigurationOutput) -> Settings {
-        Settings {
-            environment: output.environment().cloned(),
-            handler: output.handler().map(str::to_owned),
-            layers: output.layers().to_vec(),
-            role: output.role().map(str::to_owned),
-            runtime: output.runtime().cloned(),
-            timeout: output.timeout(),
-            architectures: output.architectures().to_vec(),
-            ephemeral_storage: output.ephemeral_storage().cloned(),
-            file_system_configs: output.file_system_configs().to_vec(),
-            image_config: output.image_config_response().cloned(),
-            logging_config: output.logging_config().cloned(),
-            tracing_config: output.tracing_config().cloned(),
-            vpc_config: output.vpc_config().cloned(),
-        }
+        let sorted = |mut values: Vec<String>| {
+            values.sort_unstable();
+            values.join(" ")
+        };
+        let environment = output.environment().and_then(|environment| environment.variables());
+        let environment = environment.into_iter().flatten().map(|(name, value)| format!("{name}={value:?}"));
+        let vpc = output.vpc_config();
+        let network = vpc.into_iter().flat_map(|vpc| [vpc.subnet_ids(), vpc.security_group_ids()].concat());
+        let layers = output.layers().iter().filter_map(|layer| layer.arn()).collect::<Vec<_>>();
+        let storage = output.ephemeral_storage().map_or(512, |storage| storage.size());
+        Settings(vec![
+            ("environment", sorted(environment.collect())),
+            ("handler", output.handler().unwrap_or_default().to_owned()),
+            ("runtime", output.runtime().map_or("", |runtime| runtime.as_str()).to_owned()),
+            ("layers", layers.join(" ")),
+            ("role", output.role().unwrap_or_default().to_owned()),
+            ("timeout", output.timeout().unwrap_or_default().to_string()),
+            ("ephemeral storage", storage.to_string()),
+            ("VPC", sorted(network.collect())),
+        ])
     }
 }
 
@@ -164,16 +156,13 @@ impl fmt::Debug for Settings {
 }
 
 impl FunctionConfiguration {
-    /// What is not as in `expected`, apart from memory and description; empty where all is.
+    /// The names of what is not as in `expected`, apart from memory and description.
     pub fn differences_from(&self, expected: &FunctionConfiguration) -> Vec<&'static str> {
-        let mut differences = Vec::new();
-        if self.code_sha256 != expected.code_sha256 {
-            differences.push("code");
-        }
-        if self.settings != expected.settings {
-            differences.push("settings");
-        }
-        differences
+        let code = (self.code_sha256 != expected.code_sha256).then_some("code");
+        let settings = self.settings.0.iter().zip(&expected.settings.0);
+        code.into_iter()
+            .chain(settings.filter(|(now, before)| now != before).map(|((name, _), _)| *name))
+            .collect()
     }
 
     fn read(on: &str, output: &GetFunctionConfigurationOutput) -> Result<FunctionConfiguration, AwsError> {

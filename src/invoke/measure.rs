@@ -126,6 +126,10 @@ impl Measurement {
             self.num
         ));
         let mut progress = self.size.progress.borrow_mut();
+        if progress.is_fatal {
+            // What was in flight then says nothing new.
+            return Ok(());
+        }
         if invocation.outcome.is_usable() {
             progress.usable += 1;
             progress.failures_in_a_row = 0;
@@ -225,7 +229,7 @@ fn attempts_for(kind: AwsErrorKind) -> u32 {
 fn prospects(kind: AwsErrorKind) -> (bool, bool) {
     match kind {
         AwsErrorKind::Denied | AwsErrorKind::NoCredentials => (true, true),
-        AwsErrorKind::NotFound | AwsErrorKind::Invalid | AwsErrorKind::Unusable => (false, true),
+        AwsErrorKind::NotFound | AwsErrorKind::Invalid => (false, true),
         _ => (false, false),
     }
 }

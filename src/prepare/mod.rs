@@ -10,7 +10,7 @@ mod restore;
 mod run_id;
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use futures_util::future::join_all;
@@ -61,11 +61,11 @@ pub async fn run(options: &Options, output: impl Write, interrupt: &Interrupt) -
         begun: RefCell::default(),
         interrupt,
     };
-    let results = join_all(options.functions.iter().map(async |function| {
+    let mut results = join_all(options.functions.iter().map(async |function| {
         let result = run.prepare(&aws, function).await;
         if let Err(error) = &result
             && options.functions.len() > 1
-            && !error.is_closed_pipe()
+            && !matches!(error, Error::Io { .. })
         {
             message::error(error);
         }
@@ -81,7 +81,15 @@ pub async fn run(options: &Options, output: impl Write, interrupt: &Interrupt) -
     } else {
         Status::Complete
     };
-    run.writer.borrow_mut().end(status)?;
+    let ended = run.writer.borrow_mut().end(status);
+    let output_error = ended.err().or_else(|| {
+        let lost = results.iter().position(|result| matches!(result, Err(Error::Io { .. })))?;
+        results.swap_remove(lost).err()
+    });
+    if let Some(error) = output_error {
+        run.remove_all().await?;
+        return Err(error);
+    }
     if interrupt.is_cancelled() {
         return Err(Error::Interrupted);
     }
@@ -100,8 +108,8 @@ struct Run<'a, W: Write> {
     options: &'a Options,
     id: RunId,
     writer: RefCell<Writer<W>>,
-    /// One function may be named twice, in two forms.
-    begun: RefCell<HashSet<FunctionArn>>,
+    /// What to remove if nobody reads the records; and a function may be named twice, in two forms.
+    begun: RefCell<BTreeMap<FunctionArn, Lambda>>,
     interrupt: &'a Interrupt,
 }
 
@@ -110,7 +118,7 @@ impl<W: Write> Run<'_, W> {
     async fn prepare(&self, aws: &Aws, function: &FunctionRef) -> Result<Exit, Error> {
         let lambda = &aws.lambda_of_ref(function)?;
         let latest = lambda.settled(function, Qualifier::Latest).await?;
-        if !self.begun.borrow_mut().insert(latest.function_arn.clone()) {
+        if self.begun.borrow_mut().insert(latest.function_arn.clone(), lambda.clone()).is_some() {
             message::warning(format_args!("{function}: is named twice, and prepared once"));
             return Ok(Exit::Done);
         }
@@ -119,16 +127,28 @@ impl<W: Write> Run<'_, W> {
         let mut latest = latest;
         let published = self.publish_all(lambda, &plan, &mut latest).await;
         let restored = restore_after(lambda, &plan, &latest).await;
-        if let Err(Error::Io { .. }) = published {
-            // Nobody else can know what there is to remove.
-            message::warning("nobody reads the records any more; what was published is removed again");
-            for (_, error) in remove_versions(lambda, plan.run_id, &plan.function_arn).await.left {
-                message::error(error);
-            }
+        match published {
+            // Who reads no records any more should still hear of this.
+            Err(Error::Io { .. }) => restored.map_err(Error::from).and(published),
+            Err(error) => Err(error),
+            Ok(exit) => Ok(restored.map(|_| exit)?),
         }
-        let exit = published?;
-        restored?;
-        Ok(exit)
+    }
+
+    /// Removes all that this run has made: without its records nobody else can know of it.
+    async fn remove_all(&self) -> Result<(), AwsError> {
+        let begun = self.begun.take();
+        let removals = begun.iter().map(|(function, lambda)| remove_versions(lambda, self.id, function));
+        let mut removed = 0;
+        let mut left = Vec::new();
+        for removal in join_all(removals).await {
+            removed += removal.versions.len();
+            left.extend(removal.left);
+        }
+        message::warning(format_args!(
+            "the records can't be written; removed again what was made: {removed} versions"
+        ));
+        left.into_iter().try_for_each(|(_, error)| Err(error))
     }
 
     fn plan(&self, latest: &FunctionConfiguration) -> Result<Plan, Error> {
@@ -212,14 +232,7 @@ async fn publish_with_alias(
     latest: &mut FunctionConfiguration,
 ) -> Result<Version, AwsError> {
     let memory = configuration.memory_size;
-    let tag = Tag {
-        on: Tagged::Version,
-        run_id: plan.run_id,
-        memory,
-        original_memory: plan.original_memory_size,
-        index: configuration.index,
-    }
-    .to_string();
+    let tag = Tag::on_version(plan, memory, configuration.index).to_string();
     let version = publish(lambda, plan, memory, &tag, latest).await?;
     lambda.create_alias(&plan.function_arn, &configuration.alias, version, &tag).await?;
     Ok(version)

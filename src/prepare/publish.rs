@@ -1,11 +1,14 @@
 //! Publishing `$LATEST` with another memory.
 
-use super::{Plan, Tag, Tagged};
+use super::restore::MAX_LOOKS;
+use super::{Plan, Tag};
 use crate::aws::{AwsError, AwsErrorKind, FunctionConfiguration, Lambda, LatestChange, Qualifier, Version};
+use crate::message;
 use crate::units::MemoryMB;
 
-/// Gives `$LATEST` the memory, and publishes it as a version with `description`. `$LATEST` keeps the memory and the
-/// run's tag until it is restored. `latest` is what was last read of it or set, before and after.
+/// Gives `$LATEST` the memory, and publishes it as a version with `description`, which no other version has.
+/// `$LATEST` keeps the memory and the run's tag until it is restored. `latest` is what was last read of it or set,
+/// before and after.
 ///
 /// # Errors
 /// AWS refuses; or the function is not as this run left it, because somebody else changed it. Nothing of theirs is
@@ -17,30 +20,68 @@ pub async fn publish(
     description: &str,
     latest: &mut FunctionConfiguration,
 ) -> Result<Version, AwsError> {
-    let function = &plan.function_arn;
-    // Publishing a version gives `$LATEST` another revision id too, so that it has to be read again; whether it is
-    // still ours is seen by what is in it.
-    let now = lambda.settled(function, Qualifier::Latest).await?;
-    require_same(&now, latest, latest.memory, &latest.description)?;
-    let tag = Tag {
-        on: Tagged::Latest,
-        run_id: plan.run_id,
-        memory,
-        original_memory: plan.original_memory_size,
-        index: None,
-    }
-    .to_string();
-    let change = LatestChange { memory, description: &tag, revision_id: Some(&now.revision_id) };
-    let changed = lambda.update_latest(function, &change).await?;
+    let tag = Tag::on_latest(plan, memory).to_string();
+    let changed = change_latest(lambda, latest, memory, &tag).await?;
     // Set by this run, whatever somebody else has set since.
     latest.memory = memory;
     latest.description.clone_from(&tag);
     require_same(&changed, latest, memory, &tag)?;
     *latest = changed;
-    let published = lambda.publish_version(latest, description).await?;
-    // AWS gives out the last version again where it sees no change: never take a version for ours that is not.
-    require_same(&published, latest, memory, description)?;
-    published.version.ok_or_else(|| changed_meanwhile(&published, "version"))
+    let published = async {
+        let published = lambda.publish_version(latest, description).await?;
+        // AWS gives out the last version again where it sees no change: never take a version for ours that is not.
+        require_same(&published, latest, memory, description)?;
+        published.version.ok_or_else(|| changed_meanwhile(&published, "version"))
+    };
+    let published = published.await;
+    if published.is_err() {
+        remove_described(lambda, plan, description).await;
+    }
+    published
+}
+
+/// Gives `$LATEST` the memory and the description, if it still is as `before`.
+async fn change_latest(
+    lambda: &Lambda,
+    before: &FunctionConfiguration,
+    memory: MemoryMB,
+    description: &str,
+) -> Result<FunctionConfiguration, AwsError> {
+    let function = &before.function_arn;
+    let mut looks = 0;
+    loop {
+        looks += 1;
+        // Publishing a version gives `$LATEST` another revision id too, so that it has to be read again; whether it
+        // is still ours is seen by what is in it.
+        let now = lambda.settled(function, Qualifier::Latest).await?;
+        require_same(&now, before, before.memory, &before.description)?;
+        let change = LatestChange { memory, description, revision_id: Some(&now.revision_id) };
+        match lambda.update_latest(function, &change).await {
+            // Somebody else was quicker: look at what they changed.
+            Err(error)
+                if matches!(error.kind, AwsErrorKind::Precondition | AwsErrorKind::Conflict)
+                    && looks < MAX_LOOKS => {}
+            result => return result,
+        }
+    }
+}
+
+/// Removes a version that was published though the answer to that was lost, or was not what it should be. No other
+/// has its description.
+async fn remove_described(lambda: &Lambda, plan: &Plan, description: &str) {
+    let function = &plan.function_arn;
+    let removed = async {
+        let versions = lambda.versions(function).await?;
+        for listed in versions.iter().filter(|listed| listed.description == description) {
+            lambda.delete_version(function, listed.version).await?;
+        }
+        Ok::<(), AwsError>(())
+    };
+    if let Err(error) = removed.await {
+        message::warning(format_args!(
+            "{function}: a version with the description {description:?} may be left: {error}"
+        ));
+    }
 }
 
 /// That nobody else has changed what this run looks at: all but memory and description as in `before`.
@@ -57,7 +98,7 @@ fn require_same(
     if now.description != description {
         differences.push("description");
     }
-    if differences.is_empty() { Ok(()) } else { Err(changed_meanwhile(now, &differences.join(" and "))) }
+    if differences.is_empty() { Ok(()) } else { Err(changed_meanwhile(now, &differences.join(", "))) }
 }
 
 fn changed_meanwhile(now: &FunctionConfiguration, what: &str) -> AwsError {
@@ -66,6 +107,6 @@ fn changed_meanwhile(now: &FunctionConfiguration, what: &str) -> AwsError {
         on: now.function_arn.to_string(),
         kind: AwsErrorKind::Precondition,
         code: "PreconditionFailedException".to_owned(),
-        message: format!("the function's {what} is not as this run left it"),
+        message: format!("somebody else changed the function meanwhile: {what}"),
     }
 }

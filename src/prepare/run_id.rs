@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::Plan;
 use crate::aws::{AliasName, FunctionArn};
 use crate::ndjson::stands_as_text;
-use crate::units::MemoryMB;
+use crate::units::{MemoryMB, Timestamp};
 
 /// The id of a run: a UUID of version 7 without hyphens, so that later runs sort after earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,8 +54,8 @@ stands_as_text!(RunId);
 
 /// The description that a run gives to `$LATEST` while it works, and to each version that it publishes.
 ///
-/// It proves that a version may be deleted; it says, without any file, which memory to restore; and it makes each
-/// version new to PublishVersion, which otherwise hands out the user's last one. The two differ, for AWS copies the
+/// It proves that a version may be deleted; it says, without any file, which memory to restore; and each one that is
+/// set on `$LATEST` makes that new to PublishVersion, which otherwise hands out the user's last version. The two differ, for AWS copies the
 /// description of `$LATEST` to a version that somebody else publishes meanwhile, and that one is not the run's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tag {
@@ -68,6 +69,9 @@ pub struct Tag {
     pub original_memory: MemoryMB,
     /// Which of several versions with this memory.
     pub index: Option<u32>,
+    /// When it was set, on `$LATEST`: two tags of one run are never the same, for PublishVersion makes nothing new of
+    /// what has not changed.
+    pub set_at: Option<Timestamp>,
 }
 
 /// What carries a tag.
@@ -81,20 +85,40 @@ pub enum Tagged {
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tag { on, run_id, memory, original_memory, index } = self;
+        let Tag { on, run_id, memory, original_memory, index, set_at } = self;
         let on = match on {
             Tagged::Latest => "latest",
             Tagged::Version => "version",
         };
         write!(f, "lpt {on} runId={run_id} memorySizeMB={memory} originalMemorySizeMB={original_memory}")?;
-        match index {
-            Some(index) => write!(f, " index={index}"),
+        if let Some(index) = index {
+            write!(f, " index={index}")?;
+        }
+        match set_at {
+            Some(set_at) => write!(f, " setAt={set_at}"),
             None => Ok(()),
         }
     }
 }
 
 impl Tag {
+    /// For `$LATEST`, now.
+    pub fn on_latest(plan: &Plan, memory: MemoryMB) -> Tag {
+        Tag { on: Tagged::Latest, set_at: Some(Timestamp::now()), ..Tag::on_version(plan, memory, None) }
+    }
+
+    /// For a version to measure.
+    pub fn on_version(plan: &Plan, memory: MemoryMB, index: Option<u32>) -> Tag {
+        Tag {
+            on: Tagged::Version,
+            run_id: plan.run_id,
+            memory,
+            original_memory: plan.original_memory_size,
+            index,
+            set_at: None,
+        }
+    }
+
     /// Reads a description; `None` where it is not a run's.
     pub fn parse(description: &str) -> Option<Tag> {
         let mut words = description.split(' ');
@@ -106,18 +130,20 @@ impl Tag {
             "version" => Tagged::Version,
             _ => return None,
         };
-        let (mut run_id, mut memory, mut original_memory, mut index) = (None, None, None, None);
+        let (mut run_id, mut memory, mut original_memory) = (None, None, None);
+        let (mut index, mut set_at) = (None, None);
         for word in words {
             match word.split_once('=')? {
                 ("runId", value) => run_id = Some(value.parse().ok()?),
                 ("memorySizeMB", value) => memory = Some(value.parse().ok()?),
                 ("originalMemorySizeMB", value) => original_memory = Some(value.parse().ok()?),
                 ("index", value) => index = Some(value.parse().ok()?),
+                ("setAt", value) => set_at = Some(value.parse().ok()?),
                 // A later lpt may say more.
                 _ => {}
             }
         }
-        Some(Tag { on, run_id: run_id?, memory: memory?, original_memory: original_memory?, index })
+        Some(Tag { on, run_id: run_id?, memory: memory?, original_memory: original_memory?, index, set_at })
     }
 
     /// Why a function that carries this tag is left alone.
@@ -143,7 +169,8 @@ mod tests {
         let size = |size| MemoryMB::new(size).expect("in range");
         for (on, index) in [(Tagged::Latest, None), (Tagged::Version, None), (Tagged::Version, Some(7))] {
             let run_id = RunId::new();
-            let tag = Tag { on, run_id, memory: size(512), index, original_memory: size(1024) };
+            let set_at = (on == Tagged::Latest).then(|| "2026-11-23T06:00:00.123Z".parse().expect("a time"));
+            let tag = Tag { on, run_id, memory: size(512), index, original_memory: size(1024), set_at };
             assert_eq!(Tag::parse(&tag.to_string()), Some(tag));
             assert_eq!(Tag::of_run(run_id, on, &tag.to_string()), Some(tag));
             assert_eq!(Tag::of_run(RunId::new(), on, &tag.to_string()), None);

@@ -4,20 +4,17 @@ mod args;
 mod selection;
 mod summary;
 
-use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 pub use args::Args;
 pub use selection::Selection;
 
 use crate::analyze::Statistics;
-use crate::aws::FunctionArn;
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
 use crate::prepare::{Configuration, ConfigurationState, Plan};
 use crate::strategy::{BalancedWeight, Strategy, standings};
-use crate::units::MemoryMB;
 
 /// How to select.
 #[derive(Debug)]
@@ -56,9 +53,9 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
 struct State {
     upstream: Upstream,
     statistics: Vec<Statistics>,
-    plans: HashMap<FunctionArn, Plan>,
-    /// Sizes that the account or the function refused.
-    refused: HashSet<(FunctionArn, MemoryMB)>,
+    plans: Vec<Plan>,
+    /// Of sizes that the account or the function refused.
+    refused: Vec<Configuration>,
 }
 
 impl State {
@@ -70,19 +67,19 @@ impl State {
                 self.statistics.push(line.parse()?);
                 return Ok(());
             }
-            Plan::TYPE => {
-                let plan: Plan = line.parse()?;
-                self.plans.insert(plan.function_arn.clone(), plan);
-            }
+            _ => writer.pass(line)?,
+        }
+        match &*line.record_type()? {
+            Plan::TYPE => self.plans.push(line.parse()?),
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
                 if configuration.state == ConfigurationState::Failed {
-                    self.refused.insert((configuration.function_arn, configuration.memory_size));
+                    self.refused.push(configuration);
                 }
             }
             _ => {}
         }
-        writer.pass(line)
+        Ok(())
     }
 
     fn decide<W: Write>(&self, options: &Options, writer: &mut Writer<W>) -> Result<Exit, Error> {
@@ -103,7 +100,9 @@ impl State {
             let unmeasured = self.unmeasured(rivals);
             let selection = match self.best(options, rivals) {
                 None => {
-                    message::warning(format_args!("{function}: no size has a usable invocation"));
+                    message::warning(format_args!(
+                        "{function}: no size can be selected: none has usable invocations and a function that does not fail"
+                    ));
                     None
                 }
                 Some(_) if !unmeasured.is_empty() && !options.allow_incomplete => {
@@ -116,12 +115,13 @@ impl State {
                 selection => selection,
             };
             message::summary(summary::summary(rivals, selection.as_ref()));
-            for rival in rivals.iter().filter(|rival| rival.function_errors > 0) {
+            for rival in rivals.iter().filter(|rival| !rival.is_sound()) {
                 message::warning(format_args!(
-                    "{}: the function failed {} times with {} MB, which any size without failures goes before",
+                    "{}: {} MB is not considered: the function failed at {} of {} invocations",
                     function.name(),
+                    rival.memory_size,
                     rival.function_errors,
-                    rival.memory_size
+                    rival.invocations + rival.errors
                 ));
             }
             match selection {
@@ -139,14 +139,23 @@ impl State {
         }
     }
 
-    /// The sizes that the function's plan names, and that neither were refused nor have statistics.
+    /// The plans of the function and architecture that `rivals` are of.
+    fn plans_of(&self, rivals: &[&Statistics]) -> impl Iterator<Item = &Plan> {
+        let key = (rivals[0].function_arn.clone(), rivals[0].architecture);
+        self.plans.iter().filter(move |plan| (&plan.function_arn, plan.architecture) == (&key.0, key.1))
+    }
+
+    /// The sizes that the function's plans name, and that neither were refused nor have statistics.
     fn unmeasured(&self, rivals: &[&Statistics]) -> Vec<String> {
-        let function = &rivals[0].function_arn;
-        let planned = self.plans.get(function).into_iter().flat_map(|plan| &plan.power_values);
-        planned
-            .filter(|size| !rivals.iter().any(|rival| rival.memory_size == **size))
-            .filter(|size| !self.refused.contains(&(function.clone(), **size)))
-            .map(MemoryMB::to_string)
+        let is_refused = |plan: &Plan, size| {
+            let mut refused = self.refused.iter();
+            refused.any(|refused| refused.run_id == plan.run_id && refused.memory_size == size)
+        };
+        self.plans_of(rivals)
+            .flat_map(|plan| plan.power_values.iter().map(move |size| (plan, *size)))
+            .filter(|(_, size)| !rivals.iter().any(|rival| rival.memory_size == *size))
+            .filter(|(plan, size)| !is_refused(plan, *size))
+            .map(|(_, size)| size.to_string())
             .collect()
     }
 
@@ -154,6 +163,9 @@ impl State {
     fn best(&self, options: &Options, rivals: &[&Statistics]) -> Option<Selection> {
         let strategy = options.strategy.unwrap_or(rivals[0].strategy);
         let balanced_weight = options.balanced_weight.unwrap_or(rivals[0].balanced_weight);
+        if !rivals.iter().any(|rival| rival.is_sound() && rival.candidate().is_some()) {
+            return None;
+        }
         let (measured, candidates): (Vec<_>, Vec<_>) =
             rivals.iter().filter_map(|rival| rival.candidate().map(|candidate| (*rival, candidate))).unzip();
         let best = standings(strategy, balanced_weight, &candidates)
@@ -161,7 +173,7 @@ impl State {
             .position(|standing| standing.rank == 1)?;
         let winner: &Statistics = measured[best];
         let candidate = candidates[best];
-        let original_memory_size = self.plans.get(&winner.function_arn).map(|plan| plan.original_memory_size);
+        let original_memory_size = self.plans_of(rivals).last().map(|plan| plan.original_memory_size);
         let original = measured
             .iter()
             .zip(&candidates)

@@ -355,13 +355,12 @@ impl Pipe {
         Pipe { stages, output: upstream.expect("one tool at least") }
     }
 
-    /// Reads the first line of the pipe's output, and then no more: the reader is gone.
-    pub fn read_line_and_close(&mut self) -> String {
+    /// Reads the first lines of the pipe's output, and then no more: the reader is gone.
+    pub fn read_lines_and_close(&mut self, lines: usize) -> String {
         let (empty, _) = std::io::pipe().unwrap();
         let output = std::mem::replace(&mut self.output, std::os::fd::OwnedFd::from(empty).into());
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line).unwrap();
-        line
+        let lines = BufReader::new(output).lines().take(lines);
+        lines.map(|line| line.unwrap() + "\n").collect()
     }
 
     /// Sends a signal to each stage that is still there, as Ctrl-C does.
