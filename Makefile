@@ -31,7 +31,7 @@ bench:
 	cargo bench --profile dev
 
 bless:
-	LPT_BLESS=1 cargo test --test tests -- docs:: a_file_and_stdin_give_the_same
+	LPT_BLESS=1 cargo test --test tests -- --test-threads 1 docs:: a_file_and_stdin_give_the_same
 
 install:
 	cargo install --locked --path .
