@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{AliasName, Architecture, FunctionArn, Version};
 use crate::ndjson::{Record, null_is_absent};
-use crate::prepare::RunId;
+use crate::prepare::{Configuration, RunId};
 use crate::units::{BilledMillis, MemoryMB, Millis, Timestamp};
 
 /// One invocation. Records that another program wrote need only the function, the memory and the two durations.
@@ -79,6 +79,37 @@ pub struct Invocation {
     /// The execution environment, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_stream: Option<String>,
+}
+
+impl Invocation {
+    /// An invocation of `configuration`, of which nothing has been reported yet.
+    pub fn of(configuration: &Configuration, index: u32, started_at: Timestamp, attempts: u32) -> Invocation {
+        Invocation {
+            run_id: Some(configuration.run_id),
+            function_arn: configuration.function_arn.clone(),
+            version: configuration.version,
+            alias: Some(configuration.alias.clone()),
+            architecture: configuration.architecture,
+            memory_size: configuration.memory_size,
+            index: Some(index),
+            payload_index: Some(0),
+            started_at: Some(started_at),
+            request_id: None,
+            outcome: Outcome::Ok,
+            error_type: None,
+            error_message: None,
+            cold_start: None,
+            duration_ms: None,
+            init_duration_ms: None,
+            restore_duration_ms: None,
+            billed_duration_ms: None,
+            billed_restore_duration_ms: None,
+            max_memory_used: None,
+            client_duration_ms: None,
+            attempts: Some(attempts),
+            log_stream: None,
+        }
+    }
 }
 
 impl Record for Invocation {

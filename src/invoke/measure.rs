@@ -138,13 +138,14 @@ impl Measurement {
         progress.failures_in_a_row += 1;
         let (is_fatal, is_hopeless) = error.as_ref().map_or((false, false), |error| prospects(error.kind));
         let failure = error.map_or_else(|| Error::Failed(self.describe(&invocation)), Error::from);
+        let gives_up = is_hopeless || progress.failures_in_a_row >= FAILURES_IN_A_ROW;
         if is_fatal {
             progress.is_fatal = true;
             shared.stop.cancel();
-        } else if !progress.is_given_up && (is_hopeless || progress.failures_in_a_row >= FAILURES_IN_A_ROW) {
+        } else if gives_up && !progress.is_given_up {
             message::warning(format_args!("{memory} MB is given up: {failure}"));
         }
-        progress.is_given_up |= is_hopeless || progress.failures_in_a_row >= FAILURES_IN_A_ROW;
+        progress.is_given_up |= gives_up;
         progress.last_failure = Some(failure);
         Ok(())
     }
@@ -170,31 +171,7 @@ impl Measurement {
                     () = tokio::time::sleep(pause_after(attempts)) => continue,
                 }
             }
-            let mut invocation = Invocation {
-                run_id: Some(configuration.run_id),
-                function_arn: configuration.function_arn.clone(),
-                version: configuration.version,
-                alias: Some(configuration.alias.clone()),
-                architecture: configuration.architecture,
-                memory_size: configuration.memory_size,
-                index: Some(index),
-                payload_index: Some(0),
-                started_at: Some(started_at),
-                request_id: None,
-                outcome: Outcome::Ok,
-                error_type: None,
-                error_message: None,
-                cold_start: None,
-                duration_ms: None,
-                init_duration_ms: None,
-                restore_duration_ms: None,
-                billed_duration_ms: None,
-                billed_restore_duration_ms: None,
-                max_memory_used: None,
-                client_duration_ms: None,
-                attempts: Some(attempts),
-                log_stream: None,
-            };
+            let mut invocation = Invocation::of(configuration, index, started_at, attempts);
             match &result {
                 Ok(invoked) => take_answer(&mut invocation, invoked),
                 Err(error) => take_error(&mut invocation, error),
