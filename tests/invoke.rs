@@ -289,3 +289,33 @@ fn what_a_function_says_cannot_pass_for_more_than_one_line() {
         ran.stderr
     );
 }
+
+#[test]
+fn weighted_payloads_are_sent_by_their_weights() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128,256");
+    let payloads =
+        r#"[{"payload": {"iterations": 1}, "weight": 3}, {"payload": {"error": "Second"}, "weight": 1}]"#;
+    let ran = local.tool("lpt-invoke").args(["--num", "5", "--payload", payloads]).stdin(&*input).run();
+    for memory in [128, 256] {
+        let mut invocations = ran.of_type("invocation");
+        invocations.retain(|invocation| invocation["memorySizeMB"] == memory);
+        let sent: Vec<_> = invocations
+            .iter()
+            .map(|invocation| {
+                (invocation["payloadIndex"].as_u64().unwrap(), invocation["outcome"].as_str().unwrap())
+            })
+            .collect();
+        assert_eq!(sent, [(0, "ok"), (0, "ok"), (0, "ok"), (1, "function-error"), (1, "function-error")]);
+    }
+    let too_few = local.tool("lpt-invoke").args(["--num", "1", "--payload", payloads]).stdin(&*input).run();
+    assert_eq!(too_few.of_type("invocation"), Vec::<Value>::new(), "nothing is invoked");
+    too_few.fails_with(2, &["1 invocations are too few for payload 0"]);
+    let in_part = r#"[{"payload": 1, "weight": 3}, {"payload": 2}]"#;
+    local
+        .tool("lpt-invoke")
+        .args(["--payload", in_part])
+        .stdin(input)
+        .run()
+        .fails_with(2, &["--payload: element 1"]);
+}

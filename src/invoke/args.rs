@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use super::{Options, Payload};
+use super::{Options, Payloads};
 use crate::cli::{AwsArgs, CommonArgs, InputArgs, STYLES};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
@@ -19,10 +19,11 @@ pub struct Args {
     /// Invocations for each size, unless each has a version of its own [default: as in the plan record, or 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     num: Option<u32>,
-    /// Payload: JSON as it stands, any other text as a JSON string [default: {}]
+    /// Payload: JSON as it stands, any other text as a JSON string; a list of {"payload": …, "weight": n} is several,
+    /// each for its share of the invocations [default: {}]
     #[arg(long, value_name = "JSON", conflicts_with = "payload_file")]
     payload: Option<String>,
-    /// File with the payload, JSON, sent as it stands
+    /// File with the payload or the weighted payloads, JSON
     #[arg(long, value_name = "FILE")]
     payload_file: Option<PathBuf>,
     /// Send a size's invocations at once instead of one after another
@@ -42,14 +43,14 @@ pub struct Args {
 impl Tool for Args {
     async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
-        let payload = match (self.payload, self.payload_file) {
-            (Some(text), _) => Payload::from_text(&text),
-            (None, Some(file)) => Payload::from_file(&file)?,
-            (None, None) => Payload::default(),
+        let payloads = match (self.payload, self.payload_file) {
+            (Some(text), _) => Payloads::from_text(&text)?,
+            (None, Some(file)) => Payloads::from_file(&file)?,
+            (None, None) => Payloads::default(),
         };
         let options = Options {
             num: self.num,
-            payload,
+            payloads,
             parallel: self.parallel,
             concurrency: self.concurrency,
             aws: self.aws.into_options(),

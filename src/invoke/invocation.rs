@@ -92,7 +92,7 @@ impl Invocation {
             architecture: configuration.architecture,
             memory_size: configuration.memory_size,
             index: Some(index),
-            payload_index: Some(0),
+            payload_index: None,
             started_at: Some(started_at),
             request_id: None,
             outcome: Outcome::Ok,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{Invocation, Options, Outcome, Report};
+use super::{Invocation, Options, Outcome, Report, Shares};
 use crate::aws::{AwsError, AwsErrorKind, Invoked, Lambda, MAX_ATTEMPTS, Qualifier, pause_after};
 use crate::error::Error;
 use crate::message;
@@ -86,6 +86,8 @@ pub(super) struct Measurement {
     pub configuration: Configuration,
     /// How often, unless the version is for one invocation.
     pub num: u32,
+    /// Which invocation has which payload.
+    pub shares: Shares,
     pub size: Rc<Size>,
 }
 
@@ -162,7 +164,8 @@ impl Measurement {
             attempts += 1;
             let started_at = Timestamp::now();
             let qualifier = Qualifier::Alias(&configuration.alias);
-            let payload = shared.options.payload.as_bytes();
+            let payload_index = self.shares.payload_of(index);
+            let payload = shared.options.payloads.get(payload_index).as_bytes();
             let result = self.lambda.invoke(&configuration.function_arn, qualifier, payload).await;
             let retry = result.as_ref().is_err_and(|error| attempts < attempts_for(error.kind));
             if retry {
@@ -172,6 +175,7 @@ impl Measurement {
                 }
             }
             let mut invocation = Invocation::of(configuration, index, started_at, attempts);
+            invocation.payload_index = u32::try_from(payload_index).ok();
             match &result {
                 Ok(invoked) => take_answer(&mut invocation, invoked),
                 Err(error) => take_error(&mut invocation, error),

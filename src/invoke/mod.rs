@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 pub use args::Args;
 pub use invocation::{Invocation, Outcome};
-pub use payload::Payload;
+pub use payload::{Payload, Payloads, Shares};
 pub use report::Report;
 
 use crate::aws::{Aws, AwsOptions, FunctionArn};
@@ -43,7 +43,7 @@ pub struct Options {
     /// Invocations for each size, or as the plan says.
     pub num: Option<u32>,
     /// What to invoke with.
-    pub payload: Payload,
+    pub payloads: Payloads,
     /// Whether a size's invocations are sent at once.
     pub parallel: bool,
     /// Invocations in flight at most.
@@ -93,14 +93,23 @@ pub async fn run(
                 }
                 Some(Ok(line)) => match state.take(&line, &writer) {
                     Ok(Some(configuration)) if !stop.is_cancelled() => {
-                        let num = options.num.or_else(|| state.num.get(&configuration.run_id).copied());
-                        let measurement = Measurement {
-                            lambda: aws.lambda(&configuration.function_arn),
-                            num: num.unwrap_or(DEFAULT_NUM),
-                            size: state.size(&configuration, options),
-                            configuration,
-                        };
-                        measurements.push(measurement.run(&shared));
+                        let num = state.num(&configuration, options);
+                        match options.payloads.share_out(num) {
+                            Ok(shares) => {
+                                let measurement = Measurement {
+                                    lambda: aws.lambda(&configuration.function_arn),
+                                    num,
+                                    shares,
+                                    size: state.size(&configuration, options),
+                                    configuration,
+                                };
+                                measurements.push(measurement.run(&shared));
+                            }
+                            Err(error) => {
+                                state.bad_input.get_or_insert(error);
+                                stop.cancel();
+                            }
+                        }
                     }
                     Ok(_) => {}
                     Err(Error::Record(error)) => {
@@ -165,6 +174,14 @@ impl State {
         }
         writer.borrow_mut().pass(line)?;
         Ok(ready)
+    }
+
+    /// How often a configuration is to be invoked. With a version for each invocation, the plan has said how many
+    /// there are.
+    fn num(&self, configuration: &Configuration, options: &Options) -> u32 {
+        let planned = self.num.get(&configuration.run_id).copied();
+        let asked = options.num.filter(|_| configuration.index.is_none());
+        asked.or(planned).unwrap_or(DEFAULT_NUM)
     }
 
     /// The size that a configuration belongs to.

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
 use crate::error::Error;
 
 /// The most that a synchronous invocation takes.
@@ -14,41 +18,9 @@ const MAX_BYTES: usize = 6 * 1024 * 1024;
 pub struct Payload(Vec<u8>);
 
 impl Payload {
-    /// JSON as it stands; any other text as a JSON string.
-    pub fn from_text(text: &str) -> Payload {
-        match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-            Ok(_) => Payload(text.as_bytes().to_vec()),
-            Err(_) => Payload(serde_json::Value::from(text).to_string().into_bytes()),
-        }
-    }
-
-    /// A file's JSON as it stands.
-    ///
-    /// # Errors
-    /// The file can't be read, is no JSON, or is larger than Lambda takes.
-    pub fn from_file(file: &Path) -> Result<Payload, Error> {
-        let name = file.display();
-        let bytes = std::fs::read(file).map_err(Error::io(format!("--payload-file {name}")))?;
-        if bytes.len() > MAX_BYTES {
-            return Err(Error::Usage(format!(
-                "--payload-file {name}: {} bytes; Lambda takes {MAX_BYTES} at most in one invocation",
-                bytes.len()
-            )));
-        }
-        serde_json::from_slice::<serde::de::IgnoredAny>(&bytes)
-            .map_err(|error| Error::Usage(format!("--payload-file {name}: not JSON: {error}")))?;
-        Ok(Payload(bytes))
-    }
-
     /// As it goes over the wire.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-}
-
-impl Default for Payload {
-    fn default() -> Payload {
-        Payload(b"{}".to_vec())
     }
 }
 
@@ -59,25 +31,176 @@ impl fmt::Debug for Payload {
     }
 }
 
+/// One payload, or several with weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Payloads(Vec<Weighted>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Weighted {
+    payload: Payload,
+    weight: f64,
+}
+
+impl Payloads {
+    /// JSON as it stands, weighted if it is a list of `{"payload": …, "weight": n}`; any other text as a JSON string.
+    pub fn from_text(text: &str) -> Result<Payloads, Error> {
+        match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => Payloads::from_json(text.as_bytes(), "--payload"),
+            Err(_) => Ok(Payloads::one(serde_json::Value::from(text).to_string().into_bytes())),
+        }
+    }
+
+    /// A file's JSON as it stands, weighted likewise.
+    ///
+    /// # Errors
+    /// The file can't be read, is no JSON, or has a payload that is larger than Lambda takes.
+    pub fn from_file(file: &Path) -> Result<Payloads, Error> {
+        let name = format!("--payload-file {}", file.display());
+        let bytes = std::fs::read(file).map_err(Error::io(&name))?;
+        serde_json::from_slice::<IgnoredAny>(&bytes)
+            .map_err(|error| Error::Usage(format!("{name}: not JSON: {error}")))?;
+        Payloads::from_json(&bytes, &name)
+    }
+
+    fn one(bytes: Vec<u8>) -> Payloads {
+        Payloads(vec![Weighted { payload: Payload(bytes), weight: 1.0 }])
+    }
+
+    /// Reads JSON that came from `name`.
+    fn from_json(bytes: &[u8], name: &str) -> Result<Payloads, Error> {
+        /// One of a weighted list; in any other list it fails to be read.
+        #[derive(Deserialize)]
+        struct Element<'a> {
+            #[serde(borrow)]
+            payload: &'a RawValue,
+            weight: f64,
+        }
+        let elements = serde_json::from_slice::<Vec<&RawValue>>(bytes).unwrap_or_default();
+        let read: Vec<Option<Element<'_>>> =
+            elements.iter().map(|element| serde_json::from_str(element.get()).ok()).collect();
+        // A list without weights is one payload.
+        let payloads = if read.iter().all(Option::is_none) {
+            Payloads::one(bytes.to_vec())
+        } else {
+            let weighted = read.into_iter().enumerate().map(|(at, element)| match element {
+                Some(Element { payload, weight }) if weight > 0.0 => {
+                    Ok(Weighted { payload: Payload(payload.get().as_bytes().to_vec()), weight })
+                }
+                Some(_) => Err(Error::Usage(format!("{name}: element {at}: a weight is a number above 0"))),
+                None => Err(Error::Usage(format!(
+                    "{name}: element {at}: expected an object with payload and weight, as the others are"
+                ))),
+            });
+            Payloads(weighted.collect::<Result<_, _>>()?)
+        };
+        for (at, Weighted { payload, .. }) in payloads.0.iter().enumerate() {
+            let bytes = payload.0.len();
+            if bytes > MAX_BYTES {
+                return Err(Error::Usage(format!(
+                    "{name}: payload {at} has {bytes} bytes; Lambda takes {MAX_BYTES} at most in one invocation"
+                )));
+            }
+        }
+        Ok(payloads)
+    }
+
+    /// Shares `num` invocations out among the payloads: floor(weight × num ÷ total) each, in their order, and the rest
+    /// to the last one; as AWS Lambda Power Tuning does.
+    ///
+    /// # Errors
+    /// A payload would not be sent at all.
+    pub fn share_out(&self, num: u32) -> Result<Shares, Error> {
+        let total: f64 = self.0.iter().map(|weighted| weighted.weight).sum();
+        let mut ends = Vec::with_capacity(self.0.len());
+        let mut end = 0;
+        for (at, Weighted { weight, .. }) in self.0.iter().enumerate() {
+            let is_last = at + 1 == self.0.len();
+            let share = if is_last { num - end } else { (weight * f64::from(num) / total).floor() as u32 };
+            if share == 0 {
+                return Err(Error::Usage(format!(
+                    "{num} invocations are too few for payload {at} with weight {weight} of {total}; raise --num or its weight"
+                )));
+            }
+            end += share;
+            ends.push(end);
+        }
+        Ok(Shares(ends))
+    }
+
+    /// The payload at `at`, as [`Shares::payload_of`] gives it.
+    pub fn get(&self, at: usize) -> &Payload {
+        &self.0[at].payload
+    }
+}
+
+impl Default for Payloads {
+    fn default() -> Payloads {
+        Payloads::one(b"{}".to_vec())
+    }
+}
+
+/// Which invocation has which payload: where each one's share of the invocations ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shares(Vec<u32>);
+
+impl Shares {
+    /// Which payload the invocation `index` has.
+    pub fn payload_of(&self, index: u32) -> usize {
+        self.0.partition_point(|end| *end <= index).min(self.0.len() - 1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn payloads(text: &str) -> Payloads {
+        Payloads::from_text(text).expect("payloads")
+    }
 
     #[test]
     fn json_goes_as_it_stands_and_other_text_is_quoted() {
         for (text, sent) in [
             (r#"{"a": 1}"#, r#"{"a": 1}"#),
             ("[1]", "[1]"),
+            ("[]", "[]"),
+            (r#"[{"payload": 1}]"#, r#"[{"payload": 1}]"#),
             ("\"x\"", "\"x\""),
             ("7", "7"),
             ("say \"hi\"", r#""say \"hi\"""#),
         ] {
-            assert_eq!(Payload::from_text(text).as_bytes(), sent.as_bytes());
+            let payloads = payloads(text);
+            assert_eq!((payloads.0.len(), payloads.get(0).as_bytes()), (1, sent.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn weights_share_the_invocations_out_and_the_last_takes_the_rest() {
+        let text = r#"[{"payload": {"a": 1}, "weight": 1}, {"weight": 2, "payload": "b"}, {"payload": null, "weight": 3.5}]"#;
+        let payloads = payloads(text);
+        let sent: Vec<_> =
+            (0..3).map(|at| String::from_utf8_lossy(payloads.get(at).as_bytes()).into_owned()).collect();
+        assert_eq!(sent, [r#"{"a": 1}"#, r#""b""#, "null"]);
+        let shares = payloads.share_out(10).expect("enough");
+        let indices: Vec<usize> = (0..10).map(|index| shares.payload_of(index)).collect();
+        assert_eq!(indices, [0, 1, 1, 1, 2, 2, 2, 2, 2, 2], "1 of 6.5, 2 of 6.5, and the rest");
+        assert!(payloads.share_out(6).is_err(), "floor(1 × 6 ÷ 6.5) is 0");
+    }
+
+    #[test]
+    fn a_list_that_is_weighted_in_part_is_refused() {
+        for text in [
+            r#"[{"payload": 1, "weight": 1}, {"payload": 2}]"#,
+            r#"[{"payload": 1, "weight": 0}]"#,
+            r#"[{"payload": 1, "weight": -1}]"#,
+            r#"[{"payload": 1, "weight": 1}, 2]"#,
+        ] {
+            assert!(Payloads::from_text(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn debug_output_does_not_show_it() {
-        assert_eq!(format!("{:?}", Payload::from_text("{\"secret\":1}")), "Payload(12 bytes)");
+        assert!(!format!("{:?}", payloads("{\"secret\":1}")).contains("secret"));
     }
 }
