@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::{Folder, Local, Ran, Refusing, function};
+use crate::common::{Folder, Local, Ran, Refusing, Tool, function};
 
 const QUICK: &str = r#"{"iterations": 1}"#;
 
@@ -318,4 +318,47 @@ fn weighted_payloads_are_sent_by_their_weights() {
         .stdin(input)
         .run()
         .fails_with(2, &["--payload: element 1"]);
+}
+
+#[test]
+fn an_allowed_exception_is_a_result_and_another_is_none() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let arguments = ["--num", "4", "--allowed-exceptions", "Boom,Other", "--payload"];
+    let ran =
+        local.tool("lpt-invoke").args(arguments).arg(r#"{"error": "Boom"}"#).stdin(&*input).run().succeeds();
+    let invocations = ran.of_type("invocation");
+    assert_eq!(invocations.len(), 4);
+    assert!(invocations.iter().all(|invocation| invocation["outcome"] == "allowed-error"));
+    assert!(invocations.iter().all(|invocation| invocation["errorType"] == "Boom"));
+    let analyzed = Tool::new("lpt-analyze").stdin(ran.stdout).run().succeeds();
+    let statistics = &analyzed.of_type("statistics")[0];
+    assert_eq!((&statistics["invocations"], &statistics["errors"]), (&4.into(), &0.into()));
+    let other = local.tool("lpt-invoke").args(arguments).arg(r#"{"error": "Bang"}"#).stdin(input).run();
+    assert_eq!(other.of_type("invocation")[0]["outcome"], "function-error");
+}
+
+/// Each start is at least the pause after the one before it: a bound that no slow machine can break.
+#[test]
+fn the_pause_between_runs_is_kept() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let arguments = ["--num", "3", "--sleep-between-runs-ms", "150", "--payload", QUICK];
+    let ran = local.tool("lpt-invoke").args(arguments).stdin(&*input).run().succeeds();
+    let starts: Vec<i128> = ran
+        .of_type("invocation")
+        .iter()
+        .map(|invocation| {
+            let text = invocation["startedAt"].as_str().unwrap();
+            let format = &time::format_description::well_known::Rfc3339;
+            time::OffsetDateTime::parse(text, format).unwrap().unix_timestamp_nanos() / 1_000_000
+        })
+        .collect();
+    assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= 150), "{starts:?}");
+    local
+        .tool("lpt-invoke")
+        .args(["--parallel", "--sleep-between-runs-ms", "1"])
+        .stdin(input)
+        .run()
+        .fails_with(2, &["--parallel", "--sleep-between-runs-ms"]);
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Options, Payloads};
 use crate::cli::{AwsArgs, CommonArgs, InputArgs, STYLES};
@@ -29,6 +30,12 @@ pub struct Args {
     /// Send a size's invocations at once instead of one after another
     #[arg(long)]
     parallel: bool,
+    /// Pause between two invocations of a size, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 0, conflicts_with = "parallel")]
+    sleep_between_runs_ms: u64,
+    /// Error types that count as results, such as ValidationError,NotFound
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    allowed_exceptions: Vec<String>,
     /// Invocations in flight at most, over all sizes and functions
     #[arg(long, value_name = "N", default_value = "100")]
     concurrency: NonZeroUsize,
@@ -52,6 +59,8 @@ impl Tool for Args {
             num: self.num,
             payloads,
             parallel: self.parallel,
+            sleep_between_runs: Duration::from_millis(self.sleep_between_runs_ms),
+            allowed_exceptions: self.allowed_exceptions,
             concurrency: self.concurrency,
             aws: self.aws.into_options(),
         };

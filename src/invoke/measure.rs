@@ -1,6 +1,6 @@
 //! Measuring one size: its invocations, their retries, and when to give up.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::rc::Rc;
 
@@ -37,6 +37,7 @@ pub(super) struct Shared<'a, W: Write> {
 pub(super) struct Size {
     /// As many as the size may have in flight.
     turns: Semaphore,
+    has_begun: Cell<bool>,
     progress: RefCell<Progress>,
 }
 
@@ -63,7 +64,7 @@ pub(super) struct Measured {
 impl Size {
     pub fn new(options: &Options) -> Size {
         let turns = if options.parallel { Semaphore::MAX_PERMITS } else { 1 };
-        Size { turns: Semaphore::new(turns), progress: RefCell::default() }
+        Size { turns: Semaphore::new(turns), has_begun: Cell::default(), progress: RefCell::default() }
     }
 
     /// What became of it, after all its invocations; said, if that was not done yet.
@@ -115,6 +116,12 @@ impl Measurement {
         let _permit = shared.permits.acquire().await.expect("the semaphore is never closed");
         if self.size.progress.borrow().is_given_up || shared.stop.is_cancelled() {
             return Ok(());
+        }
+        if self.size.has_begun.replace(true) && !shared.options.sleep_between_runs.is_zero() {
+            tokio::select! {
+                () = shared.stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(shared.options.sleep_between_runs) => {}
+            }
         }
         let Some((invocation, error)) = self.invoke(index, shared).await else {
             return Ok(());
@@ -177,7 +184,7 @@ impl Measurement {
             let mut invocation = Invocation::of(configuration, index, started_at, attempts);
             invocation.payload_index = u32::try_from(payload_index).ok();
             match &result {
-                Ok(invoked) => take_answer(&mut invocation, invoked),
+                Ok(invoked) => take_answer(&mut invocation, invoked, &shared.options.allowed_exceptions),
                 Err(error) => take_error(&mut invocation, error),
             }
             return Some((invocation, result.err()));
@@ -224,7 +231,7 @@ fn take_error(invocation: &mut Invocation, error: &AwsError) {
     invocation.error_message = Some(error.message.clone());
 }
 
-fn take_answer(invocation: &mut Invocation, invoked: &Invoked) {
+fn take_answer(invocation: &mut Invocation, invoked: &Invoked, allowed_exceptions: &[String]) {
     let request_id = invoked.request_id.as_deref().unwrap_or_default();
     let report = invoked.log_result.as_deref().and_then(|tail| Report::from_log_result(tail, request_id));
     invocation.request_id.clone_from(&invoked.request_id);
@@ -243,6 +250,12 @@ fn take_answer(invocation: &mut Invocation, invoked: &Invoked) {
         invocation.outcome = error.outcome(report.as_ref());
         invocation.error_type = error.error_type.or_else(|| report.and_then(|report| report.error_type));
         invocation.error_message = error.error_message;
+        // An error that comes without a report has no durations to count.
+        let is_allowed =
+            invocation.error_type.as_ref().is_some_and(|error| allowed_exceptions.contains(error));
+        if is_allowed && invocation.duration_ms.is_some() {
+            invocation.outcome = Outcome::AllowedError;
+        }
     } else if report.is_none() {
         invocation.outcome = Outcome::NoReport;
         invocation.error_type = Some("NoReport".to_owned());

@@ -46,6 +46,10 @@ pub struct Options {
     pub payloads: Payloads,
     /// Whether a size's invocations are sent at once.
     pub parallel: bool,
+    /// The pause between two invocations of a size, in series.
+    pub sleep_between_runs: Duration,
+    /// Types of function errors that count as results.
+    pub allowed_exceptions: Vec<String>,
     /// Invocations in flight at most.
     pub concurrency: NonZeroUsize,
     /// Where AWS is.
