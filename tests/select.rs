@@ -1,5 +1,7 @@
 //! `lpt-select`.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
 use crate::analyze::golden;
 use crate::common::{Tool, records};
 
@@ -120,4 +122,29 @@ fn where_a_planned_size_was_not_measured_nothing_is_selected() {
     assert!(ran.stderr.contains("sizes that were not measured (1024 MB)"), "{}", ran.stderr);
     let allowed = Tool::new("lpt-select").arg("--allow-incomplete").stdin(without).run();
     assert_eq!(allowed.of_type("selection").len(), 1);
+}
+
+/// Read back as the chart reads it.
+#[test]
+fn the_visualization_holds_all_sizes_in_order() {
+    let ran = Tool::new("lpt-select").stdin(statistics()).run().succeeds();
+    let url = ran.of_type("selection")[0]["visualization"].as_str().unwrap().to_owned();
+    let data = url.strip_prefix("https://lambda-power-tuning.show/#").unwrap();
+    let parts: Vec<Vec<u8>> = data.split(';').map(|part| BASE64_STANDARD.decode(part).unwrap()).collect();
+    let floats = |part: &[u8]| -> Vec<f32> {
+        part.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+    };
+    let sizes: Vec<u16> =
+        parts[0].chunks_exact(2).map(|bytes| u16::from_le_bytes(bytes.try_into().unwrap())).collect();
+    let all = records(&statistics());
+    let of = |field: &str| -> Vec<f32> {
+        let statistics = all.iter().filter(|record| record["type"] == "statistics");
+        statistics.map(|record| record[field].as_f64().unwrap() as f32).collect()
+    };
+    assert_eq!(sizes, [128, 512, 1024, 1536]);
+    assert_eq!((floats(&parts[1]), floats(&parts[2])), (of("averageDurationMs"), of("averageCost")));
+    let yuan = statistics().replace("\"USD\"", "\"CNY\"");
+    let ran = Tool::new("lpt-select").stdin(yuan).run().succeeds();
+    let url = ran.of_type("selection")[0]["visualization"].as_str().unwrap().to_owned();
+    assert!(url.starts_with("https://lambda-power-tuning.show/?currency=CNY#"), "{url}");
 }

@@ -3,6 +3,7 @@
 mod args;
 mod selection;
 mod summary;
+mod visualization;
 
 use std::io::Write;
 
@@ -194,6 +195,7 @@ impl State {
             duration_change: original.and_then(|(_, original)| {
                 change(candidate.average_duration.get(), original.average_duration.get())
             }),
+            visualization: visualization::visualization(rivals),
             lambda_cost: rivals.iter().map(|rival| rival.total_cost).sum(),
         })
     }

@@ -41,6 +41,9 @@ pub struct Selection {
     pub duration_change: Option<f64>,
     /// What the measuring itself cost, compute and requests.
     pub lambda_cost: Money,
+    /// A link to a chart of all sizes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visualization: Option<String>,
 }
 
 impl Record for Selection {
