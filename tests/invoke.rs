@@ -362,3 +362,30 @@ fn the_pause_between_runs_is_kept() {
         .run()
         .fails_with(2, &["--parallel", "--sleep-between-runs-ms"]);
 }
+
+#[test]
+fn payloads_of_a_stream_are_taken_in_turn_or_shuffled_alike_for_each_size() {
+    let folder = Folder::new();
+    let local = cpu_bound("");
+    let input = prepared(&local, "128,256");
+    let lines: String = (0..5).map(|n| format!("{{\"iterations\": {n}}}\n")).collect();
+    let file = folder.file("payloads.ndjson", &lines);
+    let sent = |arguments: &[&str], memory: u64| -> Vec<u64> {
+        let tool = local.tool("lpt-invoke").args(["--num", "7", "--payloads"]).arg(&file).args(arguments);
+        let mut invocations = tool.stdin(&*input).run().succeeds().of_type("invocation");
+        invocations.retain(|invocation| invocation["memorySizeMB"] == memory);
+        invocations.iter().map(|invocation| invocation["payloadIndex"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(sent(&[], 128), [0, 1, 2, 3, 4, 0, 1]);
+    let shuffled = sent(&["--shuffle", "7"], 128);
+    assert_eq!(shuffled, sent(&["--shuffle", "7"], 256));
+    assert_ne!(shuffled, [0, 1, 2, 3, 4, 0, 1]);
+    let mut each = shuffled[..5].to_vec();
+    each.sort_unstable();
+    assert_eq!(each, [0, 1, 2, 3, 4]);
+    for (text, words) in [("{}\n{\n", "payloads.ndjson:2: not JSON"), ("", "payloads.ndjson: has no payload")]
+    {
+        folder.file("payloads.ndjson", text);
+        local.tool("lpt-invoke").arg("--payloads").arg(&file).stdin(&*input).run().fails_with(2, &[words]);
+    }
+}

@@ -27,6 +27,12 @@ pub struct Args {
     /// File with the payload or the weighted payloads, JSON
     #[arg(long, value_name = "FILE")]
     payload_file: Option<PathBuf>,
+    /// File of NDJSON with a payload a line, taken in turn, so that each invocation can have its own
+    #[arg(long, value_name = "FILE.ndjson", conflicts_with_all = ["payload", "payload_file"])]
+    payloads: Option<PathBuf>,
+    /// Take the payloads in an order that this number decides, the same for each size
+    #[arg(long, value_name = "SEED", requires = "payloads")]
+    shuffle: Option<u64>,
     /// Send a size's invocations at once instead of one after another
     #[arg(long)]
     parallel: bool,
@@ -50,10 +56,11 @@ pub struct Args {
 impl Tool for Args {
     async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
-        let payloads = match (self.payload, self.payload_file) {
-            (Some(text), _) => Payloads::from_text(&text)?,
-            (None, Some(file)) => Payloads::from_file(&file)?,
-            (None, None) => Payloads::default(),
+        let payloads = match (self.payload, self.payload_file, self.payloads) {
+            (Some(text), _, _) => Payloads::from_text(&text)?,
+            (_, Some(file), _) => Payloads::from_file(&file)?,
+            (_, _, Some(file)) => Payloads::from_lines(&file, self.shuffle)?,
+            (None, None, None) => Payloads::default(),
         };
         let options = Options {
             num: self.num,

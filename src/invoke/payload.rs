@@ -22,6 +22,17 @@ impl Payload {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// What stands at `place`, if Lambda takes it.
+    fn fitting(bytes: &[u8], place: impl fmt::Display) -> Result<Payload, Error> {
+        if bytes.len() > MAX_BYTES {
+            return Err(Error::Usage(format!(
+                "{place}: {} bytes; Lambda takes {MAX_BYTES} at most in one invocation",
+                bytes.len()
+            )));
+        }
+        Ok(Payload(bytes.to_vec()))
+    }
 }
 
 /// Without the payload, which may be secret.
@@ -31,14 +42,20 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// One payload, or several with weights.
+/// One payload, or several.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Payloads(Vec<Weighted>);
+pub struct Payloads {
+    all: Vec<Payload>,
+    order: Order,
+}
 
+/// Which invocation gets which payload.
 #[derive(Debug, Clone, PartialEq)]
-struct Weighted {
-    payload: Payload,
-    weight: f64,
+enum Order {
+    /// Each payload has its weight.
+    Weighted(Vec<f64>),
+    /// One after another, by their indices in this order, and again from the first.
+    InTurn(Vec<usize>),
 }
 
 impl Payloads {
@@ -46,7 +63,10 @@ impl Payloads {
     pub fn from_text(text: &str) -> Result<Payloads, Error> {
         match serde_json::from_str::<IgnoredAny>(text) {
             Ok(_) => Payloads::from_json(text.as_bytes(), "--payload"),
-            Err(_) => Ok(Payloads::one(serde_json::Value::from(text).to_string().into_bytes())),
+            Err(_) => {
+                let quoted = serde_json::Value::from(text).to_string();
+                Ok(Payloads::one(Payload::fitting(quoted.as_bytes(), "--payload")?))
+            }
         }
     }
 
@@ -62,8 +82,31 @@ impl Payloads {
         Payloads::from_json(&bytes, &name)
     }
 
-    fn one(bytes: Vec<u8>) -> Payloads {
-        Payloads(vec![Weighted { payload: Payload(bytes), weight: 1.0 }])
+    /// The lines of a file of NDJSON, taken in turn; with a seed, in an order that it decides, the same for each size.
+    ///
+    /// # Errors
+    /// The file can't be read or has no line, or a line is no JSON or larger than Lambda takes.
+    pub fn from_lines(file: &Path, shuffle: Option<u64>) -> Result<Payloads, Error> {
+        let name = format!("--payloads {}", file.display());
+        let text = std::fs::read_to_string(file).map_err(Error::io(&name))?;
+        let mut all = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            serde_json::from_str::<IgnoredAny>(line)
+                .map_err(|error| Error::Usage(format!("{name}:{number}: not JSON: {error}")))?;
+            all.push(Payload::fitting(line.as_bytes(), format_args!("{name}:{number}"))?);
+        }
+        if all.is_empty() {
+            return Err(Error::Usage(format!("{name}: has no payload; write one JSON document a line")));
+        }
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        if let Some(seed) = shuffle {
+            fastrand::Rng::with_seed(seed).shuffle(&mut order);
+        }
+        Ok(Payloads { all, order: Order::InTurn(order) })
+    }
+
+    fn one(payload: Payload) -> Payloads {
+        Payloads { all: vec![payload], order: Order::Weighted(vec![1.0]) }
     }
 
     /// Reads JSON that came from `name`.
@@ -78,43 +121,42 @@ impl Payloads {
         let elements = serde_json::from_slice::<Vec<&RawValue>>(bytes).unwrap_or_default();
         let read: Vec<Option<Element<'_>>> =
             elements.iter().map(|element| serde_json::from_str(element.get()).ok()).collect();
-        // A list without weights is one payload.
-        let payloads = if read.iter().all(Option::is_none) {
-            Payloads::one(bytes.to_vec())
-        } else {
-            let weighted = read.into_iter().enumerate().map(|(at, element)| match element {
-                Some(Element { payload, weight }) if weight > 0.0 => {
-                    Ok(Weighted { payload: Payload(payload.get().as_bytes().to_vec()), weight })
-                }
-                Some(_) => Err(Error::Usage(format!("{name}: element {at}: a weight is a number above 0"))),
-                None => Err(Error::Usage(format!(
-                    "{name}: element {at}: expected an object with payload and weight, as the others are"
-                ))),
-            });
-            Payloads(weighted.collect::<Result<_, _>>()?)
-        };
-        for (at, Weighted { payload, .. }) in payloads.0.iter().enumerate() {
-            let bytes = payload.0.len();
-            if bytes > MAX_BYTES {
-                return Err(Error::Usage(format!(
-                    "{name}: payload {at} has {bytes} bytes; Lambda takes {MAX_BYTES} at most in one invocation"
-                )));
-            }
+        if read.iter().all(Option::is_none) {
+            // A list without weights is one payload.
+            return Ok(Payloads::one(Payload::fitting(bytes, name)?));
         }
-        Ok(payloads)
+        let (mut all, mut weights) = (Vec::new(), Vec::new());
+        for (at, element) in read.into_iter().enumerate() {
+            let place = format!("{name}: element {at}");
+            let Some(Element { payload, weight }) = element else {
+                return Err(Error::Usage(format!(
+                    "{place}: expected an object with payload and weight, as the others are"
+                )));
+            };
+            if weight <= 0.0 {
+                return Err(Error::Usage(format!("{place}: a weight is a number above 0, not {weight}")));
+            }
+            all.push(Payload::fitting(payload.get().as_bytes(), place)?);
+            weights.push(weight);
+        }
+        Ok(Payloads { all, order: Order::Weighted(weights) })
     }
 
     /// Shares `num` invocations out among the payloads: floor(weight × num ÷ total) each, in their order, and the rest
-    /// to the last one; as AWS Lambda Power Tuning does.
+    /// to the last one, as AWS Lambda Power Tuning does; or one after another.
     ///
     /// # Errors
-    /// A payload would not be sent at all.
+    /// A payload with a weight would not be sent at all.
     pub fn share_out(&self, num: u32) -> Result<Shares, Error> {
-        let total: f64 = self.0.iter().map(|weighted| weighted.weight).sum();
-        let mut ends = Vec::with_capacity(self.0.len());
+        let weights = match &self.order {
+            Order::InTurn(order) => return Ok(Shares::InTurn(order.clone())),
+            Order::Weighted(weights) => weights,
+        };
+        let total: f64 = weights.iter().sum();
+        let mut ends = Vec::with_capacity(weights.len());
         let mut end = 0;
-        for (at, Weighted { weight, .. }) in self.0.iter().enumerate() {
-            let is_last = at + 1 == self.0.len();
+        for (at, weight) in weights.iter().enumerate() {
+            let is_last = at + 1 == weights.len();
             let share = if is_last { num - end } else { (weight * f64::from(num) / total).floor() as u32 };
             if share == 0 {
                 return Err(Error::Usage(format!(
@@ -124,29 +166,37 @@ impl Payloads {
             end += share;
             ends.push(end);
         }
-        Ok(Shares(ends))
+        Ok(Shares::Ends(ends))
     }
 
     /// The payload at `at`, as [`Shares::payload_of`] gives it.
     pub fn get(&self, at: usize) -> &Payload {
-        &self.0[at].payload
+        &self.all[at]
     }
 }
 
 impl Default for Payloads {
     fn default() -> Payloads {
-        Payloads::one(b"{}".to_vec())
+        Payloads::one(Payload(b"{}".to_vec()))
     }
 }
 
-/// Which invocation has which payload: where each one's share of the invocations ends.
+/// Which invocation has which payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shares(Vec<u32>);
+pub enum Shares {
+    /// Where each one's share of the invocations ends.
+    Ends(Vec<u32>),
+    /// One after another, and again from the first.
+    InTurn(Vec<usize>),
+}
 
 impl Shares {
     /// Which payload the invocation `index` has.
     pub fn payload_of(&self, index: u32) -> usize {
-        self.0.partition_point(|end| *end <= index).min(self.0.len() - 1)
+        match self {
+            Shares::Ends(ends) => ends.partition_point(|end| *end <= index).min(ends.len() - 1),
+            Shares::InTurn(order) => order[index as usize % order.len()],
+        }
     }
 }
 
@@ -170,7 +220,7 @@ mod tests {
             ("say \"hi\"", r#""say \"hi\"""#),
         ] {
             let payloads = payloads(text);
-            assert_eq!((payloads.0.len(), payloads.get(0).as_bytes()), (1, sent.as_bytes()));
+            assert_eq!((payloads.all.len(), payloads.get(0).as_bytes()), (1, sent.as_bytes()));
         }
     }
 
