@@ -367,7 +367,7 @@ struct SourceEnd {
     is_open: bool,
 }
 
-/// What the `end` records of the input say together: a stage hands each one to [`Upstream::ended`].
+/// What the `end` records of the input say together: a stage hands each line to [`Upstream::take`].
 #[derive(Debug, Default)]
 pub struct Upstream {
     sources: Vec<SourceEnd>,
@@ -375,26 +375,23 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Takes note of a line of any type: there has to be an end after it, in the same source.
-    pub fn saw(&mut self, line: &Line) {
-        match self.sources.last_mut() {
-            Some(last) if Arc::ptr_eq(&last.source, &line.source) => last.is_open = true,
-            _ => {
-                let source = Arc::clone(&line.source);
-                self.sources.push(SourceEnd { source, worst: Status::Complete, is_open: true });
-            }
+    /// Takes note of a line: there has to be an end after it, in the same source. Gives the record's type, unless the
+    /// line was an `end` record, which is consumed here.
+    pub fn take<'a>(&mut self, line: &'a Line) -> Result<Option<Cow<'a, str>>, RecordError> {
+        if !self.sources.last().is_some_and(|last| Arc::ptr_eq(&last.source, &line.source)) {
+            let source = Arc::clone(&line.source);
+            self.sources.push(SourceEnd { source, worst: Status::Complete, is_open: true });
         }
-    }
-
-    /// Takes note of an `end` record.
-    pub fn ended(&mut self, line: &Line) -> Result<(), RecordError> {
+        let last = self.sources.last_mut().expect("there is one now");
+        last.is_open = true;
+        let record_type = line.record_type()?;
+        if record_type != End::TYPE {
+            return Ok(Some(record_type));
+        }
         let end: End = line.parse()?;
-        self.saw(line);
-        if let Some(last) = self.sources.last_mut() {
-            last.worst = last.worst.max(end.status);
-            last.is_open = false;
-        }
-        Ok(())
+        last.worst = last.worst.max(end.status);
+        last.is_open = false;
+        Ok(None)
     }
 
     /// Takes note of a failure of this tool.
@@ -582,7 +579,7 @@ mod tests {
         for status in ["complete", "failed", "complete"] {
             let text = format!(r#"{{"type":"end","tool":"x","records":0,"status":"{status}"}}"#);
             let line = Reader::of("x", text).next().expect("a line").expect("readable");
-            upstream.ended(&line).expect("an end record");
+            assert_eq!(upstream.take(&line), Ok(None), "an end record");
         }
         assert_eq!(upstream.status(), Status::Failed);
         assert!(upstream.require_complete(false).is_err());

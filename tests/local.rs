@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{Folder, Local, Tool, function};
+use crate::common::{Folder, Local, Tool, function, variables};
 
 /// A client of another make: the Python SDK, unmodified, creates, updates, publishes, aliases, invokes and deletes.
 #[test]
@@ -14,10 +14,8 @@ fn an_unmodified_python_sdk_is_served() {
     let output = Command::new("python3")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python_sdk.py"))
         .arg(function("cpu-bound"))
-        .env("AWS_ENDPOINT_URL", local.endpoint())
+        .envs(variables(local.endpoint()))
         .env("AWS_DEFAULT_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);

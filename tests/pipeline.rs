@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, binary, function, records};
+use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, binary, function, records, variables};
 
 const SIZES: [u64; 3] = [128, 512, 1024];
 
@@ -202,10 +202,7 @@ fn after_ctrl_c_the_pipe_cleans_up_by_itself() {
         Command::new("sh")
             .args(["-c", &script])
             .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
-            .env("AWS_ENDPOINT_URL", local.endpoint())
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .envs(variables(local.endpoint()))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -288,10 +285,7 @@ fn lpt_invoke_stops_sending_when_nobody_reads_any_more() {
     let prepared = local.tool("lpt-prepare").args(["--power-values", "128", "f"]).run().succeeds();
     let mut invoke = Command::new(binary("lpt-invoke"))
         .args(["--num", "100000", "--payload", PAYLOAD])
-        .env("AWS_ENDPOINT_URL", local.endpoint())
-        .env("AWS_REGION", "us-east-1")
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .envs(variables(local.endpoint()))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -16,7 +16,7 @@ use crate::aws::{Architecture, FunctionArn};
 use crate::error::{Error, Exit};
 use crate::invoke::Invocation;
 use crate::message;
-use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
+use crate::ndjson::{Line, Reader, Record as _, Upstream, Writer};
 use crate::prepare::Plan;
 use crate::price::PriceList;
 use crate::statistics::{CONFIDENCE, TrimmedMean, mean, quantile, sample_standard_deviation};
@@ -97,9 +97,10 @@ struct State<'a, W: Write> {
 
 impl<W: Write> State<'_, W> {
     fn take(&mut self, line: &Line) -> Result<(), Error> {
-        self.upstream.saw(line);
-        match &*line.record_type()? {
-            End::TYPE => return Ok(self.upstream.ended(line)?),
+        let Some(record_type) = self.upstream.take(line)? else {
+            return Ok(());
+        };
+        match &*record_type {
             Invocation::TYPE => {
                 let invocation: Invocation = line.parse()?;
                 if self.is_priced(&invocation) {
@@ -167,13 +168,8 @@ fn statistics_of_all(options: &Options, frame: Frame) -> Result<Vec<Statistics>,
     for group in &groups {
         all.push(statistics_of(options, group)?);
     }
-    all.sort_by(|a, b| {
-        let key = |s: &Statistics| (s.function_arn.clone(), s.architecture, s.memory_size);
-        key(a).cmp(&key(b))
-    });
-    for rivals in
-        all.chunk_by_mut(|a, b| (&a.function_arn, a.architecture) == (&b.function_arn, b.architecture))
-    {
+    all.sort_by(|a, b| a.key().cmp(&b.key()));
+    for rivals in all.chunk_by_mut(|a, b| a.is_rival_of(b)) {
         let (ranked, candidates): (Vec<_>, Vec<_>) = rivals
             .iter_mut()
             .filter_map(|rival| rival.candidate().map(|candidate| (rival, candidate)))

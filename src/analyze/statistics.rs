@@ -120,6 +120,16 @@ impl Record for Statistics {
 const TOLERATED_FUNCTION_ERRORS: f64 = 0.1;
 
 impl Statistics {
+    /// What the statistics are of; in this order they stand in a stream.
+    pub fn key(&self) -> (&FunctionArn, Architecture, MemoryMB) {
+        (&self.function_arn, self.architecture, self.memory_size)
+    }
+
+    /// Whether both are sizes of the same function and architecture, so that one of them is to be selected.
+    pub fn is_rival_of(&self, other: &Statistics) -> bool {
+        (&self.function_arn, self.architecture) == (&other.function_arn, other.architecture)
+    }
+
     /// Whether the size can be the best: the function never ran out of memory there, and failed rarely if at all. The
     /// invocations that survive say nothing about the others.
     pub fn is_sound(&self) -> bool {

@@ -15,7 +15,7 @@ use crate::aws::{
 };
 use crate::error::{Error, Exit};
 use crate::message;
-use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
+use crate::ndjson::{Line, Reader, Record as _, Upstream, Writer};
 use crate::prepare::{Plan, RunId, Tag, publish, restore_after};
 use crate::select::Selection;
 use crate::units::Timestamp;
@@ -70,9 +70,10 @@ struct Apply<'a, W: Write> {
 
 impl<W: Write> Apply<'_, W> {
     fn take(&mut self, line: &Line) -> Result<(), Error> {
-        self.upstream.saw(line);
-        match &*line.record_type()? {
-            End::TYPE => return Ok(self.upstream.ended(line)?),
+        let Some(record_type) = self.upstream.take(line)? else {
+            return Ok(());
+        };
+        match &*record_type {
             Selection::TYPE => self.selections.push(line.parse()?),
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
@@ -240,21 +241,15 @@ impl<W: Write> Apply<'_, W> {
                 applied.version = Some(version);
                 // Begun is finished, also where nobody reads of it.
                 announced = self.writer.write(&applied);
-                point(lambda, function, alias, from.as_ref(), version).await
+                point(lambda, function, alias, from.as_ref(), version).await.map(|()| version)
             }
             Err(error) => Err(error),
         };
-        let version = applied.version;
-        if result.is_ok() {
-            applied.state = AppliedState::Applied;
-        } else {
-            applied.state = AppliedState::Failed;
-            applied.version = None;
-        }
+        applied.version = result.as_ref().ok().copied();
+        applied.state = if result.is_ok() { AppliedState::Applied } else { AppliedState::Failed };
         let written = self.writer.write(&applied);
-        result?;
+        let version = result?;
         restored?;
-        let version = version.expect("published above");
         let from = previous_version
             .map_or_else(|| "a new alias".to_owned(), |version| format!("it was at version {version}"));
         message::note(format_args!(

@@ -14,7 +14,7 @@ pub use cleaned::{Cleaned, Left};
 use crate::aws::{Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, Lambda, Qualifier};
 use crate::error::{Error, Exit};
 use crate::message;
-use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
+use crate::ndjson::{End, Line, Reader, Record as _, Status, Writer};
 use crate::prepare::{Configuration, Plan, RunId, Tag, Tagged, remove_versions, restore_latest};
 
 /// How to clean up.
@@ -35,11 +35,10 @@ pub struct Options {
 pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
     let mut writer = Writer::new(output);
     let mut runs = Runs::new();
-    let mut upstream = Upstream::default();
     let mut first_error = None;
     let read = input.for_each(|line| {
         // Not even a closed output keeps it from cleaning.
-        match take(line, &mut runs, &mut upstream, &mut writer) {
+        match take(line, &mut runs, &mut writer) {
             Err(error) if !matches!(error, Error::Record(_)) => drop(first_error.get_or_insert(error)),
             result => return result,
         }
@@ -92,15 +91,13 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
 /// The runs that the records name, with the plan where there is one.
 type Runs = BTreeMap<(RunId, FunctionArn), Option<Plan>>;
 
-fn take<W: Write>(
-    line: &Line,
-    runs: &mut Runs,
-    upstream: &mut Upstream,
-    writer: &mut Writer<W>,
-) -> Result<(), Error> {
-    upstream.saw(line);
+fn take<W: Write>(line: &Line, runs: &mut Runs, writer: &mut Writer<W>) -> Result<(), Error> {
     match &*line.record_type()? {
-        End::TYPE => Ok(upstream.ended(line)?),
+        // It cleans up however the stream ended.
+        End::TYPE => {
+            line.parse::<End>()?;
+            Ok(())
+        }
         Plan::TYPE => {
             let plan: Plan = line.parse()?;
             runs.insert((plan.run_id, plan.function_arn.clone()), Some(plan));

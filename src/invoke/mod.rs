@@ -26,7 +26,7 @@ use crate::aws::{Aws, AwsOptions, FunctionArn};
 use crate::entry::Interrupt;
 use crate::error::{Error, Exit};
 use crate::message;
-use crate::ndjson::{End, Line, Reader, Record as _, Status, Upstream, Writer};
+use crate::ndjson::{Line, Reader, Record as _, Status, Upstream, Writer};
 use crate::prepare::{Configuration, ConfigurationState, Plan, RunId};
 use crate::units::MemoryMB;
 use measure::{Measured, Measurement, Shared, Size};
@@ -155,13 +155,11 @@ impl State {
         line: &Line,
         writer: &RefCell<Writer<W>>,
     ) -> Result<Option<Configuration>, Error> {
-        self.upstream.saw(line);
+        let Some(record_type) = self.upstream.take(line)? else {
+            return Ok(None);
+        };
         let mut ready = None;
-        match &*line.record_type()? {
-            End::TYPE => {
-                self.upstream.ended(line)?;
-                return Ok(None);
-            }
+        match &*record_type {
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
                 self.num.insert(plan.run_id, plan.num);

@@ -23,7 +23,7 @@ use super::fleet::{self, Fleet};
 use super::limits::{Concurrency, Rate};
 use super::name::{Qualifier, Target};
 use super::refusal::{Kind, Refusal};
-use super::store::{AliasUpdate, Now, Publish, Store};
+use super::store::{AliasUpdate, Now, Publish, Store, Version};
 use super::wire;
 
 /// As much as an invocation may be given.
@@ -135,6 +135,17 @@ impl Service {
         Target::parse(name, qualifier, self.store().region())
     }
 
+    /// A function or a version, and its configuration as it is answered.
+    fn look_up(&self, name: &str, query: &Qualified) -> Result<(Target, Version, Value), Refusal> {
+        let target = self.target(name, query.qualifier.as_deref())?;
+        let mut store = self.store();
+        let version = store.version(&target, Now::get())?.clone();
+        let qualifier = target.qualifier.as_ref().map(Qualifier::to_string);
+        let configuration = wire::configuration(&store, &target.name, &version, qualifier.as_deref(), false);
+        drop(store);
+        Ok((target, version, configuration))
+    }
+
     /// Of actions that are about the function as a whole.
     fn name(&self, name: &str) -> Result<String, Refusal> {
         Ok(self.target(name, None)?.name)
@@ -239,14 +250,12 @@ async fn get_function(
     Path(name): Path<String>,
     Query(query): Query<Qualified>,
 ) -> Answer {
-    let target = service.target(&name, query.qualifier.as_deref())?;
-    let mut store = service.store();
-    let version = store.version(&target, Now::get())?.clone();
-    let qualifier = target.qualifier.as_ref().map(Qualifier::to_string);
+    let (target, version, configuration) = service.look_up(&name, &query)?;
     let mut body = json!({
-        "Configuration": wire::configuration(&store, &target.name, &version, qualifier.as_deref(), false),
+        "Configuration": configuration,
         "Code": {"RepositoryType": "S3", "Location": format!("file://{}", version.code.root().display())},
     });
+    let store = service.store();
     let tags = &store.function(&target.name)?.tags;
     if !tags.is_empty() {
         body["Tags"] = json!(tags);
@@ -259,11 +268,8 @@ async fn get_function_configuration(
     Path(name): Path<String>,
     Query(query): Query<Qualified>,
 ) -> Answer {
-    let target = service.target(&name, query.qualifier.as_deref())?;
-    let mut store = service.store();
-    let version = store.version(&target, Now::get())?.clone();
-    let qualifier = target.qualifier.as_ref().map(Qualifier::to_string);
-    Ok(ok(wire::configuration(&store, &target.name, &version, qualifier.as_deref(), false)))
+    let (_, _, configuration) = service.look_up(&name, &query)?;
+    Ok(ok(configuration))
 }
 
 async fn update_function_configuration(

@@ -13,7 +13,7 @@ pub use selection::Selection;
 use crate::analyze::Statistics;
 use crate::error::{Error, Exit};
 use crate::message;
-use crate::ndjson::{End, Line, Reader, Record as _, Upstream, Writer};
+use crate::ndjson::{Line, Reader, Record as _, Upstream, Writer};
 use crate::prepare::{Configuration, ConfigurationState, Plan};
 use crate::strategy::{BalancedWeight, Strategy, standings};
 
@@ -61,16 +61,15 @@ struct State {
 
 impl State {
     fn take<W: Write>(&mut self, line: &Line, writer: &mut Writer<W>) -> Result<(), Error> {
-        self.upstream.saw(line);
-        match &*line.record_type()? {
-            End::TYPE => return Ok(self.upstream.ended(line)?),
-            Statistics::TYPE => {
-                self.statistics.push(line.parse()?);
-                return Ok(());
-            }
-            _ => writer.pass(line)?,
+        let Some(record_type) = self.upstream.take(line)? else {
+            return Ok(());
+        };
+        if record_type == Statistics::TYPE {
+            self.statistics.push(line.parse()?);
+            return Ok(());
         }
-        match &*line.record_type()? {
+        writer.pass(line)?;
+        match &*record_type {
             Plan::TYPE => self.plans.push(line.parse()?),
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
@@ -90,13 +89,9 @@ impl State {
             ));
         }
         let mut sorted: Vec<&Statistics> = self.statistics.iter().collect();
-        sorted.sort_by_key(|statistics| {
-            (&statistics.function_arn, statistics.architecture, statistics.memory_size)
-        });
+        sorted.sort_by_key(|statistics| statistics.key());
         let (mut selected, mut without) = (0, 0);
-        for rivals in
-            sorted.chunk_by(|a, b| (&a.function_arn, a.architecture) == (&b.function_arn, b.architecture))
-        {
+        for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             let function = &rivals[0].function_arn;
             let unmeasured = self.unmeasured(rivals);
             let selection = match self.best(options, rivals) {

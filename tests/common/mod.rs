@@ -32,6 +32,16 @@ pub fn function(name: &str) -> PathBuf {
     path
 }
 
+/// What leads an SDK to `endpoint`, with stand-in credentials.
+pub fn variables(endpoint: &str) -> [(&'static str, &str); 4] {
+    [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ]
+}
+
 /// A zip with one executable file in it.
 pub fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -270,10 +280,7 @@ impl Tool {
 
     /// Leads it to an endpoint, with stand-in credentials.
     pub fn towards(self, endpoint: &str) -> Tool {
-        self.env("AWS_ENDPOINT_URL", endpoint)
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
+        variables(endpoint).into_iter().fold(self, |tool, (name, value)| tool.env(name, value))
     }
 
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Tool {
