@@ -55,7 +55,8 @@ pub struct InputArgs {
 /// Whether a tool may decide on part of a stream.
 #[derive(Debug, clap::Args)]
 pub struct IncompleteArgs {
-    /// Take what there is, though the input was cut off or says that a tool before this one failed
+    /// Take what there is, though the input was cut off, says that a tool before this one failed, or lacks a size that
+    /// was planned
     #[arg(long)]
     pub allow_incomplete: bool,
 }
