@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, Styles, TypedValueParser};
 
 use crate::aws::AwsOptions;
+use crate::error::Error;
+use crate::execution_input::ExecutionInput;
+use crate::format::Format;
 use crate::message;
 use crate::strategy::{BalancedWeight, Strategy};
 
@@ -17,12 +20,16 @@ pub struct CommonArgs {
     /// Show warnings and errors only, no notes and no summary
     #[arg(short, long)]
     quiet: bool,
+    /// Show each call and how long it took; twice: also payloads and answers
+    #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
 }
 
 impl CommonArgs {
     /// Puts the flags into force.
     pub fn apply(&self) {
         message::set_quiet(self.quiet);
+        message::set_verbosity(self.verbose);
     }
 }
 
@@ -39,8 +46,8 @@ pub struct AwsArgs {
 
 impl AwsArgs {
     /// As the options that the SDK is set up with.
-    pub fn into_options(self) -> AwsOptions {
-        AwsOptions { region: self.region, profile: self.profile }
+    pub fn options(&self) -> AwsOptions {
+        AwsOptions { region: self.region.clone(), profile: self.profile.clone() }
     }
 }
 
@@ -50,6 +57,50 @@ pub struct InputArgs {
     /// Files of records, read in order; none, or -, is stdin
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// The input of a state machine's execution, for who comes from AWS Lambda Power Tuning. A flag goes before what the
+/// records say, and that before this file.
+#[derive(Debug, clap::Args)]
+pub struct ExecutionInputArgs {
+    /// Execution input of AWS Lambda Power Tuning, JSON, of which each tool takes what concerns it; a flag goes before it
+    #[arg(long = "input", value_name = "FILE", env = "LPT_INPUT", hide_env_values = true)]
+    file: Option<PathBuf>,
+}
+
+impl ExecutionInputArgs {
+    /// What the file says, where one is named.
+    pub fn read(&self) -> Result<Option<ExecutionInput>, Error> {
+        // A variable that is empty is as good as none.
+        let file = self.file.as_ref().filter(|file| !file.as_os_str().is_empty());
+        file.map(|file| ExecutionInput::from_file(file)).transpose()
+    }
+}
+
+/// Whether only to try that everything is allowed.
+#[derive(Debug, clap::Args)]
+pub struct DryRunArgs {
+    /// Try whether everything is allowed: one invocation for each size, no analysis, nothing applied
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    dry_run: Option<bool>,
+}
+
+impl DryRunArgs {
+    /// Whether this is a dry run; the records may say so too.
+    pub fn or(&self, input: Option<&ExecutionInput>) -> bool {
+        self.dry_run.or(input.and_then(|input| input.dry_run)).unwrap_or(false)
+    }
+}
+
+/// Warns where so few invocations are asked for that their average says little.
+pub fn warn_of_few(num: u32) {
+    /// So many leave three when one is dropped at each end.
+    const FEW: u32 = 5;
+    if num < FEW {
+        message::warning(format_args!(
+            "with {num} invocations a size nothing is trimmed at 20 %, so that a single slow one decides; {FEW} are the least that AWS Lambda Power Tuning takes"
+        ));
+    }
 }
 
 /// Whether a tool may decide on part of a stream.
@@ -74,6 +125,14 @@ pub struct StrategyArgs {
     pub balanced_weight: Option<BalancedWeight>,
 }
 
+/// A parser of the names of `formats`.
+pub fn format_parser<const N: usize>(formats: [Format; N]) -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(formats.map(Format::as_str)).map(move |name| {
+        let named = formats.into_iter().find(|format| format.as_str() == name);
+        named.expect("the parser lets only their names through")
+    })
+}
+
 fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
     PossibleValuesParser::new(Strategy::ALL.map(Strategy::as_str)).map(|name| {
         let named = Strategy::ALL.into_iter().find(|strategy| strategy.as_str() == name);
@@ -83,9 +142,31 @@ fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
 
 fn balanced_weight(text: &str) -> Result<BalancedWeight, String> {
     let typed: f64 = text.parse().map_err(|_| "a weight is a number from 0 to 1".to_owned())?;
+    clamped_weight("--balanced-weight", typed)
+}
+
+/// A weight that was given at `place`, with a warning where it is not from 0 to 1.
+fn clamped_weight(place: &str, typed: f64) -> Result<BalancedWeight, String> {
     let weight = BalancedWeight::clamped(typed).ok_or("a weight is a number from 0 to 1")?;
     if weight.get() != typed {
-        message::warning(format_args!("--balanced-weight {text} is taken as {}", weight.get()));
+        message::warning(format_args!("{place} {typed} is taken as {}", weight.get()));
     }
     Ok(weight)
+}
+
+impl StrategyArgs {
+    /// The flags, or else what the execution input says.
+    pub fn or(self, input: Option<&ExecutionInput>) -> Result<StrategyArgs, Error> {
+        let Some(input) = input else {
+            return Ok(self);
+        };
+        let key = "balancedWeight";
+        let weight = match (self.balanced_weight, input.balanced_weight) {
+            (None, Some(typed)) => {
+                Some(clamped_weight(&input.place_of(key), typed).map_err(|why| input.error(key, why))?)
+            }
+            (flag, _) => flag,
+        };
+        Ok(StrategyArgs { strategy: self.strategy.or(input.strategy), balanced_weight: weight })
+    }
 }

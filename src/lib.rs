@@ -23,14 +23,19 @@ pub mod entry;
 pub mod error;
 pub mod message;
 pub mod ndjson;
+
+pub mod format;
 pub mod units;
 
-// What the stages share: AWS, money, statistics and what makes a size the best.
+// What the stages share: AWS, money, statistics, what makes a size the best, and what a user says of it all.
 pub mod aws;
-pub mod cli;
 pub mod price;
 pub mod statistics;
 pub mod strategy;
+
+pub mod execution_input;
+
+pub mod cli;
 
 /// Makes statistics of invocations.
 pub mod analyze;

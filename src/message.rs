@@ -3,10 +3,11 @@
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 static TOOL: OnceLock<String> = OnceLock::new();
 static QUIET: AtomicBool = AtomicBool::new(false);
+static VERBOSITY: AtomicU8 = AtomicU8::new(0);
 static PROGRESS_SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// Sets the name that stands before each message. Called once, by [`crate::entry`].
@@ -19,6 +20,11 @@ pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
+/// 1 shows details, 2 also what is sent and what comes back.
+pub fn set_verbosity(verbosity: u8) {
+    VERBOSITY.store(verbosity, Ordering::Relaxed);
+}
+
 /// The tool's name, as it stands in messages and in its `end` record.
 pub fn tool() -> &'static str {
     TOOL.get().map_or("lpt", String::as_str)
@@ -27,6 +33,22 @@ pub fn tool() -> &'static str {
 /// Says something that is good to know.
 pub fn note(text: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
+        line(format_args!("{}: {}", tool(), one_line(text)));
+    }
+}
+
+/// Says, to who asked for it, what happens step by step.
+pub fn detail(text: impl Display) {
+    at_verbosity(1, text);
+}
+
+/// Says, to who asked twice, what is sent and what comes back.
+pub fn trace(text: impl Display) {
+    at_verbosity(2, text);
+}
+
+fn at_verbosity(verbosity: u8, text: impl Display) {
+    if VERBOSITY.load(Ordering::Relaxed) >= verbosity {
         line(format_args!("{}: {}", tool(), one_line(text)));
     }
 }

@@ -474,6 +474,11 @@ impl<W: Write> Writer<W> {
         self.put(format!("{}\n", line.text).as_bytes())
     }
 
+    /// Writes a text that is no record, and a newline.
+    pub(crate) fn document(&mut self, text: &str) -> Result<(), Error> {
+        self.put(format!("{text}\n").as_bytes())
+    }
+
     /// Writes this tool's `end` record.
     pub fn end(&mut self, status: Status) -> Result<(), Error> {
         self.write(&End { tool: message::tool().to_owned(), records: self.records, status })

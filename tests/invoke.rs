@@ -26,9 +26,9 @@ fn each_size_is_invoked_num_times_and_everything_passes_through() {
     let local = cpu_bound("");
     let input = prepared(&local, "128,256");
     let ran =
-        local.tool("lpt-invoke").args(["--num", "3", "--payload", QUICK]).stdin(&*input).run().succeeds();
+        local.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]).stdin(&*input).run().succeeds();
     for memory in [128, 256] {
-        assert_eq!(indices(&ran, memory), [0, 1, 2]);
+        assert_eq!(indices(&ran, memory), [0, 1, 2, 3, 4]);
     }
     let passed: String = ran
         .stdout
@@ -64,18 +64,18 @@ fn each_size_is_invoked_num_times_and_everything_passes_through() {
 fn without_num_the_plan_says_how_often() {
     let local = cpu_bound("");
     let input =
-        local.tool("lpt-prepare").args(["--power-values", "128", "--num", "4", "f"]).run().succeeds().stdout;
+        local.tool("lpt-prepare").args(["--power-values", "128", "--num", "6", "f"]).run().succeeds().stdout;
     let ran = local.tool("lpt-invoke").args(["--payload", QUICK]).stdin(input).run().succeeds();
-    assert_eq!(indices(&ran, 128), [0, 1, 2, 3]);
+    assert_eq!(indices(&ran, 128), [0, 1, 2, 3, 4, 5]);
 }
 
 #[test]
 fn json_reports_are_read_like_text_ones() {
     let local = cpu_bound(",log-format=JSON");
     let input = prepared(&local, "128");
-    let ran = local.tool("lpt-invoke").args(["--num", "2", "--payload", QUICK]).stdin(input).run().succeeds();
+    let ran = local.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]).stdin(input).run().succeeds();
     let invocations = ran.of_type("invocation");
-    assert_eq!(invocations.len(), 2);
+    assert_eq!(invocations.len(), 5);
     assert!(invocations.iter().all(|invocation| invocation["durationMs"].is_number()));
     assert!(invocations[0]["initDurationMs"].is_number());
 }
@@ -109,12 +109,12 @@ fn a_throttled_invocation_is_sent_again_and_the_attempts_are_counted() {
     let input = prepared(&local, "128");
     let ran = local
         .tool("lpt-invoke")
-        .args(["--num", "4", "--parallel", "--payload", r#"{"waitMs": 100}"#])
+        .args(["--num", "6", "--parallel", "--payload", r#"{"waitMs": 100}"#])
         .stdin(input)
         .run()
         .succeeds();
     let invocations = ran.of_type("invocation");
-    assert_eq!(invocations.len(), 4);
+    assert_eq!(invocations.len(), 6);
     assert!(invocations.iter().all(|invocation| invocation["outcome"] == "ok"));
     assert!(invocations.iter().any(|invocation| invocation["attempts"].as_u64().unwrap() > 1));
 }
@@ -165,7 +165,7 @@ fn a_bad_record_stops_the_measuring_and_loses_nothing_that_undoes_the_run() {
     let bad = lines[2].replace("\"memorySizeMB\":128", "\"memorySizeMB\":\"128\"");
     lines[2] = &bad;
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let ran = local.tool("lpt-invoke").args(["--num", "2", "--payload", QUICK]).stdin(text).run();
+    let ran = local.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]).stdin(text).run();
     assert_eq!(ran.of_type("plan").len(), 1);
     assert_eq!(ran.of_type("configuration").len(), 3, "all but the bad one reach lpt-cleanup");
     assert_eq!(ran.records().pop().unwrap()["status"], "failed");
@@ -308,9 +308,10 @@ fn weighted_payloads_are_sent_by_their_weights() {
             .collect();
         assert_eq!(sent, [(0, "ok"), (0, "ok"), (0, "ok"), (1, "function-error"), (1, "function-error")]);
     }
-    let too_few = local.tool("lpt-invoke").args(["--num", "1", "--payload", payloads]).stdin(&*input).run();
+    let rare = r#"[{"payload": 1, "weight": 1}, {"payload": 2, "weight": 99}]"#;
+    let too_few = local.tool("lpt-invoke").args(["--num", "50", "--payload", rare]).stdin(&*input).run();
     assert_eq!(too_few.of_type("invocation"), Vec::<Value>::new(), "nothing is invoked");
-    too_few.fails_with(2, &["1 invocations are too few for payload 0"]);
+    too_few.fails_with(2, &["50 invocations are too few for payload 0"]);
     let in_part = r#"[{"payload": 1, "weight": 3}, {"payload": 2}]"#;
     local
         .tool("lpt-invoke")
@@ -324,16 +325,16 @@ fn weighted_payloads_are_sent_by_their_weights() {
 fn an_allowed_exception_is_a_result_and_another_is_none() {
     let local = cpu_bound("");
     let input = prepared(&local, "128");
-    let arguments = ["--num", "4", "--allowed-exceptions", "Boom,Other", "--payload"];
+    let arguments = ["--num", "5", "--allowed-exceptions", "Boom,Other", "--payload"];
     let ran =
         local.tool("lpt-invoke").args(arguments).arg(r#"{"error": "Boom"}"#).stdin(&*input).run().succeeds();
     let invocations = ran.of_type("invocation");
-    assert_eq!(invocations.len(), 4);
+    assert_eq!(invocations.len(), 5);
     assert!(invocations.iter().all(|invocation| invocation["outcome"] == "allowed-error"));
     assert!(invocations.iter().all(|invocation| invocation["errorType"] == "Boom"));
     let analyzed = Tool::new("lpt-analyze").stdin(ran.stdout).run().succeeds();
     let statistics = &analyzed.of_type("statistics")[0];
-    assert_eq!((&statistics["invocations"], &statistics["errors"]), (&4.into(), &0.into()));
+    assert_eq!((&statistics["invocations"], &statistics["errors"]), (&5.into(), &0.into()));
     let other = local.tool("lpt-invoke").args(arguments).arg(r#"{"error": "Bang"}"#).stdin(input).run();
     assert_eq!(other.of_type("invocation")[0]["outcome"], "function-error");
 }
@@ -343,7 +344,7 @@ fn an_allowed_exception_is_a_result_and_another_is_none() {
 fn the_pause_between_runs_is_kept() {
     let local = cpu_bound("");
     let input = prepared(&local, "128");
-    let arguments = ["--num", "3", "--sleep-between-runs-ms", "150", "--payload", QUICK];
+    let arguments = ["--num", "5", "--sleep-between-runs-ms", "150", "--payload", QUICK];
     let ran = local.tool("lpt-invoke").args(arguments).stdin(&*input).run().succeeds();
     let starts: Vec<i128> = ran
         .of_type("invocation")

@@ -74,8 +74,8 @@ fn a_python_handler_runs_on_the_official_runtime_client() {
     let argument = format!("f={},runtime=python3.11,handler=app.handler", app.parent().unwrap().display());
     let local = Local::with(&[&argument]);
     let prepared = local.tool("lpt-prepare").args(["--power-values", "512,1024", "f"]).run().succeeds();
-    let invoked = local.tool("lpt-invoke").args(["--num", "2"]).stdin(&*prepared.stdout).run().succeeds();
-    assert_eq!(invoked.of_type("invocation").len(), 4);
+    let invoked = local.tool("lpt-invoke").args(["--num", "5"]).stdin(&*prepared.stdout).run().succeeds();
+    assert_eq!(invoked.of_type("invocation").len(), 10);
     let failed = local
         .tool("lpt-invoke")
         .args(["--num", "1", "--payload", r#"{"fail": true}"#])

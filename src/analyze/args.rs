@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use super::{DiscardTopBottom, Options, Starts};
-use crate::cli::{CommonArgs, InputArgs, STYLES, StrategyArgs};
+use crate::cli::{
+    CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, StrategyArgs, format_parser,
+};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
+use crate::format::Format;
 use crate::message;
 use crate::ndjson::Reader;
 use crate::price::PriceList;
@@ -17,17 +20,24 @@ use crate::price::PriceList;
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-analyze", version, styles = STYLES)]
 pub struct Args {
-    /// Share of the invocations to drop at each end, the fastest and the slowest, from 0 to 0.4
-    #[arg(long, value_name = "SHARE", default_value = "0.2", value_parser = discard_top_bottom)]
-    discard_top_bottom: DiscardTopBottom,
+    /// Share of the invocations to drop at each end, the fastest and the slowest, from 0 to 0.4 [default: 0.2]
+    #[arg(long, value_name = "SHARE", value_parser = discard_top_bottom)]
+    discard_top_bottom: Option<DiscardTopBottom>,
     /// Which invocations to take
     #[arg(long, value_enum, default_value = "all")]
     starts: StartsArg,
     /// CSV file with prices, which replace or extend the built-in ones
     #[arg(long, value_name = "FILE.csv")]
     prices: Option<PathBuf>,
+    /// ndjson: the record stream, for the next tool; json, csv and table: the statistics alone
+    #[arg(long, default_value = "ndjson", value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table]))]
+    format: Format,
     #[command(flatten)]
     strategy: StrategyArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
     #[command(flatten)]
     common: CommonArgs,
     #[command(flatten)]
@@ -43,9 +53,14 @@ enum StartsArg {
 
 fn discard_top_bottom(text: &str) -> Result<DiscardTopBottom, String> {
     let typed: f64 = text.parse().map_err(|_| "a share is a number from 0 to 0.4".to_owned())?;
+    clamped("--discard-top-bottom", typed)
+}
+
+/// A share that was given at `place`, with a warning where it is not from 0 to 0.4.
+fn clamped(place: &str, typed: f64) -> Result<DiscardTopBottom, String> {
     let share = DiscardTopBottom::clamped(typed).ok_or("a share is a number from 0 to 0.4")?;
     if share.get() != typed {
-        message::warning(format_args!("--discard-top-bottom {text} is taken as {}", share.get()));
+        message::warning(format_args!("{place} {typed} is taken as {}", share.get()));
     }
     Ok(share)
 }
@@ -57,16 +72,29 @@ impl Tool for Args {
         if let Some(file) = &self.prices {
             prices.extend_from_file(file)?;
         }
+        let input = self.execution_input.read()?;
+        let dry_run = self.dry_run.or(input.as_ref());
+        let strategy = self.strategy.or(input.as_ref())?;
+        let input = input.unwrap_or_default();
+        let key = "discardTopBottom";
+        let discard_top_bottom = match (self.discard_top_bottom, input.discard_top_bottom) {
+            (None, Some(typed)) => {
+                Some(clamped(&input.place_of(key), typed).map_err(|why| input.error(key, why))?)
+            }
+            (flag, _) => flag,
+        };
         let options = Options {
-            discard_top_bottom: self.discard_top_bottom,
+            discard_top_bottom: discard_top_bottom.unwrap_or_default(),
             starts: match self.starts {
                 StartsArg::All => Starts::All,
                 StartsArg::Warm => Starts::Warm,
                 StartsArg::Cold => Starts::Cold,
             },
             prices,
-            strategy: self.strategy.strategy.unwrap_or_default(),
-            balanced_weight: self.strategy.balanced_weight.unwrap_or_default(),
+            strategy: strategy.strategy.unwrap_or_default(),
+            balanced_weight: strategy.balanced_weight.unwrap_or_default(),
+            format: self.format,
+            dry_run,
         };
         super::run(&options, Reader::open(&self.input.files)?, std::io::stdout()).await
     }

@@ -3,21 +3,24 @@
 mod args;
 mod frame;
 mod statistics;
+mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 
 use polars::prelude::PolarsError;
 
 pub use args::Args;
 pub use statistics::{Starts, Statistics};
+pub use table::table;
 
 use crate::aws::{Architecture, FunctionArn};
 use crate::error::{Error, Exit};
+use crate::format::{Format, Output};
 use crate::invoke::Invocation;
 use crate::message;
-use crate::ndjson::{Line, Reader, Record as _, Upstream, Writer};
-use crate::prepare::Plan;
+use crate::ndjson::{Line, Reader, Record as _, Upstream};
+use crate::prepare::{Plan, RunId};
 use crate::price::PriceList;
 use crate::statistics::{CONFIDENCE, TrimmedMean, mean, quantile, sample_standard_deviation};
 use crate::strategy::{BalancedWeight, Strategy, standings};
@@ -37,11 +40,22 @@ pub struct Options {
     pub strategy: Strategy,
     /// Its weight.
     pub balanced_weight: BalancedWeight,
+    /// The form of the output.
+    pub format: Format,
+    /// Whether to pass everything on as it is; a plan may say so of its run, too.
+    pub dry_run: bool,
 }
 
 /// The share of invocations that is dropped at each end, 0 to 0.4 as in AWS Lambda Power Tuning.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DiscardTopBottom(f64);
+
+/// As in AWS Lambda Power Tuning.
+impl Default for DiscardTopBottom {
+    fn default() -> DiscardTopBottom {
+        DiscardTopBottom(0.2)
+    }
+}
 
 impl DiscardTopBottom {
     /// The nearest share to `share`; `None` for what is no number.
@@ -64,12 +78,13 @@ impl DiscardTopBottom {
 pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
     let mut state = State {
         options,
-        writer: Writer::new(output),
+        output: Output::new(output, options.format),
         upstream: Upstream::default(),
         frame: Frame::default(),
         priced: None,
         unpriced: BTreeMap::new(),
         codes: BTreeMap::new(),
+        dry_runs: HashSet::new(),
     };
     let bad_input = input.for_each(|line| state.take(line)).await?;
     let result = match bad_input {
@@ -79,13 +94,13 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
     if result.is_err() {
         state.upstream.fail();
     }
-    state.writer.end(state.upstream.status())?;
+    state.output.end(state.upstream.status())?;
     result
 }
 
 struct State<'a, W: Write> {
     options: &'a Options,
-    writer: Writer<W>,
+    output: Output<W>,
     upstream: Upstream,
     frame: Frame,
     /// The last function that was looked up in the price list: most lines are of the same one.
@@ -93,6 +108,8 @@ struct State<'a, W: Write> {
     unpriced: BTreeMap<(FunctionArn, Architecture), Error>,
     /// The code that the plans in the stream say was measured.
     codes: BTreeMap<FunctionArn, String>,
+    /// The runs that their plans say are dry.
+    dry_runs: HashSet<RunId>,
 }
 
 impl<W: Write> State<'_, W> {
@@ -103,7 +120,8 @@ impl<W: Write> State<'_, W> {
         match &*record_type {
             Invocation::TYPE => {
                 let invocation: Invocation = line.parse()?;
-                if self.is_priced(&invocation) {
+                let is_of_dry_run = invocation.run_id.is_some_and(|run| self.dry_runs.contains(&run));
+                if !self.options.dry_run && !is_of_dry_run && self.is_priced(&invocation) {
                     let missing =
                         |field| Error::from(line.error(Some(field), "missing, though the outcome is ok"));
                     return self.frame.push(&invocation).map_err(missing);
@@ -113,7 +131,7 @@ impl<W: Write> State<'_, W> {
             Plan::TYPE => drop(line.parse().map(|plan| self.take_plan(plan))),
             _ => {}
         }
-        self.writer.pass(line)
+        self.output.pass(line)
     }
 
     fn is_priced(&mut self, invocation: &Invocation) -> bool {
@@ -134,6 +152,9 @@ impl<W: Write> State<'_, W> {
     }
 
     fn take_plan(&mut self, plan: Plan) {
+        if plan.dry_run {
+            self.dry_runs.insert(plan.run_id);
+        }
         let function = plan.function_arn;
         let known = self.codes.entry(function.clone()).or_insert_with(|| plan.code_sha256.clone());
         if *known != plan.code_sha256 {
@@ -144,11 +165,14 @@ impl<W: Write> State<'_, W> {
     }
 
     fn analyze(&mut self) -> Result<Exit, Error> {
+        if self.options.dry_run || !self.dry_runs.is_empty() {
+            message::note("dry run: its invocations are not analyzed");
+        }
         if let Some(why) = self.upstream.incomplete() {
             message::warning(format_args!("{why}; these are the statistics of what there is"));
         }
         let all = statistics_of_all(self.options, std::mem::take(&mut self.frame))?;
-        all.iter().try_for_each(|statistics| self.writer.write(statistics))?;
+        self.output.records(&all, |_| tables(&all))?;
         let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
         match unpriced.next() {
             None => Ok(Exit::Done),
@@ -159,6 +183,15 @@ impl<W: Write> State<'_, W> {
             }
         }
     }
+}
+
+/// A table for each function and architecture.
+fn tables(all: &[Statistics]) -> String {
+    let tables = all.chunk_by(Statistics::is_rival_of).map(|rivals| {
+        let best = rivals.iter().find(|rival| rival.rank == Some(1) && rival.is_sound());
+        table(&rivals.iter().collect::<Vec<_>>(), best.map(|best| (best.memory_size, best.strategy)))
+    });
+    tables.collect::<Vec<_>>().join("\n\n")
 }
 
 /// Statistics of each size, ranked among those of the same function and architecture, which stand together.

@@ -1,8 +1,10 @@
 //! `lpt-apply`'s arguments as typed.
 
+use std::str::FromStr as _;
+
 use super::Options;
 use crate::aws::AliasName;
-use crate::cli::{AwsArgs, CommonArgs, IncompleteArgs, InputArgs, STYLES};
+use crate::cli::{AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
 use crate::ndjson::Reader;
@@ -20,8 +22,15 @@ pub struct Args {
     /// Go on though the function's code is not what was measured, or the alias points at other code or settings
     #[arg(long)]
     allow_changed_code: bool,
+    /// Apply, or do not, whatever autoOptimize in --input says [default: true, or with --input as that says]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    auto_optimize: Option<bool>,
     #[command(flatten)]
     incomplete: IncompleteArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
@@ -33,11 +42,20 @@ pub struct Args {
 impl Tool for Args {
     async fn run(self, _: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
+        let input = self.execution_input.read()?;
+        let dry_run = self.dry_run.or(input.as_ref());
+        // The state machine changes nothing unless it is told to.
+        let said = input.as_ref().map(|input| input.auto_optimize.unwrap_or(false));
+        let input = input.unwrap_or_default();
+        let alias =
+            input.parse("autoOptimizeAlias", input.auto_optimize_alias.as_ref(), AliasName::from_str)?;
         let options = Options {
-            alias: self.alias,
+            auto_optimize: self.auto_optimize.or(said).unwrap_or(true),
+            dry_run,
+            alias: self.alias.or(alias),
             allow_changed_code: self.allow_changed_code,
             allow_incomplete: self.incomplete.allow_incomplete,
-            aws: self.aws.into_options(),
+            aws: self.aws.options(),
         };
         super::run(&options, Reader::open(&self.input.files)?, std::io::stdout()).await
     }

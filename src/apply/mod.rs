@@ -23,6 +23,10 @@ use crate::units::Timestamp;
 /// How to apply.
 #[derive(Debug)]
 pub struct Options {
+    /// Whether to apply anything at all.
+    pub auto_optimize: bool,
+    /// Whether only to look at what would be changed.
+    pub dry_run: bool,
     /// The alias to move, instead of changing `$LATEST`.
     pub alias: Option<AliasName>,
     /// Whether to act on part of a stream.
@@ -48,6 +52,12 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
     let bad_input = input.for_each(|line| apply.take(line)).await?;
     let done = match bad_input {
         Some(error) => Err(error),
+        None if !options.auto_optimize => {
+            message::note(
+                "nothing is applied: autoOptimize in the execution input is not true; --auto-optimize applies",
+            );
+            Ok(Exit::Done)
+        }
         None => match apply.upstream.require_complete(options.allow_incomplete) {
             Ok(()) => apply.all().await,
             Err(error) => Err(error),
@@ -85,6 +95,10 @@ impl<W: Write> Apply<'_, W> {
     }
 
     async fn all(&mut self) -> Result<Exit, Error> {
+        let aws = Aws::load(&self.options.aws).await;
+        if self.options.dry_run || self.plans.values().any(|plan| plan.dry_run) {
+            return self.look(&aws).await;
+        }
         let selections = std::mem::take(&mut self.selections);
         if selections.is_empty() {
             return Err(Error::Failed(
@@ -99,7 +113,6 @@ impl<W: Write> Apply<'_, W> {
                 twice.function_arn
             )));
         }
-        let aws = Aws::load(&self.options.aws).await;
         let mut first_error = None;
         let mut applied = 0;
         for selection in &selections {
@@ -124,6 +137,33 @@ impl<W: Write> Apply<'_, W> {
             Some(_) if applied > 0 => Ok(Exit::Partly),
             Some(error) => Err(error),
         }
+    }
+
+    /// Reads what would be changed, and says what would become of it.
+    async fn look(&self, aws: &Aws) -> Result<Exit, Error> {
+        for selection in &self.selections {
+            let function = &selection.function_arn;
+            let latest = self.latest(&aws.lambda(function), function).await?;
+            let what = match &self.options.alias {
+                None => format!("{}: $LATEST, which has {} MB", function.name(), latest.memory),
+                Some(alias) => format!("{}:{alias}", function.name()),
+            };
+            message::note(format_args!("dry run: {what}, would get {} MB", selection.memory_size));
+        }
+        let planned = self
+            .plans
+            .keys()
+            .filter(|function| !self.selections.iter().any(|selection| selection.function_arn == **function));
+        for function in planned {
+            self.latest(&aws.lambda(function), function).await?;
+        }
+        if let Some(alias) = &self.options.alias {
+            for function in self.plans.keys() {
+                aws.lambda(function).alias(function, alias).await?;
+            }
+        }
+        message::note(format_args!("dry run: nothing is applied; allowed are {}", aws.proved().join(", ")));
+        Ok(Exit::Done)
     }
 
     /// Reads `$LATEST`, unless a run is at work on it, or it is not what was measured.

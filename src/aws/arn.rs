@@ -158,6 +158,90 @@ impl FromStr for FunctionRef {
     }
 }
 
+/// A function to call, at `$LATEST` or by a version or alias that stands behind its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callee {
+    function: FunctionRef,
+    edition: Edition,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Edition {
+    Latest,
+    Version(Version),
+    Alias(AliasName),
+}
+
+impl Callee {
+    /// The function alone.
+    pub fn function(&self) -> &FunctionRef {
+        &self.function
+    }
+
+    /// Which edition of it.
+    pub fn qualifier(&self) -> Qualifier<'_> {
+        match &self.edition {
+            Edition::Latest => Qualifier::Latest,
+            Edition::Version(version) => Qualifier::Version(*version),
+            Edition::Alias(alias) => Qualifier::Alias(alias),
+        }
+    }
+}
+
+impl FromStr for Callee {
+    type Err = NotAFunction;
+
+    fn from_str(text: &str) -> Result<Callee, NotAFunction> {
+        let (function, edition) = match text.parse() {
+            Ok(function) => (function, Edition::Latest),
+            Err(NotAFunction::Qualified { qualifier, unqualified, .. }) => {
+                let edition = match (qualifier.parse(), qualifier.parse()) {
+                    _ if qualifier == "$LATEST" => Edition::Latest,
+                    (Ok(version), _) => Edition::Version(version),
+                    (_, Ok(alias)) => Edition::Alias(alias),
+                    _ => return Err(NotAFunction::Malformed(text.to_owned())),
+                };
+                (unqualified.parse()?, edition)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Callee { function, edition })
+    }
+}
+
+impl fmt::Display for Callee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.function.fmt(f)?;
+        match &self.edition {
+            Edition::Latest => Ok(()),
+            Edition::Version(version) => write!(f, ":{version}"),
+            Edition::Alias(alias) => write!(f, ":{alias}"),
+        }
+    }
+}
+
+/// Which edition of a function is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Qualifier<'a> {
+    /// The function as it is edited, `$LATEST`.
+    Latest,
+    /// A published version.
+    Version(Version),
+    /// What an alias points at.
+    Alias(&'a AliasName),
+}
+
+impl Qualifier<'_> {
+    /// As a parameter of a call.
+    pub(super) fn parameter(self) -> Option<String> {
+        match self {
+            Qualifier::Latest => None,
+            Qualifier::Version(version) => Some(version.to_string()),
+            Qualifier::Alias(alias) => Some(alias.to_string()),
+        }
+    }
+}
+
 fn function_name(text: &str) -> Option<FunctionName> {
     let fits = (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
@@ -234,6 +318,24 @@ pub struct NotAnAlias(String);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_callee_may_be_a_version_or_an_alias() {
+        for text in [
+            "f",
+            "f:7",
+            "f:live",
+            "123456789012:function:f:live",
+            "arn:aws:lambda:eu-west-1:123456789012:function:f:7",
+        ] {
+            let callee: Callee = text.parse().expect("a callee");
+            assert_eq!(callee.to_string(), text);
+        }
+        assert_eq!("f:$LATEST".parse::<Callee>().expect("a callee").to_string(), "f");
+        for text in ["", "f:", "f:0", "f:a b"] {
+            assert!(text.parse::<Callee>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_three_forms_of_a_function_are_read() {

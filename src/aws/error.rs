@@ -9,7 +9,7 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use crate::error::Exit;
 
 /// A call to AWS that failed. Its text is one line with a remedy where there is one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct AwsError {
     /// The IAM action, such as `lambda:PublishVersion`.
     pub action: &'static str,
@@ -82,6 +82,21 @@ impl AwsError {
         AwsError { action, on: on.into(), kind, code, message: one_line(&message) }
     }
 
+    /// An answer that broke off.
+    pub(super) fn broken_answer(
+        action: &'static str,
+        on: impl Into<String>,
+        error: &(dyn StdError + 'static),
+    ) -> AwsError {
+        AwsError {
+            action,
+            on: on.into(),
+            kind: AwsErrorKind::Unreachable,
+            code: "Unreachable".to_owned(),
+            message: one_line(&innermost(error)),
+        }
+    }
+
     /// A failure that AWS did not name, found in its answer.
     pub(super) fn service(
         action: &'static str,
@@ -111,6 +126,11 @@ impl AwsError {
             code: "NoRegion".to_owned(),
             message,
         }
+    }
+
+    /// The same without AWS's words, which may hold parts of a payload.
+    pub fn without_message(self) -> AwsError {
+        AwsError { message: "its message is not shown".to_owned(), ..self }
     }
 
     /// The exit code that this kind of failure owns.
@@ -161,7 +181,8 @@ impl StdError for AwsError {}
 /// <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>
 fn kind_of_code(code: &str) -> AwsErrorKind {
     match code {
-        "ResourceNotFoundException" => AwsErrorKind::NotFound,
+        // S3's are in <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
+        "ResourceNotFoundException" | "NoSuchBucket" | "NoSuchKey" => AwsErrorKind::NotFound,
         "AccessDeniedException"
         | "AccessDenied"
         | "UnrecognizedClientException"
@@ -171,11 +192,15 @@ fn kind_of_code(code: &str) -> AwsErrorKind {
         | "MissingAuthenticationTokenException"
         | "MissingAuthenticationToken"
         | "InvalidClientTokenId"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "AllAccessDisabled"
         | "OptInRequired" => AwsErrorKind::Denied,
         "TooManyRequestsException"
         | "ThrottlingException"
         | "Throttling"
         | "RequestLimitExceeded"
+        | "SlowDown"
         | "EC2ThrottledException" => AwsErrorKind::Throttled,
         "ResourceConflictException" | "ResourceInUseException" | "ResourceNotReadyException" => {
             AwsErrorKind::Conflict
@@ -184,6 +209,7 @@ fn kind_of_code(code: &str) -> AwsErrorKind {
         "InvalidParameterValueException" | "ValidationException" => AwsErrorKind::Invalid,
         "ServiceException"
         | "InternalFailure"
+        | "InternalError"
         | "InternalServerError"
         | "ServiceUnavailable"
         | "ServiceUnavailableException"

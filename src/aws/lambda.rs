@@ -1,6 +1,7 @@
 //! The calls of the Lambda API that the tools make, with their answers parsed.
 
 use std::fmt;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use aws_sdk_lambda::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_lambda::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::error::BoxError;
 use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::primitives::Blob;
@@ -19,8 +20,9 @@ use aws_sdk_lambda::types::FunctionConfiguration as FunctionConfigurationOutput;
 use aws_sdk_lambda::types::{LastUpdateStatus, LogType, SnapStartOptimizationStatus, State};
 use serde::{Deserialize, Serialize};
 
-use super::arn::{AliasName, FunctionArn, Version};
+use super::arn::{AliasName, Callee, FunctionArn, Qualifier, Version};
 use super::backoff::patiently;
+use super::calls::Calls;
 use super::error::AwsError;
 use crate::units::MemoryMB;
 
@@ -60,27 +62,6 @@ impl std::str::FromStr for Architecture {
             "x86_64" => Ok(Architecture::X86_64),
             "arm64" => Ok(Architecture::Arm64),
             other => Err(format!("an architecture is x86_64 or arm64, not {other:?}")),
-        }
-    }
-}
-
-/// Which edition of a function is meant.
-#[derive(Debug, Clone, Copy)]
-pub enum Qualifier<'a> {
-    /// The function as it is edited, `$LATEST`.
-    Latest,
-    /// A published version.
-    Version(Version),
-    /// What an alias points at.
-    Alias(&'a AliasName),
-}
-
-impl Qualifier<'_> {
-    fn parameter(self) -> Option<String> {
-        match self {
-            Qualifier::Latest => None,
-            Qualifier::Version(version) => Some(version.to_string()),
-            Qualifier::Alias(alias) => Some(alias.to_string()),
         }
     }
 }
@@ -281,11 +262,12 @@ const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60 + 60);
 #[derive(Debug, Clone)]
 pub struct Lambda {
     client: aws_sdk_lambda::Client,
+    calls: Rc<Calls>,
 }
 
 impl Lambda {
-    pub(super) fn new(config: &SdkConfig) -> Lambda {
-        Lambda { client: aws_sdk_lambda::Client::new(config) }
+    pub(super) fn new(config: &SdkConfig, calls: Rc<Calls>) -> Lambda {
+        Lambda { client: aws_sdk_lambda::Client::new(config), calls }
     }
 
     /// Reads the configuration of `function`.
@@ -297,8 +279,10 @@ impl Lambda {
         let on = function.to_string();
         let request =
             self.client.get_function_configuration().function_name(&on).set_qualifier(qualifier.parameter());
-        let output =
-            call("lambda:GetFunctionConfiguration", &on, async || request.clone().send().await).await?;
+        let output = self
+            .calls
+            .make("lambda:GetFunctionConfiguration", &on, async || request.clone().send().await)
+            .await?;
         FunctionConfiguration::read(&on, &output)
     }
 
@@ -343,7 +327,7 @@ impl Lambda {
             .memory_size(i32::try_from(change.memory.get()).expect("10,240 at most"))
             .description(change.description)
             .set_revision_id(change.revision_id.map(str::to_owned));
-        call(ACTION, function, async || request.clone().send().await).await?;
+        self.calls.make(ACTION, function, async || request.clone().send().await).await?;
         self.settled(function, Qualifier::Latest).await?.succeeded(ACTION)
     }
 
@@ -366,7 +350,7 @@ impl Lambda {
             .revision_id(&latest.revision_id)
             .code_sha256(&latest.code_sha256)
             .description(description);
-        let output = call(ACTION, function, async || request.clone().send().await).await?;
+        let output = self.calls.make(ACTION, function, async || request.clone().send().await).await?;
         let version = output
             .version()
             .and_then(|version| version.parse().ok())
@@ -377,7 +361,7 @@ impl Lambda {
     /// All published versions.
     pub async fn versions(&self, function: &FunctionArn) -> Result<Vec<ListedVersion>, AwsError> {
         let request = self.client.list_versions_by_function().function_name(function.to_string());
-        let listed = call("lambda:ListVersionsByFunction", function, async || {
+        let listed = self.calls.make("lambda:ListVersionsByFunction", function, async || {
             request.clone().into_paginator().items().send().try_collect().await
         });
         // `$LATEST` is in the list too.
@@ -393,7 +377,7 @@ impl Lambda {
     /// The names of all aliases.
     pub async fn aliases(&self, function: &FunctionArn) -> Result<Vec<AliasName>, AwsError> {
         let request = self.client.list_aliases().function_name(function.to_string());
-        let listed = call("lambda:ListAliases", function, async || {
+        let listed = self.calls.make("lambda:ListAliases", function, async || {
             request.clone().into_paginator().items().send().try_collect().await
         });
         Ok(listed.await?.iter().filter_map(|alias| alias.name()?.parse().ok()).collect())
@@ -403,7 +387,7 @@ impl Lambda {
     pub async fn alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<Option<Alias>, AwsError> {
         let request = self.client.get_alias().function_name(function.to_string()).name(alias.to_string());
         let on = format!("{function}:{alias}");
-        match call("lambda:GetAlias", on, async || request.clone().send().await).await {
+        match self.calls.make("lambda:GetAlias", on, async || request.clone().send().await).await {
             Ok(output) => Ok(Some(Alias {
                 version: output.function_version().and_then(|version| version.parse().ok()),
                 is_split: output
@@ -433,7 +417,7 @@ impl Lambda {
             .function_version(version.to_string())
             .description(description);
         let on = format!("{function}:{alias}");
-        call("lambda:CreateAlias", on, async || request.clone().send().await).await.map(drop)
+        self.calls.make("lambda:CreateAlias", on, async || request.clone().send().await).await.map(drop)
     }
 
     /// Points an existing alias, as it was read in `from`, at another version.
@@ -452,14 +436,16 @@ impl Lambda {
             .function_version(version.to_string())
             .set_revision_id(from.revision_id.clone());
         let on = format!("{function}:{alias}");
-        call("lambda:UpdateAlias", on, async || request.clone().send().await).await.map(drop)
+        self.calls.make("lambda:UpdateAlias", on, async || request.clone().send().await).await.map(drop)
     }
 
     /// Deletes an alias; one that is gone already is no error.
     pub async fn delete_alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<(), AwsError> {
         let request = self.client.delete_alias().function_name(function.to_string()).name(alias.to_string());
         let on = format!("{function}:{alias}");
-        unless_gone(call("lambda:DeleteAlias", on, async || request.clone().send().await).await.map(drop))
+        unless_gone(
+            self.calls.make("lambda:DeleteAlias", on, async || request.clone().send().await).await.map(drop),
+        )
     }
 
     /// Deletes a published version, and never the function: `Version` is a number. One that is gone already is no
@@ -468,41 +454,45 @@ impl Lambda {
         let request =
             self.client.delete_function().function_name(function.to_string()).qualifier(version.to_string());
         let on = format!("{function}:{version}");
-        unless_gone(call("lambda:DeleteFunction", on, async || request.clone().send().await).await.map(drop))
+        unless_gone(
+            self.calls
+                .make("lambda:DeleteFunction", on, async || request.clone().send().await)
+                .await
+                .map(drop),
+        )
     }
 
-    /// Invokes a version or alias once, waits for its answer and asks for the end of its log. Sent once: whether a
-    /// failed one should be sent again is the caller's decision, for it costs money.
+    /// Invokes a function once, waits for its answer and asks for the end of its log. Sent once: whether a failed one
+    /// should be sent again is the caller's decision, for it costs money.
     pub async fn invoke(
         &self,
-        function: &FunctionArn,
+        function: &impl fmt::Display,
         qualifier: Qualifier<'_>,
         payload: &[u8],
     ) -> Result<Invoked, AwsError> {
+        let on = match qualifier.parameter() {
+            Some(qualifier) => format!("{function}:{qualifier}"),
+            None => function.to_string(),
+        };
         let watch = Stopwatch::default();
-        let output = self
-            .client
-            .invoke()
-            .function_name(function.to_string())
-            .set_qualifier(qualifier.parameter())
-            .log_type(LogType::Tail)
-            .payload(Blob::new(payload))
-            .customize()
-            .config_override(
-                aws_sdk_lambda::config::Config::builder()
-                    .retry_config(RetryConfig::disabled())
-                    .timeout_config(timeouts(LONGEST_INVOCATION)),
-            )
-            .interceptor(watch.clone())
-            .send()
-            .await
-            .map_err(|error| {
-                let on = match qualifier.parameter() {
-                    Some(qualifier) => format!("{function}:{qualifier}"),
-                    None => function.to_string(),
-                };
-                AwsError::from_sdk("lambda:InvokeFunction", on, &error)
-            })?;
+        let send = async || {
+            self.client
+                .invoke()
+                .function_name(function.to_string())
+                .set_qualifier(qualifier.parameter())
+                .log_type(LogType::Tail)
+                .payload(Blob::new(payload))
+                .customize()
+                .config_override(
+                    aws_sdk_lambda::config::Config::builder()
+                        .retry_config(RetryConfig::disabled())
+                        .timeout_config(timeouts(LONGEST_INVOCATION)),
+                )
+                .interceptor(watch.clone())
+                .send()
+                .await
+        };
+        let output = self.calls.make_once("lambda:InvokeFunction", &on, send).await?;
         Ok(Invoked {
             function_error: output.function_error().map(str::to_owned),
             log_result: output.log_result().map(str::to_owned),
@@ -510,6 +500,11 @@ impl Lambda {
             payload: output.payload.map(Blob::into_inner).unwrap_or_default(),
             elapsed: watch.elapsed(),
         })
+    }
+
+    /// Invokes a function that is no object of the measuring, and again while it is throttled.
+    pub async fn call(&self, callee: &Callee, payload: &[u8]) -> Result<Invoked, AwsError> {
+        patiently(async || self.invoke(callee.function(), callee.qualifier(), payload).await).await
     }
 }
 
@@ -519,21 +514,6 @@ pub(super) fn timeouts(attempt: Duration) -> TimeoutConfig {
         .connect_timeout(Duration::from_secs(10))
         .operation_attempt_timeout(attempt)
         .build()
-}
-
-/// Makes a call of the control plane, and makes it again while it is throttled.
-async fn call<O, E, R>(
-    action: &'static str,
-    on: impl fmt::Display,
-    send: impl AsyncFn() -> Result<O, SdkError<E, R>>,
-) -> Result<O, AwsError>
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: fmt::Debug + 'static,
-{
-    let on = on.to_string();
-    // Boxed, for the SDK's futures are large and nested deeper than the compiler likes to follow.
-    patiently(async || Box::pin(send()).await.map_err(|error| AwsError::from_sdk(action, &on, &error))).await
 }
 
 fn unless_gone(result: Result<(), AwsError>) -> Result<(), AwsError> {

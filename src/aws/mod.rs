@@ -2,9 +2,12 @@
 
 mod arn;
 mod backoff;
+mod calls;
 mod error;
 mod lambda;
+mod s3;
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -13,13 +16,15 @@ use aws_smithy_http_client::tls;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 pub use arn::{
-    AliasName, FunctionArn, FunctionName, FunctionRef, NotAFunction, NotAVersion, NotAnAlias, Version,
+    AliasName, Callee, FunctionArn, FunctionName, FunctionRef, NotAFunction, NotAVersion, NotAnAlias,
+    Qualifier, Version,
 };
 pub use backoff::{MAX_ATTEMPTS, pause_after};
 pub use error::{AwsError, AwsErrorKind};
-pub use lambda::{
-    Alias, Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedVersion, Qualifier,
-};
+pub use lambda::{Alias, Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedVersion};
+pub use s3::{NotAnS3Url, S3Url};
+
+use calls::Calls;
 
 /// How to reach AWS, as far as the user said; the rest comes from the environment and `~/.aws`.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +39,7 @@ pub struct AwsOptions {
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
+    calls: Rc<Calls>,
 }
 
 impl Aws {
@@ -53,7 +59,7 @@ impl Aws {
         if let Some(region) = &options.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        Aws { config: loader.load().await }
+        Aws { config: loader.load().await, calls: Rc::default() }
     }
 
     /// Lambda in the region of `function`.
@@ -75,7 +81,18 @@ impl Aws {
         Ok(self.lambda_in(region))
     }
 
+    /// The IAM actions that have succeeded so far, in the order of their names: what a dry run proves.
+    pub fn proved(&self) -> Vec<&'static str> {
+        self.calls.proved()
+    }
+
+    /// Reads an object of S3.
+    pub async fn s3_object(&self, url: &S3Url) -> Result<Vec<u8>, AwsError> {
+        s3::object(&self.config, &self.calls, url).await
+    }
+
     fn lambda_in(&self, region: &str) -> Lambda {
-        Lambda::new(&self.config.to_builder().region(Region::new(region.to_owned())).build())
+        let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
+        Lambda::new(&config, Rc::clone(&self.calls))
     }
 }

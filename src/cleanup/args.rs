@@ -1,7 +1,7 @@
 //! `lpt-cleanup`'s arguments as typed.
 
 use super::Options;
-use crate::cli::{AwsArgs, CommonArgs, InputArgs, STYLES};
+use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, InputArgs, STYLES};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
 use crate::ndjson::Reader;
@@ -14,6 +14,9 @@ use crate::ndjson::Reader;
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-cleanup", version, styles = STYLES)]
 pub struct Args {
+    /// Nothing in it concerns this tool, which works whatever it says.
+    #[command(flatten)]
+    _execution_input: ExecutionInputArgs,
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
@@ -26,7 +29,7 @@ impl Tool for Args {
     /// The first interrupt is for the tools upstream: they end, and this one finishes what it is there for.
     async fn run(self, _: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
-        let options = Options { aws: self.aws.into_options() };
+        let options = Options { aws: self.aws.options() };
         super::run(&options, Reader::open(&self.input.files)?, std::io::stdout()).await
     }
 }

@@ -1,13 +1,16 @@
 //! `lpt-invoke`'s arguments as typed.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::str::FromStr as _;
 use std::time::Duration;
 
-use super::{Options, Payloads};
-use crate::cli::{AwsArgs, CommonArgs, InputArgs, STYLES};
+use super::{DEFAULT_NUM, Options, Payloads, Processor};
+use crate::aws::{Aws, Callee, S3Url};
+use crate::cli::{AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, warn_of_few};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
+use crate::execution_input::ExecutionInput;
 use crate::ndjson::Reader;
 
 /// Invoke each prepared version, and record what Lambda reports of each invocation
@@ -33,18 +36,44 @@ pub struct Args {
     /// Take the payloads in an order that this number decides, the same for each size
     #[arg(long, value_name = "SEED", requires = "payloads")]
     shuffle: Option<u64>,
+    /// Payload at S3, or weighted payloads
+    #[arg(long, value_name = "s3://BUCKET/KEY", conflicts_with_all = ["payload", "payload_file", "payloads"])]
+    payload_s3: Option<S3Url>,
+    /// Call this function before each invocation, with its payload; an output that is not empty replaces that
+    #[arg(long, value_name = "FUNCTION")]
+    pre_processor: Option<Callee>,
+    /// Call this function after each invocation, with what that returned
+    #[arg(long, value_name = "FUNCTION")]
+    post_processor: Option<Callee>,
+    /// Run this before each invocation, in a shell, with the payload on stdin; what it writes replaces that
+    #[arg(long, value_name = "COMMAND", conflicts_with = "pre_processor")]
+    pre_command: Option<String>,
+    /// Run this after each invocation, in a shell, with what that returned on stdin
+    #[arg(long, value_name = "COMMAND", conflicts_with = "post_processor")]
+    post_command: Option<String>,
     /// Send a size's invocations at once instead of one after another
-    #[arg(long)]
-    parallel: bool,
-    /// Pause between two invocations of a size, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 0, conflicts_with = "parallel")]
-    sleep_between_runs_ms: u64,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    parallel: Option<bool>,
+    /// Pause between two invocations of a size, in milliseconds; in series only [default: 0]
+    #[arg(long, value_name = "MS")]
+    sleep_between_runs_ms: Option<u64>,
     /// Error types that count as results, such as ValidationError,NotFound
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
-    allowed_exceptions: Vec<String>,
+    allowed_exceptions: Option<Vec<String>>,
+    /// Take only versions that are for one invocation each, and so for a cold start, as lpt-prepare --only-cold-starts
+    /// makes them
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    only_cold_starts: Option<bool>,
+    /// Show no payload, no output and no function's error message in any message, and record no such error message
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    disable_payload_logs: Option<bool>,
     /// Invocations in flight at most, over all sizes and functions
     #[arg(long, value_name = "N", default_value = "100")]
     concurrency: NonZeroUsize,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
@@ -56,21 +85,88 @@ pub struct Args {
 impl Tool for Args {
     async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
-        let payloads = match (self.payload, self.payload_file, self.payloads) {
-            (Some(text), _, _) => Payloads::from_text(&text)?,
-            (_, Some(file), _) => Payloads::from_file(&file)?,
-            (_, _, Some(file)) => Payloads::from_lines(&file, self.shuffle)?,
-            (None, None, None) => Payloads::default(),
-        };
-        let options = Options {
-            num: self.num,
-            payloads,
-            parallel: self.parallel,
-            sleep_between_runs: Duration::from_millis(self.sleep_between_runs_ms),
-            allowed_exceptions: self.allowed_exceptions,
-            concurrency: self.concurrency,
-            aws: self.aws.into_options(),
-        };
-        super::run(&options, Reader::open(&self.input.files)?, std::io::stdout(), &interrupt).await
+        let aws = Aws::load(&self.aws.options()).await;
+        let input = Reader::open(&self.input.files)?;
+        let options = self.into_options(&aws).await?;
+        super::run(&options, &aws, input, std::io::stdout(), &interrupt).await
     }
+}
+
+impl Args {
+    async fn into_options(self, aws: &Aws) -> Result<Options, Error> {
+        let input = self.execution_input.read()?;
+        let dry_run = self.dry_run.or(input.as_ref());
+        let input = input.unwrap_or_default();
+        if let Some(num) = self.num
+            && !dry_run
+        {
+            warn_of_few(num);
+        }
+        let parallel = self.parallel.or(input.parallel_invocation).unwrap_or(false);
+        if parallel && self.sleep_between_runs_ms.is_some() {
+            return Err(Error::Usage(
+                "--sleep-between-runs-ms is for invocations in series; leave out --parallel, or say --parallel=false"
+                    .to_owned(),
+            ));
+        }
+        let sleep_between_runs_ms = self.sleep_between_runs_ms.or(input.sleep_between_runs_ms);
+        let processor = |flag: Option<Callee>, command: Option<String>, key, said: &Option<String>| {
+            Ok::<_, Error>(match (flag, command) {
+                (Some(callee), _) => Some(Processor::Function(callee)),
+                (None, Some(command)) => Some(Processor::Command(command)),
+                (None, None) => input.parse(key, said.as_ref(), Callee::from_str)?.map(Processor::Function),
+            })
+        };
+        Ok(Options {
+            num: self.num,
+            num_without_plan: input.num.map_or(DEFAULT_NUM, NonZeroU32::get),
+            pre_processor: processor(
+                self.pre_processor,
+                self.pre_command,
+                "preProcessorARN",
+                &input.pre_processor_arn,
+            )?,
+            post_processor: processor(
+                self.post_processor,
+                self.post_command,
+                "postProcessorARN",
+                &input.post_processor_arn,
+            )?,
+            parallel,
+            sleep_between_runs: Duration::from_millis(sleep_between_runs_ms.unwrap_or(0)),
+            allowed_exceptions: self
+                .allowed_exceptions
+                .or(input.allowed_exceptions.clone())
+                .unwrap_or_default(),
+            only_cold_starts: self.only_cold_starts.or(input.only_cold_starts).unwrap_or(false),
+            disable_payload_logs: self.disable_payload_logs.or(input.disable_payload_logs).unwrap_or(false),
+            concurrency: self.concurrency,
+            dry_run,
+            payloads: match (self.payload, self.payload_file, self.payloads, self.payload_s3) {
+                (Some(text), ..) => Payloads::from_text(&text, "--payload")?,
+                (_, Some(file), ..) => Payloads::from_file(&file)?,
+                (_, _, Some(file), _) => Payloads::from_lines(&file, self.shuffle)?,
+                (.., Some(url)) => payloads_at_s3(aws, &url, "--payload-s3").await?,
+                (None, None, None, None) => payloads_of(&input, aws).await?,
+            },
+        })
+    }
+}
+
+/// The payloads that the execution input names; `payloadS3` goes before `payload`.
+async fn payloads_of(input: &ExecutionInput, aws: &Aws) -> Result<Payloads, Error> {
+    if let Some(url) = input.parse("payloadS3", input.payload_s3.as_ref(), S3Url::from_str)? {
+        return payloads_at_s3(aws, &url, &input.place_of("payloadS3")).await;
+    }
+    match &input.payload {
+        Some(payload) => Payloads::from_value(payload, &input.place_of("payload")),
+        None => Ok(Payloads::default()),
+    }
+}
+
+async fn payloads_at_s3(aws: &Aws, url: &S3Url, place: &str) -> Result<Payloads, Error> {
+    let bytes = aws.s3_object(url).await?;
+    let place = format!("{place} {url}");
+    let text = String::from_utf8(bytes).map_err(|_| Error::Usage(format!("{place}: not UTF-8")))?;
+    Payloads::from_text(&text, &place)
 }

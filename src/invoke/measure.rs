@@ -1,5 +1,6 @@
 //! Measuring one size: its invocations, their retries, and when to give up.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::rc::Rc;
@@ -11,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{Invocation, Options, Outcome, Report, Shares};
-use crate::aws::{AwsError, AwsErrorKind, Invoked, Lambda, MAX_ATTEMPTS, Qualifier, pause_after};
+use crate::aws::{Aws, AwsError, AwsErrorKind, Invoked, Lambda, MAX_ATTEMPTS, Qualifier, pause_after};
 use crate::error::Error;
 use crate::message;
 use crate::ndjson::Writer;
@@ -24,6 +25,7 @@ const FAILURES_IN_A_ROW: u32 = 3;
 /// What the measurements of all sizes share.
 pub(super) struct Shared<'a, W: Write> {
     pub options: &'a Options,
+    pub aws: &'a Aws,
     pub writer: &'a RefCell<Writer<W>>,
     /// One for each invocation in flight.
     pub permits: &'a Semaphore,
@@ -123,57 +125,113 @@ impl Measurement {
                 () = tokio::time::sleep(shared.options.sleep_between_runs) => {}
             }
         }
-        let Some((invocation, error)) = self.invoke(index, shared).await else {
+        let memory = self.configuration.memory_size;
+        let payload = match self.payload(index, shared).await {
+            Ok(payload) => payload,
+            Err(error) => {
+                self.give_up(error);
+                return Ok(());
+            }
+        };
+        let Some((invocation, result)) = self.invoke(index, &payload, shared).await else {
             return Ok(());
         };
         shared.writer.borrow_mut().write(&invocation)?;
-        let memory = self.configuration.memory_size;
+        if self.configuration.index.is_some() && invocation.cold_start == Some(false) {
+            message::warning(format_args!(
+                "{}: invocation {index} of {memory} MB was no cold start, as its record says: its version had been invoked before",
+                self.configuration.function_arn.name()
+            ));
+        }
         message::progress(format_args!(
             "{}: {memory} MB, {} of {}",
             self.configuration.function_arn.name(),
             index + 1,
             self.num
         ));
+        self.take_progress(&invocation, result.as_ref().err(), shared);
+        if let (Some(processor), Ok(invoked)) = (&shared.options.post_processor, &result) {
+            let silent = shared.options.disable_payload_logs;
+            if let Err(error) = processor.process(shared.aws, &invoked.payload, silent).await {
+                self.give_up(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the invocation `index` is to be sent: its payload, or what the pre-processor makes of that.
+    async fn payload<'a, W: Write>(
+        &self,
+        index: u32,
+        shared: &'a Shared<'_, W>,
+    ) -> Result<Cow<'a, [u8]>, Error> {
+        let payload = shared.options.payloads.get(self.shares.payload_of(index)).as_bytes();
+        let Some(processor) = &shared.options.pre_processor else {
+            return Ok(payload.into());
+        };
+        let silent = shared.options.disable_payload_logs;
+        let processed = processor.process(shared.aws, payload, silent).await?;
+        Ok(processed.map_or(Cow::Borrowed(payload), Cow::Owned))
+    }
+
+    /// Nothing more of this size is to be invoked.
+    fn give_up(&self, error: Error) {
+        let mut progress = self.size.progress.borrow_mut();
+        if !progress.is_given_up {
+            message::warning(format_args!("{} MB is given up: {error}", self.configuration.memory_size));
+        }
+        progress.is_given_up = true;
+        progress.last_failure = Some(error);
+    }
+
+    /// Takes note of how an invocation went; the size, or all of the run, may be given up for that.
+    fn take_progress<W: Write>(
+        &self,
+        invocation: &Invocation,
+        error: Option<&AwsError>,
+        shared: &Shared<'_, W>,
+    ) {
         let mut progress = self.size.progress.borrow_mut();
         if progress.is_fatal {
             // What was in flight then says nothing new.
-            return Ok(());
+            return;
         }
         if invocation.outcome.is_usable() {
             progress.usable += 1;
             progress.failures_in_a_row = 0;
-            return Ok(());
+            return;
         }
         progress.failures_in_a_row += 1;
-        let (is_fatal, is_hopeless) = error.as_ref().map_or((false, false), |error| prospects(error.kind));
-        let failure = error.map_or_else(|| Error::Failed(self.describe(&invocation)), Error::from);
-        let gives_up = is_hopeless || progress.failures_in_a_row >= FAILURES_IN_A_ROW;
+        let (is_fatal, is_hopeless) = error.map_or((false, false), |error| prospects(error.kind));
+        let failure = error.cloned().map_or_else(|| Error::Failed(self.describe(invocation)), Error::from);
         if is_fatal {
             progress.is_fatal = true;
+            progress.is_given_up = true;
             shared.stop.cancel();
-        } else if gives_up && !progress.is_given_up {
-            message::warning(format_args!("{memory} MB is given up: {failure}"));
+        } else if is_hopeless || progress.failures_in_a_row >= FAILURES_IN_A_ROW {
+            drop(progress);
+            self.give_up(failure);
+            return;
         }
-        progress.is_given_up |= gives_up;
         progress.last_failure = Some(failure);
-        Ok(())
     }
 
     /// Invokes once, with retries; `None` when the run was stopped before an answer came.
     async fn invoke<W: Write>(
         &self,
         index: u32,
+        payload: &[u8],
         shared: &Shared<'_, W>,
-    ) -> Option<(Invocation, Option<AwsError>)> {
+    ) -> Option<(Invocation, Result<Invoked, AwsError>)> {
         let configuration = &self.configuration;
         let mut attempts = 0;
         loop {
             attempts += 1;
             let started_at = Timestamp::now();
             let qualifier = Qualifier::Alias(&configuration.alias);
-            let payload_index = self.shares.payload_of(index);
-            let payload = shared.options.payloads.get(payload_index).as_bytes();
             let result = self.lambda.invoke(&configuration.function_arn, qualifier, payload).await;
+            let silent = shared.options.disable_payload_logs;
+            let result = result.map_err(|error| if silent { error.without_message() } else { error });
             let retry = result.as_ref().is_err_and(|error| attempts < attempts_for(error.kind));
             if retry {
                 tokio::select! {
@@ -182,13 +240,27 @@ impl Measurement {
                 }
             }
             let mut invocation = Invocation::of(configuration, index, started_at, attempts);
-            invocation.payload_index = u32::try_from(payload_index).ok();
+            invocation.payload_index = u32::try_from(self.shares.payload_of(index)).ok();
             match &result {
-                Ok(invoked) => take_answer(&mut invocation, invoked, &shared.options.allowed_exceptions),
+                Ok(invoked) => take_answer(&mut invocation, invoked, shared.options),
                 Err(error) => take_error(&mut invocation, error),
             }
-            return Some((invocation, result.err()));
+            if !shared.options.disable_payload_logs {
+                self.trace(index, payload, &result);
+            }
+            return Some((invocation, result));
         }
+    }
+
+    fn trace(&self, index: u32, payload: &[u8], result: &Result<Invoked, AwsError>) {
+        let answer = result.as_ref().map(|invoked| String::from_utf8_lossy(&invoked.payload));
+        message::trace(format_args!(
+            "{}:{}: invocation {index}: sent {}, got {}",
+            self.configuration.function_arn,
+            self.configuration.alias,
+            String::from_utf8_lossy(payload),
+            answer.as_deref().unwrap_or("no answer")
+        ));
     }
 
     fn describe(&self, invocation: &Invocation) -> String {
@@ -231,7 +303,7 @@ fn take_error(invocation: &mut Invocation, error: &AwsError) {
     invocation.error_message = Some(error.message.clone());
 }
 
-fn take_answer(invocation: &mut Invocation, invoked: &Invoked, allowed_exceptions: &[String]) {
+fn take_answer(invocation: &mut Invocation, invoked: &Invoked, options: &Options) {
     let request_id = invoked.request_id.as_deref().unwrap_or_default();
     let report = invoked.log_result.as_deref().and_then(|tail| Report::from_log_result(tail, request_id));
     invocation.request_id.clone_from(&invoked.request_id);
@@ -249,10 +321,10 @@ fn take_answer(invocation: &mut Invocation, invoked: &Invoked, allowed_exception
         let error = FunctionError::read(&invoked.payload);
         invocation.outcome = error.outcome(report.as_ref());
         invocation.error_type = error.error_type.or_else(|| report.and_then(|report| report.error_type));
-        invocation.error_message = error.error_message;
+        invocation.error_message = error.error_message.filter(|_| !options.disable_payload_logs);
         // An error that comes without a report has no durations to count.
         let is_allowed =
-            invocation.error_type.as_ref().is_some_and(|error| allowed_exceptions.contains(error));
+            invocation.error_type.as_ref().is_some_and(|error| options.allowed_exceptions.contains(error));
         if is_allowed && invocation.duration_ms.is_some() {
             invocation.outcome = Outcome::AllowedError;
         }

@@ -4,10 +4,11 @@ mod args;
 mod invocation;
 mod measure;
 mod payload;
+mod processor;
 mod report;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
@@ -20,9 +21,10 @@ use tokio::sync::Semaphore;
 pub use args::Args;
 pub use invocation::{Invocation, Outcome};
 pub use payload::{Payload, Payloads, Shares};
+pub use processor::Processor;
 pub use report::Report;
 
-use crate::aws::{Aws, AwsOptions, FunctionArn};
+use crate::aws::{Aws, FunctionArn};
 use crate::entry::Interrupt;
 use crate::error::{Error, Exit};
 use crate::message;
@@ -42,18 +44,28 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct Options {
     /// Invocations for each size, or as the plan says.
     pub num: Option<u32>,
+    /// Invocations for each size where there is no plan either.
+    pub num_without_plan: u32,
     /// What to invoke with.
     pub payloads: Payloads,
+    /// What to call before each invocation.
+    pub pre_processor: Option<Processor>,
+    /// What to call after each invocation.
+    pub post_processor: Option<Processor>,
     /// Whether a size's invocations are sent at once.
     pub parallel: bool,
     /// The pause between two invocations of a size, in series.
     pub sleep_between_runs: Duration,
     /// Types of function errors that count as results.
     pub allowed_exceptions: Vec<String>,
+    /// Whether to take only versions that are for one invocation each.
+    pub only_cold_starts: bool,
+    /// Whether payloads, and messages that may hold parts of them, are shown nowhere.
+    pub disable_payload_logs: bool,
     /// Invocations in flight at most.
     pub concurrency: NonZeroUsize,
-    /// Where AWS is.
-    pub aws: AwsOptions,
+    /// Whether to invoke once for each size only, or as the plan says.
+    pub dry_run: bool,
 }
 
 /// Invokes each ready configuration of `input` as it comes, and writes to `output` what becomes of it.
@@ -66,15 +78,15 @@ pub struct Options {
 /// measured.
 pub async fn run(
     options: &Options,
+    aws: &Aws,
     input: Reader,
     output: impl Write,
     interrupt: &Interrupt,
 ) -> Result<Exit, Error> {
-    let aws = Aws::load(&options.aws).await;
     let writer = RefCell::new(Writer::new(output));
     let permits = Semaphore::new(options.concurrency.get().min(Semaphore::MAX_PERMITS));
     let stop = interrupt.child_token();
-    let shared = Shared { options, writer: &writer, permits: &permits, stop: &stop };
+    let shared = Shared { options, aws, writer: &writer, permits: &permits, stop: &stop };
 
     let mut lines = input.into_channel();
     let mut reading = true;
@@ -97,18 +109,8 @@ pub async fn run(
                 }
                 Some(Ok(line)) => match state.take(&line, &writer) {
                     Ok(Some(configuration)) if !stop.is_cancelled() => {
-                        let num = state.num(&configuration, options);
-                        match options.payloads.share_out(num) {
-                            Ok(shares) => {
-                                let measurement = Measurement {
-                                    lambda: aws.lambda(&configuration.function_arn),
-                                    num,
-                                    shares,
-                                    size: state.size(&configuration, options),
-                                    configuration,
-                                };
-                                measurements.push(measurement.run(&shared));
-                            }
+                        match state.measurement(aws, configuration, options) {
+                            Ok(measurement) => measurements.push(measurement.run(&shared)),
                             Err(error) => {
                                 state.bad_input.get_or_insert(error);
                                 stop.cancel();
@@ -132,6 +134,9 @@ pub async fn run(
             }
         }
     }
+    if options.dry_run || !state.dry_runs.is_empty() {
+        message::note(format_args!("dry run: allowed are {}", aws.proved().join(", ")));
+    }
     let upstream = state.upstream.status();
     let (status, result) = state.conclude(interrupt);
     writer.borrow_mut().end(status.max(upstream))?;
@@ -142,6 +147,7 @@ pub async fn run(
 #[derive(Default)]
 struct State {
     num: HashMap<RunId, u32>,
+    dry_runs: HashSet<RunId>,
     upstream: Upstream,
     failed_configuration: bool,
     bad_input: Option<Error>,
@@ -163,6 +169,9 @@ impl State {
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
                 self.num.insert(plan.run_id, plan.num);
+                if plan.dry_run {
+                    self.dry_runs.insert(plan.run_id);
+                }
             }
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
@@ -178,12 +187,40 @@ impl State {
         Ok(ready)
     }
 
+    /// What is to be done with a configuration.
+    fn measurement(
+        &mut self,
+        aws: &Aws,
+        configuration: Configuration,
+        options: &Options,
+    ) -> Result<Measurement, Error> {
+        if options.only_cold_starts && configuration.index.is_none() {
+            return Err(Error::Usage(format!(
+                "{}:{}: is for more than one invocation, of which only the first is a cold start; prepare with lpt-prepare --only-cold-starts",
+                configuration.function_arn, configuration.alias
+            )));
+        }
+        let is_dry_run = options.dry_run || self.dry_runs.contains(&configuration.run_id);
+        let num = if is_dry_run { 1 } else { self.num(&configuration, options) };
+        Ok(Measurement {
+            lambda: aws.lambda(&configuration.function_arn),
+            num,
+            shares: if is_dry_run {
+                options.payloads.only_first()
+            } else {
+                options.payloads.share_out(num)?
+            },
+            size: self.size(&configuration, options),
+            configuration,
+        })
+    }
+
     /// How often a configuration is to be invoked. With a version for each invocation, the plan has said how many
     /// there are.
     fn num(&self, configuration: &Configuration, options: &Options) -> u32 {
         let planned = self.num.get(&configuration.run_id).copied();
         let asked = options.num.filter(|_| configuration.index.is_none());
-        asked.or(planned).unwrap_or(DEFAULT_NUM)
+        asked.or(planned).unwrap_or(options.num_without_plan)
     }
 
     /// The size that a configuration belongs to.

@@ -1,5 +1,6 @@
 //! What a function is invoked with. It is never written to a record or a message.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
@@ -59,15 +60,31 @@ enum Order {
 }
 
 impl Payloads {
-    /// JSON as it stands, weighted if it is a list of `{"payload": …, "weight": n}`; any other text as a JSON string.
-    pub fn from_text(text: &str) -> Result<Payloads, Error> {
-        match serde_json::from_str::<IgnoredAny>(text) {
-            Ok(_) => Payloads::from_json(text.as_bytes(), "--payload"),
-            Err(_) => {
-                let quoted = serde_json::Value::from(text).to_string();
-                Ok(Payloads::one(Payload::fitting(quoted.as_bytes(), "--payload")?))
-            }
+    /// What a flag or an object at S3, `place`, says: JSON as it stands, weighted if it is a list of `{"payload": …,
+    /// "weight": n}`; any other text as a JSON string.
+    ///
+    /// # Errors
+    /// A payload is larger than Lambda takes, or a list is weighted in part.
+    pub fn from_text(text: &str, place: &str) -> Result<Payloads, Error> {
+        if is_json(text) {
+            return Payloads::from_json(text.as_bytes(), place);
         }
+        let quoted = serde_json::Value::from(text).to_string();
+        Ok(Payloads::one(Payload::fitting(quoted.as_bytes(), place)?))
+    }
+
+    /// What the execution input says at `place`: a string that holds JSON is that JSON; all else as it stands, weighted
+    /// likewise.
+    ///
+    /// # Errors
+    /// As of [`Payloads::from_text`].
+    pub fn from_value(value: &RawValue, place: &str) -> Result<Payloads, Error> {
+        Payloads::from_json(unwrapped(value).as_bytes(), place)
+    }
+
+    /// The first payload alone, for every invocation.
+    pub fn only_first(&self) -> Shares {
+        Shares::InTurn(vec![0])
     }
 
     /// A file's JSON as it stands, weighted likewise.
@@ -136,7 +153,7 @@ impl Payloads {
             if weight <= 0.0 {
                 return Err(Error::Usage(format!("{place}: a weight is a number above 0, not {weight}")));
             }
-            all.push(Payload::fitting(payload.get().as_bytes(), place)?);
+            all.push(Payload::fitting(unwrapped(payload).as_bytes(), place)?);
             weights.push(weight);
         }
         Ok(Payloads { all, order: Order::Weighted(weights) })
@@ -175,6 +192,18 @@ impl Payloads {
     }
 }
 
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// JSON as it stands, but of a string that holds JSON what it holds, as AWS Lambda Power Tuning takes it.
+fn unwrapped(value: &RawValue) -> Cow<'_, str> {
+    match serde_json::from_str::<String>(value.get()) {
+        Ok(text) if is_json(&text) => Cow::Owned(text),
+        _ => Cow::Borrowed(value.get()),
+    }
+}
+
 impl Default for Payloads {
     fn default() -> Payloads {
         Payloads::one(Payload(b"{}".to_vec()))
@@ -205,7 +234,7 @@ mod tests {
     use super::*;
 
     fn payloads(text: &str) -> Payloads {
-        Payloads::from_text(text).expect("payloads")
+        Payloads::from_text(text, "--payload").expect("payloads")
     }
 
     #[test]
@@ -220,6 +249,22 @@ mod tests {
             ("say \"hi\"", r#""say \"hi\"""#),
         ] {
             let payloads = payloads(text);
+            assert_eq!((payloads.all.len(), payloads.get(0).as_bytes()), (1, sent.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn a_string_of_the_execution_input_that_holds_json_goes_as_that() {
+        for (value, sent) in [
+            (r#"{"a": 1}"#, r#"{"a": 1}"#),
+            (r#""{\"a\": 1}""#, r#"{"a": 1}"#),
+            (r#""7""#, "7"),
+            (r#""some words""#, r#""some words""#),
+            ("[1, 2]", "[1, 2]"),
+            (r#"[{"payload": "{\"a\": 1}", "weight": 1}]"#, r#"{"a": 1}"#),
+        ] {
+            let value: Box<RawValue> = serde_json::from_str(value).expect("JSON");
+            let payloads = Payloads::from_value(&value, "payload").expect("a payload");
             assert_eq!((payloads.all.len(), payloads.get(0).as_bytes()), (1, sent.as_bytes()));
         }
     }
@@ -245,7 +290,7 @@ mod tests {
             r#"[{"payload": 1, "weight": -1}]"#,
             r#"[{"payload": 1, "weight": 1}, 2]"#,
         ] {
-            assert!(Payloads::from_text(text).is_err(), "{text}");
+            assert!(Payloads::from_text(text, "--payload").is_err(), "{text}");
         }
     }
 

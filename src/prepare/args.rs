@@ -1,10 +1,11 @@
 //! `lpt-prepare`'s arguments as typed.
 
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use super::{Options, PowerValues};
 use crate::aws::FunctionRef;
-use crate::cli::{AwsArgs, CommonArgs, STYLES};
+use crate::cli::{AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, STYLES, warn_of_few};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
 
@@ -15,34 +16,72 @@ use crate::error::{Error, Exit};
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-prepare", version, styles = STYLES)]
 pub struct Args {
-    /// Functions to tune: NAME, ACCOUNT:function:NAME or a whole ARN, without a version or alias
-    #[arg(required = true, value_name = "FUNCTION")]
+    /// Functions to tune: NAME, ACCOUNT:function:NAME or a whole ARN, without a version or alias [default: lambdaARN of
+    /// --input]
+    #[arg(value_name = "FUNCTION")]
     functions: Vec<FunctionRef>,
-    /// Memory sizes in MB: 128,512; ranges with a step, 128-3008:64; or ALL, every 64 MB from 128 to 10240
-    #[arg(long, value_name = "SIZES", default_value = "128,256,512,1024,1536,3008", value_parser = PowerValues::from_str)]
-    power_values: PowerValues,
-    /// Invocations for each size, written into the plan for lpt-invoke
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    num: u32,
+    /// Memory sizes in MB: 128,512; ranges with a step, 128-3008:64; or ALL, every 64 MB from 128 to 10240 [default:
+    /// 128,256,512,1024,1536,3008]
+    #[arg(long, value_name = "SIZES", value_parser = PowerValues::from_str)]
+    power_values: Option<PowerValues>,
+    /// Invocations for each size, written into the plan for lpt-invoke [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    num: Option<u32>,
     /// Publish a version for each invocation, so that each one is a cold start
-    #[arg(long)]
-    only_cold_starts: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    only_cold_starts: Option<bool>,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
     common: CommonArgs,
 }
 
+/// Where neither a flag nor the execution input says which: those of AWS Lambda Power Tuning.
+const DEFAULT_POWER_VALUES: &str = "128,256,512,1024,1536,3008";
+
+/// Where neither a flag nor the execution input says how many.
+const DEFAULT_NUM: u32 = 10;
+
 impl Tool for Args {
     async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
-        let options = Options {
-            functions: self.functions,
-            power_values: self.power_values,
-            num: self.num,
-            only_cold_starts: self.only_cold_starts,
-            aws: self.aws.into_options(),
+        super::run(&self.into_options()?, std::io::stdout(), &interrupt).await
+    }
+}
+
+impl Args {
+    fn into_options(self) -> Result<Options, Error> {
+        let input = self.execution_input.read()?;
+        let dry_run = self.dry_run.or(input.as_ref());
+        let input = input.unwrap_or_default();
+        let functions = if self.functions.is_empty() {
+            let function = input.parse("lambdaARN", input.lambda_arn.as_ref(), FunctionRef::from_str)?;
+            let nothing =
+                "name a FUNCTION to tune, or an --input file that has a lambdaARN; see lpt-prepare --help";
+            vec![function.ok_or_else(|| Error::Usage(nothing.to_owned()))?]
+        } else {
+            self.functions
         };
-        super::run(&options, std::io::stdout(), &interrupt).await
+        let power_values = input.parse("powerValues", input.power_values.as_ref(), PowerValues::from_str)?;
+        let only_cold_starts = self.only_cold_starts.or(input.only_cold_starts).unwrap_or(false);
+        let num = self.num.or(input.num.map(NonZeroU32::get)).unwrap_or(DEFAULT_NUM);
+        if !dry_run && !only_cold_starts {
+            warn_of_few(num);
+        }
+        Ok(Options {
+            functions,
+            power_values: self
+                .power_values
+                .or(power_values)
+                .unwrap_or_else(|| DEFAULT_POWER_VALUES.parse().expect("a test reads them")),
+            num: if dry_run { 1 } else { num },
+            only_cold_starts,
+            dry_run,
+            aws: self.aws.options(),
+        })
     }
 }

@@ -44,6 +44,8 @@ pub struct Options {
     pub num: u32,
     /// Whether each invocation gets a version of its own.
     pub only_cold_starts: bool,
+    /// Whether only to try what is allowed.
+    pub dry_run: bool,
     /// Where AWS is.
     pub aws: AwsOptions,
 }
@@ -92,6 +94,9 @@ pub async fn run(options: &Options, output: impl Write, interrupt: &Interrupt) -
     }
     if interrupt.is_cancelled() {
         return Err(Error::Interrupted);
+    }
+    if options.dry_run {
+        message::note(format_args!("dry run: allowed are {}", aws.proved().join(", ")));
     }
     let all_done = results.iter().all(|result| matches!(result, Ok(Exit::Done)));
     match results.into_iter().find_map(Result::err) {
@@ -165,6 +170,7 @@ impl<W: Write> Run<'_, W> {
             power_values: self.options.power_values.sizes().to_vec(),
             num: self.options.num,
             only_cold_starts: self.options.only_cold_starts,
+            dry_run: self.options.dry_run,
             ..Plan::before(self.id, latest)
         })
     }

@@ -43,6 +43,9 @@ pub struct Plan {
     pub num: u32,
     /// Whether each invocation has a version of its own.
     pub only_cold_starts: bool,
+    /// Whether the run only tries what is allowed: nothing is to be analyzed or applied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// When the run began.
     pub created_at: Timestamp,
 }
@@ -84,6 +87,7 @@ impl Plan {
             power_values: Vec::new(),
             num: 0,
             only_cold_starts: false,
+            dry_run: false,
             created_at: Timestamp::now(),
         }
     }

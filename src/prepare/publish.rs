@@ -28,7 +28,7 @@ pub async fn publish(
     require_same(&changed, latest, memory, &tag)?;
     *latest = changed;
     let published = async {
-        let published = lambda.publish_version(latest, description).await?;
+        let published = publish_unchanged(lambda, latest, description).await?;
         // AWS gives out the last version again where it sees no change: never take a version for ours that is not.
         require_same(&published, latest, memory, description)?;
         published.version.ok_or_else(|| changed_meanwhile(&published, "version"))
@@ -61,6 +61,30 @@ async fn change_latest(
             Err(error)
                 if matches!(error.kind, AwsErrorKind::Precondition | AwsErrorKind::Conflict)
                     && looks < MAX_LOOKS => {}
+            result => return result,
+        }
+    }
+}
+
+/// Publishes `$LATEST` if it still is as `latest`.
+async fn publish_unchanged(
+    lambda: &Lambda,
+    latest: &FunctionConfiguration,
+    description: &str,
+) -> Result<FunctionConfiguration, AwsError> {
+    let mut now = latest.clone();
+    let mut looks = 0;
+    loop {
+        looks += 1;
+        match lambda.publish_version(&now, description).await {
+            // Somebody else changes something: look at what.
+            Err(error)
+                if matches!(error.kind, AwsErrorKind::Precondition | AwsErrorKind::Conflict)
+                    && looks < MAX_LOOKS =>
+            {
+                now = lambda.settled(&latest.function_arn, Qualifier::Latest).await?;
+                require_same(&now, latest, latest.memory, &latest.description)?;
+            }
             result => return result,
         }
     }

@@ -1,9 +1,13 @@
 //! `lpt-select`'s arguments as typed.
 
 use super::Options;
-use crate::cli::{CommonArgs, IncompleteArgs, InputArgs, STYLES, StrategyArgs};
+use crate::cli::{
+    CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES, StrategyArgs,
+    format_parser,
+};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
+use crate::format::Format;
 use crate::ndjson::Reader;
 
 /// Select the best memory size of each function
@@ -13,8 +17,16 @@ use crate::ndjson::Reader;
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-select", version, styles = STYLES)]
 pub struct Args {
+    /// ndjson: the record stream, for the next tool; json, csv and table: the selections alone; state-machine: the
+    /// output of AWS Lambda Power Tuning
+    #[arg(long, default_value = "ndjson", value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table, Format::StateMachine]))]
+    format: Format,
     #[command(flatten)]
     strategy: StrategyArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
     #[command(flatten)]
     incomplete: IncompleteArgs,
     #[command(flatten)]
@@ -26,9 +38,14 @@ pub struct Args {
 impl Tool for Args {
     async fn run(self, _: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
+        let input = self.execution_input.read()?;
         let options = Options {
             strategy: self.strategy.strategy,
             balanced_weight: self.strategy.balanced_weight,
+            format: self.format,
+            dry_run: self.dry_run.or(input.as_ref()),
+            // The state machine leaves them out unless told otherwise.
+            include_output_results: input.is_none_or(|input| input.include_output_results.unwrap_or(false)),
             allow_incomplete: self.incomplete.allow_incomplete,
         };
         super::run(&options, Reader::open(&self.input.files)?, std::io::stdout()).await

@@ -2,6 +2,7 @@
 
 mod args;
 mod selection;
+mod state_machine;
 mod summary;
 mod visualization;
 
@@ -12,8 +13,9 @@ pub use selection::Selection;
 
 use crate::analyze::Statistics;
 use crate::error::{Error, Exit};
+use crate::format::{Format, Output};
 use crate::message;
-use crate::ndjson::{Line, Reader, Record as _, Upstream, Writer};
+use crate::ndjson::{Line, Reader, Record as _, Upstream};
 use crate::prepare::{Configuration, ConfigurationState, Plan};
 use crate::strategy::{BalancedWeight, Strategy, standings};
 
@@ -26,6 +28,12 @@ pub struct Options {
     pub balanced_weight: Option<BalancedWeight>,
     /// Whether to decide on part of a stream.
     pub allow_incomplete: bool,
+    /// The form of the output.
+    pub format: Format,
+    /// Whether the state machine's output holds the statistics of all sizes.
+    pub include_output_results: bool,
+    /// Whether to pass everything on as it is; a plan may say so of its run, too.
+    pub dry_run: bool,
 }
 
 /// Reads all of `input`, passing on what is no statistics, and writes the selections at its end.
@@ -33,20 +41,20 @@ pub struct Options {
 /// # Errors
 /// The input is incomplete or has a bad record, or no size of any function has a result.
 pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
-    let mut writer = Writer::new(output);
+    let mut output = Output::new(output, options.format);
     let mut state = State::default();
-    let bad_input = input.for_each(|line| state.take(line, &mut writer)).await?;
+    let bad_input = input.for_each(|line| state.take(line, options, &mut output)).await?;
     let decided = match bad_input {
         Some(error) => Err(error),
         None => state
             .upstream
             .require_complete(options.allow_incomplete)
-            .and_then(|()| state.decide(options, &mut writer)),
+            .and_then(|()| state.decide(options, &mut output)),
     };
     if decided.is_err() {
         state.upstream.fail();
     }
-    writer.end(state.upstream.status())?;
+    output.end(state.upstream.status())?;
     decided
 }
 
@@ -60,15 +68,20 @@ struct State {
 }
 
 impl State {
-    fn take<W: Write>(&mut self, line: &Line, writer: &mut Writer<W>) -> Result<(), Error> {
+    fn take<W: Write>(
+        &mut self,
+        line: &Line,
+        options: &Options,
+        output: &mut Output<W>,
+    ) -> Result<(), Error> {
         let Some(record_type) = self.upstream.take(line)? else {
             return Ok(());
         };
-        if record_type == Statistics::TYPE {
+        if record_type == Statistics::TYPE && !options.dry_run {
             self.statistics.push(line.parse()?);
             return Ok(());
         }
-        writer.pass(line)?;
+        output.pass(line)?;
         match &*record_type {
             Plan::TYPE => self.plans.push(line.parse()?),
             Configuration::TYPE => {
@@ -82,7 +95,12 @@ impl State {
         Ok(())
     }
 
-    fn decide<W: Write>(&self, options: &Options, writer: &mut Writer<W>) -> Result<Exit, Error> {
+    fn decide<W: Write>(&self, options: &Options, output: &mut Output<W>) -> Result<Exit, Error> {
+        let is_dry = options.dry_run || self.plans.iter().any(|plan| plan.dry_run);
+        if self.statistics.is_empty() && is_dry {
+            message::note("dry run: nothing is selected");
+            return Ok(Exit::Done);
+        }
         if self.statistics.is_empty() {
             return Err(Error::Failed(
                 "the input has no statistics to select from; is lpt-analyze before this?".to_owned(),
@@ -90,7 +108,7 @@ impl State {
         }
         let mut sorted: Vec<&Statistics> = self.statistics.iter().collect();
         sorted.sort_by_key(|statistics| statistics.key());
-        let (mut selected, mut without) = (0, 0);
+        let (mut selected, mut summaries, mut results, mut without) = (vec![], vec![], vec![], 0);
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             let function = &rivals[0].function_arn;
             let unmeasured = self.unmeasured(rivals);
@@ -110,7 +128,12 @@ impl State {
                 }
                 selection => selection,
             };
-            message::summary(summary::summary(rivals, selection.as_ref()));
+            let summary = summary::summary(rivals, selection.as_ref());
+            if options.format == Format::Table {
+                summaries.push(summary);
+            } else {
+                message::summary(summary);
+            }
             for rival in rivals.iter().filter(|rival| !rival.is_sound()) {
                 message::warning(format_args!(
                     "{}: {} MB is not considered: the function failed at {} of {} invocations",
@@ -122,13 +145,23 @@ impl State {
             }
             match selection {
                 Some(selection) => {
-                    writer.write(&selection)?;
-                    selected += 1;
+                    if options.format == Format::StateMachine {
+                        results.push(state_machine::output(
+                            &selection,
+                            rivals,
+                            options.include_output_results,
+                        ));
+                    }
+                    selected.push(selection);
                 }
                 None => without += 1,
             }
         }
-        match (selected, without) {
+        output.records(&selected, |format| match format {
+            Format::StateMachine => results.join("\n"),
+            _ => summaries.join("\n\n"),
+        })?;
+        match (selected.len(), without) {
             (0, _) => Err(Error::Failed("nothing was selected".to_owned())),
             (_, 0) => Ok(Exit::Done),
             _ => Ok(Exit::Partly),

@@ -1,0 +1,161 @@
+//! The execution input of AWS Lambda Power Tuning's state machine, so that who comes from there need not write it
+//! anew: each tool takes of it what concerns it.
+//!
+//! <https://github.com/alexcasalboni/aws-lambda-power-tuning/blob/master/README.md#state-machine-input-at-execution-time>
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use crate::strategy::Strategy;
+
+/// What the file says; a key that is absent or `null` says nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionInput {
+    /// The function to tune.
+    #[serde(rename = "lambdaARN")]
+    pub lambda_arn: Option<String>,
+    /// Invocations for each size.
+    pub num: Option<NonZeroU32>,
+    /// The sizes, as the flag takes them.
+    #[serde(default, deserialize_with = "power_values")]
+    pub power_values: Option<String>,
+    /// What to invoke with, as it stands.
+    pub payload: Option<Box<RawValue>>,
+    /// Where at S3 that is; it goes before `payload`.
+    #[serde(rename = "payloadS3")]
+    pub payload_s3: Option<String>,
+    /// Whether a size's invocations are sent at once.
+    pub parallel_invocation: Option<bool>,
+    /// What is best.
+    pub strategy: Option<Strategy>,
+    /// The weight of cost in `balanced`.
+    pub balanced_weight: Option<f64>,
+    /// Whether to apply what was selected.
+    pub auto_optimize: Option<bool>,
+    /// The alias to move then.
+    pub auto_optimize_alias: Option<String>,
+    /// Whether only to try that everything is allowed.
+    pub dry_run: Option<bool>,
+    /// What to call before each invocation.
+    #[serde(rename = "preProcessorARN")]
+    pub pre_processor_arn: Option<String>,
+    /// What to call after each invocation.
+    #[serde(rename = "postProcessorARN")]
+    pub post_processor_arn: Option<String>,
+    /// The share of invocations to drop at each end.
+    pub discard_top_bottom: Option<f64>,
+    /// The pause between two invocations of a size.
+    pub sleep_between_runs_ms: Option<u64>,
+    /// Whether payloads stay out of messages.
+    pub disable_payload_logs: Option<bool>,
+    /// Whether the output document holds the statistics of all sizes.
+    pub include_output_results: Option<bool>,
+    /// Whether each invocation is to be a cold start.
+    pub only_cold_starts: Option<bool>,
+    /// Error types that count as results.
+    pub allowed_exceptions: Option<Vec<String>>,
+    /// Where it stands, for messages.
+    #[serde(skip)]
+    file: PathBuf,
+}
+
+impl ExecutionInput {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It can't be read, is no JSON object, or has a key that is not known or has a value of another kind.
+    pub fn from_file(file: &Path) -> Result<ExecutionInput, Error> {
+        let text = std::fs::read(file).map_err(Error::io(format!("--input {}", file.display())))?;
+        let mut input = ExecutionInput::from_json(&text)
+            .map_err(|why| Error::Usage(format!("--input {}: {why}", file.display())))?;
+        input.file = file.to_owned();
+        Ok(input)
+    }
+
+    /// Reads JSON; what is wrong with it comes back in words.
+    pub fn from_json(text: &[u8]) -> Result<ExecutionInput, String> {
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let mut unknown = None;
+        let mut note_unknown = |path: serde_ignored::Path<'_>| {
+            unknown.get_or_insert_with(|| path.to_string());
+        };
+        let mut track = serde_path_to_error::Track::new();
+        let read = ExecutionInput::deserialize(serde_ignored::Deserializer::new(
+            serde_path_to_error::Deserializer::new(&mut deserializer, &mut track),
+            &mut note_unknown,
+        ));
+        let input = read.and_then(|input| deserializer.end().map(|()| input)).map_err(|error| {
+            let path = track.path().to_string();
+            if path == "." { error.to_string() } else { format!("{path}: {error}") }
+        })?;
+        match unknown {
+            None => Ok(input),
+            Some(key) => Err(format!("no key is called {key:?}; {}", suggestion(&key))),
+        }
+    }
+
+    /// Reads a value of the file with the parser of the flag that says the same.
+    ///
+    /// # Errors
+    /// The parser's, with the file and the key.
+    pub fn parse<T, E: std::fmt::Display>(
+        &self,
+        key: &str,
+        value: Option<&String>,
+        parser: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, Error> {
+        value.map(|value| parser(value)).transpose().map_err(|why| self.error(key, why))
+    }
+
+    /// Something is wrong with the value of `key`.
+    pub fn error(&self, key: &str, why: impl std::fmt::Display) -> Error {
+        Error::Usage(format!("{}: {why}", self.place_of(key)))
+    }
+
+    /// Where `key` stands, for messages.
+    pub fn place_of(&self, key: &str) -> String {
+        format!("--input {}: {key}", self.file.display())
+    }
+}
+
+/// The known key that looks most like `key`.
+fn suggestion(key: &str) -> String {
+    let known = serde_aux::serde_introspection::serde_introspect::<ExecutionInput>();
+    let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &key.to_lowercase());
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.map_or_else(String::new, |nearest| format!("is {nearest} meant?"))
+}
+
+/// A list of integers or of strings, or `"ALL"`; as text.
+fn power_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a list of integers or strings, or \"ALL\"")]
+    enum PowerValues {
+        Text(String),
+        One(u64),
+        List(Vec<Size>),
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected an integer or a string")]
+    enum Size {
+        Number(u64),
+        Text(String),
+    }
+    let values = Option::<PowerValues>::deserialize(deserializer)?;
+    Ok(values.map(|values| match values {
+        PowerValues::Text(text) => text,
+        PowerValues::One(size) => size.to_string(),
+        PowerValues::List(sizes) => {
+            let sizes = sizes.into_iter().map(|size| match size {
+                Size::Number(size) => size.to_string(),
+                Size::Text(size) => size,
+            });
+            sizes.collect::<Vec<_>>().join(",")
+        }
+    }))
+}

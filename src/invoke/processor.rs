@@ -1,0 +1,79 @@
+//! What is called before and after each invocation. It is no part of what is measured.
+
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+use crate::aws::{Aws, Callee};
+use crate::error::Error;
+
+/// A function, or a command of this machine.
+#[derive(Debug)]
+pub enum Processor {
+    /// Called with the payload, in whichever region it is.
+    Function(Callee),
+    /// Run by the shell with the payload on its stdin.
+    Command(String),
+}
+
+impl Processor {
+    /// Hands it `payload`, and gives what it returns or writes; nothing where that is empty, or `null`, which a
+    /// function returns that returns nothing.
+    ///
+    /// # Errors
+    /// It failed, could not be called, or did not return JSON. What a function says of it is left out with
+    /// `is_silent`, for it may hold the payload.
+    pub async fn process(
+        &self,
+        aws: &Aws,
+        payload: &[u8],
+        is_silent: bool,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let output = match self {
+            Processor::Function(callee) => call(aws, callee, payload, is_silent).await?,
+            Processor::Command(command) => run(command, payload).await?,
+        };
+        let trimmed = output.trim_ascii();
+        Ok((!trimmed.is_empty() && trimmed != b"null").then(|| trimmed.to_vec()))
+    }
+}
+
+async fn call(aws: &Aws, callee: &Callee, payload: &[u8], is_silent: bool) -> Result<Vec<u8>, Error> {
+    let lambda = aws.lambda_of_ref(callee.function())?;
+    let invoked = lambda
+        .call(callee, payload)
+        .await
+        .map_err(|error| if is_silent { error.without_message() } else { error })?;
+    match &invoked.function_error {
+        None => Ok(invoked.payload),
+        Some(error) if is_silent => Err(Error::Failed(format!("{callee}: failed ({error})"))),
+        Some(error) => {
+            let said = String::from_utf8_lossy(&invoked.payload);
+            Err(Error::Failed(format!("{callee}: failed ({error}): {said}")))
+        }
+    }
+}
+
+async fn run(command: &str, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::io(command)(source);
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let write = async move {
+        // A command may have no interest in the payload.
+        let _ = stdin.write_all(payload).await;
+    };
+    let ((), output) = tokio::join!(write, child.wait_with_output());
+    let output = output.map_err(failed)?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(Error::Failed(format!("{command}: {}", output.status)))
+    }
+}
