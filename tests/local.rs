@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::common::{Folder, Local, Tool, function, variables};
+use aws_sdk_lambda::types::FunctionCode;
+
+use crate::common::{Folder, Local, Tool, function, variables, zipped};
 
 /// A client of another make: the Python SDK, unmodified, creates, updates, publishes, aliases, invokes and deletes.
 #[test]
@@ -49,6 +51,41 @@ fn bad_arguments_say_what_to_pass() {
     let missing = Tool::new("lpt-local").args(["--", "/nosuch/command"]).run();
     assert_ne!(missing.code, Some(0));
     assert!(missing.stderr.contains("/nosuch/command"), "{}", missing.stderr);
+}
+
+/// A new account at AWS stops at 3,008 MB.
+#[test]
+fn an_account_refuses_more_memory_than_it_gives() {
+    let code = function("cpu-bound");
+    let argument = format!("f={}", code.display());
+    let local = Local::start(&["--max-memory", "3008", "--function", &argument]);
+    let words =
+        "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 3008";
+    let (runtime, client) = local.client();
+    runtime.block_on(async {
+        let resize = |memory| client.update_function_configuration().function_name("f").memory_size(memory);
+        let error = resize(3009).send().await.unwrap_err().into_service_error();
+        assert!(error.is_invalid_parameter_value_exception(), "{error:?}");
+        assert_eq!(error.meta().message(), Some(words));
+        let zip = zipped("bootstrap", &std::fs::read(&code).unwrap());
+        let create = client
+            .create_function()
+            .function_name("g")
+            .runtime("provided.al2023".into())
+            .handler("bootstrap")
+            .role("arn:aws:iam::123456789012:role/any")
+            .code(FunctionCode::builder().zip_file(zip.into()).build());
+        let error = create.clone().memory_size(10_240).send().await.unwrap_err().into_service_error();
+        assert!(error.is_invalid_parameter_value_exception(), "{error:?}");
+        assert_eq!(error.meta().message(), Some(words));
+        assert_eq!(resize(3008).send().await.unwrap().memory_size(), Some(3008));
+        assert_eq!(create.memory_size(3008).send().await.unwrap().memory_size(), Some(3008));
+    });
+    let too_large = format!("{argument},memory=3009");
+    Tool::new("lpt-local")
+        .args(["--max-memory", "3008", "--function", &too_large])
+        .run()
+        .fails_with(2, &["--function f", "3008"]);
 }
 
 /// Python where the module can be imported, or a word about why there is no test.

@@ -25,6 +25,7 @@ use super::name::{Qualifier, Target};
 use super::refusal::{Kind, Refusal};
 use super::store::{AliasUpdate, Now, Publish, Store, Version};
 use super::wire;
+use crate::units::MemoryMB;
 
 /// As much as an invocation may be given.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -42,6 +43,8 @@ pub struct Service {
     pub concurrency: Concurrency,
     pub control_plane: Rate,
     pub get_function: Rate,
+    /// As much memory as the account gives a function.
+    pub max_memory: MemoryMB,
     /// Where zips are unpacked.
     pub workshop: PathBuf,
 }
@@ -217,7 +220,7 @@ fn text(value: &str) -> HeaderValue {
 async fn create_function(State(service): Shared, body: Bytes) -> Answer {
     let request: wire::CreateFunction = wire::read(&body)?;
     let name = service.name(&request.function_name)?;
-    let configuration = request.settings.configuration(&name, &request.architectures)?;
+    let configuration = request.settings.configuration(&name, &request.architectures, service.max_memory)?;
     let code = service.unzip(request.code).await?;
     let now = Now::get();
     let mut store = service.store();
@@ -283,7 +286,7 @@ async fn update_function_configuration(
     let version = store.update(
         &name,
         request.revision_id.as_deref(),
-        |configuration, _| request.settings.apply(configuration),
+        |configuration, _| request.settings.apply(configuration, service.max_memory),
         Now::get(),
     )?;
     Ok(ok(wire::configuration(&store, &name, &version, None, false)))

@@ -42,6 +42,9 @@ pub struct Args {
     /// How many requests of the control plane are taken in a second; 0 is no limit
     #[arg(long, value_name = "N", default_value_t = 15)]
     pub control_plane_rate: u32,
+    /// How much memory the account gives a function: a new account at AWS stops at 3008
+    #[arg(long, value_name = "MB", default_value_t = MemoryMB::MAX)]
+    pub max_memory: MemoryMB,
     /// How long the creation or change of a function or version takes
     #[arg(long, value_name = "MS", default_value_t = 100)]
     pub update_delay_ms: u64,

@@ -59,6 +59,7 @@ use self::throttle::Throttle;
 use crate::entry::Interrupt;
 use crate::error::{Error, Exit};
 use crate::message;
+use crate::units::MemoryMB;
 
 /// In place of credentials: nothing here checks them, but no SDK goes without.
 const STAND_IN: &str = "lpt-local";
@@ -91,7 +92,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     let now = Now::get();
     let mut store = Store::new(region.clone(), Duration::from_millis(args.update_delay_ms));
     for function in &args.functions {
-        add_function(&mut store, function, &workshop.0, now)?;
+        add_function(&mut store, function, args.max_memory, &workshop.0, now)?;
     }
     let mut described = format!(
         "CPU follows memory by {}; this machine's {machine} cores are the ceiling",
@@ -119,6 +120,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
             GET_FUNCTION_RATE.min(args.control_plane_rate.saturating_mul(100)),
             now.instant,
         ),
+        max_memory: args.max_memory,
         workshop: workshop.0.clone(),
     };
     let listener =
@@ -150,7 +152,13 @@ async fn sweep(fleet: Arc<Fleet>) {
 }
 
 /// Creates a function of the command line, ready at once.
-fn add_function(store: &mut Store, arg: &FunctionArg, workshop: &Path, now: Now) -> Result<(), Error> {
+fn add_function(
+    store: &mut Store,
+    arg: &FunctionArg,
+    max_memory: MemoryMB,
+    workshop: &Path,
+    now: Now,
+) -> Result<(), Error> {
     let usage = |why: String| Error::Usage(format!("--function {}: {why}", arg.name));
     let refused = |refusal: Refusal| usage(refusal.to_string());
     let code = Code::at(&arg.path, workshop).map_err(usage)?;
@@ -166,6 +174,7 @@ fn add_function(store: &mut Store, arg: &FunctionArg, workshop: &Path, now: Now)
     configuration.timeout = Timeout::new(arg.timeout.unwrap_or(60)).map_err(refused)?;
     configuration.environment = arg.environment.iter().cloned().collect();
     if let Some(memory) = arg.memory {
+        wire::check_memory(memory, max_memory).map_err(refused)?;
         configuration.memory = memory;
     }
     if let Some(format) = &arg.log_format {

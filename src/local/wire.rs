@@ -163,8 +163,13 @@ pub struct RoutingConfig {
 }
 
 impl Settings {
-    /// The configuration of a new function.
-    pub fn configuration(self, name: &str, architectures: &[String]) -> Result<Configuration, Refusal> {
+    /// The configuration of a new function, in an account that gives `most` memory.
+    pub fn configuration(
+        self,
+        name: &str,
+        architectures: &[String],
+        most: MemoryMB,
+    ) -> Result<Configuration, Refusal> {
         let required = |what: &str| {
             Refusal::invalid(format!("{what} is mandatory for functions created with deployment packages."))
         };
@@ -172,12 +177,12 @@ impl Settings {
         let handler = self.handler.clone().ok_or_else(|| required("Handler"))?;
         let mut configuration = Configuration::new(name, Runtime::parse(runtime)?, handler);
         set_architecture(&mut configuration, architectures)?;
-        self.apply(&mut configuration)?;
+        self.apply(&mut configuration, most)?;
         Ok(configuration)
     }
 
-    /// Sets what was given.
-    pub fn apply(self, configuration: &mut Configuration) -> Result<(), Refusal> {
+    /// Sets what was given, in an account that gives `most` memory.
+    pub fn apply(self, configuration: &mut Configuration, most: MemoryMB) -> Result<(), Refusal> {
         if let Some(snap_start) = self.snap_start
             && snap_start.apply_on.is_some_and(|on| on != "None")
         {
@@ -195,6 +200,7 @@ impl Settings {
                     MemoryMB::MAX
                 ))
             })?;
+            check_memory(configuration.memory, most)?;
         }
         if let Some(seconds) = self.timeout {
             configuration.timeout = Timeout::new(seconds)?;
@@ -241,6 +247,17 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// What the account refuses, in AWS's words:
+/// <https://github.com/alexcasalboni/aws-lambda-power-tuning/pull/181>.
+pub fn check_memory(memory: MemoryMB, most: MemoryMB) -> Result<(), Refusal> {
+    if memory <= most {
+        return Ok(());
+    }
+    Err(Refusal::invalid(format!(
+        "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {most}"
+    )))
 }
 
 /// Sets the architecture where one was given; there can be only one.
