@@ -1,8 +1,11 @@
 //! `lpt-local`, by what other programs see of it.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use aws_sdk_lambda::types::FunctionCode;
+use aws_sdk_lambda::types::{FunctionCode, LogType};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 use crate::common::{Folder, Local, Tool, function, variables, zipped};
 
@@ -45,6 +48,8 @@ fn bad_arguments_say_what_to_pass() {
         (vec!["--listen", "0.0.0.0:0"], vec!["127.0.0.1"]),
         (vec!["--function", "f=/nosuch/path"], vec!["/nosuch/path"]),
         (vec!["--function", "f"], vec!["NAME=PATH"]),
+        (vec!["--function", "f=/nosuch/path,account=me"], vec!["account", "12 digits"]),
+        (vec!["--region", "US East"], vec!["us-east-1"]),
     ] {
         Tool::new("lpt-local").args(arguments).run().fails_with(2, &words);
     }
@@ -86,6 +91,94 @@ fn an_account_refuses_more_memory_than_it_gives() {
         .args(["--max-memory", "3008", "--function", &too_large])
         .run()
         .fails_with(2, &["--function f", "3008"]);
+}
+
+#[test]
+fn regions_and_accounts_keep_their_functions_apart() {
+    let code = function("cpu-bound");
+    let with = |settings: &str| format!("f={},{settings}", code.display());
+    let local = Local::with(&[
+        &with("memory=128"),
+        &with("memory=256,region=eu-west-1"),
+        &with("memory=512,account=210987654321"),
+        &with("memory=1024,account=210987654321,region=eu-west-1"),
+    ]);
+    for (region, own, others) in [("us-east-1", 128, 512), ("eu-west-1", 256, 1024)] {
+        let (runtime, client) = local.client_in(region);
+        runtime.block_on(async {
+            let get = |name: &str| client.get_function_configuration().function_name(name).send();
+            let listed = client.list_functions().send().await.unwrap();
+            let arns: Vec<_> = listed.functions().iter().map(|f| f.function_arn().unwrap()).collect();
+            let arn = format!("arn:aws:lambda:{region}:123456789012:function:f");
+            assert_eq!(arns, [&*arn]);
+            for name in ["f", "123456789012:function:f", &arn] {
+                assert_eq!(get(name).await.unwrap().memory_size(), Some(own), "{name} in {region}");
+            }
+            let arn = format!("arn:aws:lambda:{region}:210987654321:function:f");
+            for name in ["210987654321:function:f", &arn] {
+                let found = get(name).await.unwrap();
+                assert_eq!(found.memory_size(), Some(others), "{name} in {region}");
+                assert_eq!(found.function_arn(), Some(&*arn));
+            }
+            let update = client.update_function_configuration().function_name(&arn);
+            update.memory_size(2048).send().await.unwrap();
+            assert_eq!(get("f").await.unwrap().memory_size(), Some(own));
+            assert_eq!(get(&arn).await.unwrap().memory_size(), Some(2048));
+        });
+    }
+}
+
+#[test]
+fn a_function_of_another_region_is_out_of_reach() {
+    let local = Local::with(&[&format!("f={},region=eu-west-1", function("cpu-bound").display())]);
+    let (runtime, client) = local.client();
+    for (name, words) in [
+        (
+            "arn:aws:lambda:eu-west-1:123456789012:function:f",
+            "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')",
+        ),
+        ("f", "Function not found: arn:aws:lambda:us-east-1:123456789012:function:f"),
+    ] {
+        let call = client.get_function_configuration().function_name(name).send();
+        let error = runtime.block_on(call).unwrap_err().into_service_error();
+        assert!(error.is_resource_not_found_exception(), "{error:?}");
+        assert_eq!(error.meta().message(), Some(words));
+    }
+}
+
+#[test]
+fn the_partition_follows_the_region_in_every_arn() {
+    let function = format!("f={},region=cn-north-1", function("cpu-bound").display());
+    let local = Local::with(&[&function]);
+    let arn = "arn:aws-cn:lambda:cn-north-1:123456789012:function:f";
+    // The tools take the region from the ARN, wherever the user is.
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "512", arn]).run().succeeds();
+    assert_eq!(prepared.of_type("plan")[0]["functionArn"], arn);
+    let (runtime, client) = local.client_in("cn-north-1");
+    runtime.block_on(async {
+        let found = client.get_function_configuration().function_name(arn).send().await.unwrap();
+        assert_eq!(found.function_arn(), Some(arn));
+        assert_eq!(found.role(), Some("arn:aws-cn:iam::123456789012:role/lpt-local"));
+        let aliases = client.list_aliases().function_name("f").send().await.unwrap();
+        let alias = &aliases.aliases()[0];
+        assert_eq!(alias.alias_arn(), Some(&*format!("{arn}:{}", alias.name().unwrap())));
+    });
+    let ran = local.tool("lpt-invoke").args(["--num", "1"]).stdin(prepared.stdout).run().succeeds();
+    assert_eq!(ran.of_type("invocation")[0]["functionArn"], arn);
+}
+
+#[test]
+fn a_function_runs_in_its_region() {
+    let folder = Folder::new();
+    let bootstrap = folder.file("bootstrap", "#!/bin/sh\necho \"in $AWS_REGION, $AWS_DEFAULT_REGION\"\n");
+    std::fs::set_permissions(&bootstrap, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let local = Local::with(&[&format!("f={},region=eu-west-1", bootstrap.display())]);
+    let (runtime, client) = local.client_in("eu-west-1");
+    let invoked =
+        runtime.block_on(client.invoke().function_name("f").log_type(LogType::Tail).send()).unwrap();
+    let log = BASE64_STANDARD.decode(invoked.log_result().unwrap()).unwrap();
+    let log = String::from_utf8(log).unwrap();
+    assert!(log.contains("in eu-west-1, eu-west-1"), "{log}");
 }
 
 /// Python where the module can be imported, or a word about why there is no test.

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
-use axum::{Json, Router};
+use axum::{Extension, Json, RequestExt, Router};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::code::Code;
 use super::fleet::{self, Fleet};
 use super::limits::{Concurrency, Rate};
-use super::name::{Qualifier, Target};
+use super::name::{Home, Qualifier, Target, check_region};
 use super::refusal::{Kind, Refusal};
 use super::store::{AliasUpdate, Now, Publish, Store, Version};
 use super::wire;
@@ -45,6 +45,8 @@ pub struct Service {
     pub get_function: Rate,
     /// As much memory as the account gives a function.
     pub max_memory: MemoryMB,
+    /// Where callers are, unless they name another region.
+    pub home: Home,
     /// Where zips are unpacked.
     pub workshop: PathBuf,
 }
@@ -57,10 +59,10 @@ pub fn router(service: Service) -> Router {
     let service = Arc::new(service);
     let action = |name: &'static str, methods: MethodRouter<Arc<Service>>| {
         let service = Arc::clone(&service);
-        methods.layer(from_fn(move |request: Request, next: Next| {
+        methods.layer(from_fn(move |mut request: Request, next: Next| {
             let service = Arc::clone(&service);
             async move {
-                match service.admit(name, &request) {
+                match service.admit(name, &mut request).await {
                     Ok(()) => next.run(request).await,
                     Err(refusal) => refusal.into_response(),
                 }
@@ -118,40 +120,43 @@ async fn unknown(request: Request) -> Refusal {
 }
 
 impl Service {
-    /// Whether the request may go on to its action.
-    fn admit(&self, action: &str, request: &Request) -> Result<(), Refusal> {
-        if !request.headers().contains_key(header::AUTHORIZATION) {
+    /// Whether the request may go on to its action. The action gets to know where the caller is, and which
+    /// function the path and the query mean, if they mean one.
+    async fn admit(&self, action: &str, request: &mut Request) -> Result<(), Refusal> {
+        let Some(authorization) = request.headers().get(header::AUTHORIZATION) else {
             return Err(Refusal::new(Kind::MissingAuthenticationToken, "Missing Authentication Token"));
+        };
+        let mut caller = self.home.clone();
+        if let Some(region) = authorization.to_str().ok().and_then(signed_region) {
+            caller.region = region.to_owned();
         }
         match action {
-            "Invoke" => Ok(()),
-            "GetFunction" => self.get_function.admit(Instant::now()),
-            _ => self.control_plane.admit(Instant::now()),
+            "Invoke" => {}
+            "GetFunction" => self.get_function.admit(&caller, Instant::now())?,
+            _ => self.control_plane.admit(&caller, Instant::now())?,
         }
+        let path = request.extract_parts::<RawPathParams>().await;
+        let name = path.iter().flatten().find(|(parameter, _)| *parameter == "name");
+        if let Some((_, name)) = name {
+            let Query(query) = Query::<Qualified>::try_from_uri(request.uri())
+                .map_err(|error| Refusal::invalid(error.to_string()))?;
+            let target = Target::parse(name, query.qualifier.as_deref(), &caller)?;
+            request.extensions_mut().insert(target);
+        }
+        request.extensions_mut().insert(caller);
+        Ok(())
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn target(&self, name: &str, qualifier: Option<&str>) -> Result<Target, Refusal> {
-        Target::parse(name, qualifier, self.store().region())
-    }
-
     /// A function or a version, and its configuration as it is answered.
-    fn look_up(&self, name: &str, query: &Qualified) -> Result<(Target, Version, Value), Refusal> {
-        let target = self.target(name, query.qualifier.as_deref())?;
-        let mut store = self.store();
-        let version = store.version(&target, Now::get())?.clone();
+    fn look_up(&self, target: &Target) -> Result<(Version, Value), Refusal> {
+        let version = self.store().version(target, Now::get())?.clone();
         let qualifier = target.qualifier.as_ref().map(Qualifier::to_string);
-        let configuration = wire::configuration(&store, &target.name, &version, qualifier.as_deref(), false);
-        drop(store);
-        Ok((target, version, configuration))
-    }
-
-    /// Of actions that are about the function as a whole.
-    fn name(&self, name: &str) -> Result<String, Refusal> {
-        Ok(self.target(name, None)?.name)
+        let configuration = wire::configuration(&target.function, &version, qualifier.as_deref(), false);
+        Ok((version, configuration))
     }
 
     /// Unpacks a zip, which may take long enough to hold up invocations.
@@ -195,6 +200,18 @@ struct Qualified {
     qualifier: Option<String>,
 }
 
+/// The region that a request is signed for, which at AWS is that of the endpoint. Here all regions have one
+/// endpoint.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
+fn signed_region(authorization: &str) -> Option<&str> {
+    let (_, rest) = authorization.split_once("Credential=")?;
+    let scope = rest.split([',', ' ']).next()?;
+    match scope.split('/').collect::<Vec<_>>()[..] {
+        [_, _, region, _, "aws4_request"] if check_region(region).is_ok() => Some(region),
+        _ => None,
+    }
+}
+
 fn created(body: Value) -> Response {
     (StatusCode::CREATED, Json(body)).into_response()
 }
@@ -217,94 +234,92 @@ fn text(value: &str) -> HeaderValue {
     HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
 }
 
-async fn create_function(State(service): Shared, body: Bytes) -> Answer {
+async fn create_function(State(service): Shared, Extension(caller): Extension<Home>, body: Bytes) -> Answer {
     let request: wire::CreateFunction = wire::read(&body)?;
-    let name = service.name(&request.function_name)?;
-    let configuration = request.settings.configuration(&name, &request.architectures, service.max_memory)?;
+    let Target { function, .. } = Target::parse(&request.function_name, None, &caller)?;
+    let configuration =
+        request.settings.configuration(&function, &request.architectures, service.max_memory)?;
     let code = service.unzip(request.code).await?;
     let now = Now::get();
     let mut store = service.store();
-    let mut version = store.create(&name, configuration, code, request.tags, now)?;
+    let mut version = store.create(&function, configuration, code, request.tags, now)?;
     if request.publish {
-        version = store.publish_latest(&name, None, now)?;
+        version = store.publish_latest(&function, None, now)?;
     }
     let qualifier = version.number.map(|number| number.to_string());
-    Ok(created(wire::configuration(&store, &name, &version, qualifier.as_deref(), false)))
+    Ok(created(wire::configuration(&function, &version, qualifier.as_deref(), false)))
 }
 
-async fn list_functions(State(service): Shared, Query(query): Query<Page>) -> Answer {
+async fn list_functions(
+    State(service): Shared,
+    Extension(caller): Extension<Home>,
+    Query(query): Query<Page>,
+) -> Answer {
     let now = Now::get();
     let mut store = service.store();
     let most = query.most();
     let mut found: Vec<_> = store
-        .functions(now)
-        .filter(|(function, _)| function.name.as_str() >= query.from())
+        .functions(&caller, query.from(), now)
         .take(most + 1)
-        .map(|(function, version)| (function.name.clone(), version.clone()))
+        .map(|(function, version)| (function.id.clone(), version.clone()))
         .collect();
-    let next = (found.len() > most).then(|| found.pop()).flatten().map(|(name, _)| name);
+    let next = (found.len() > most).then(|| found.pop()).flatten().map(|(function, _)| function.name);
     let items =
-        found.iter().map(|(name, version)| wire::configuration(&store, name, version, None, true)).collect();
+        found.iter().map(|(function, version)| wire::configuration(function, version, None, true)).collect();
     Ok(page("Functions", items, next))
 }
 
-async fn get_function(
-    State(service): Shared,
-    Path(name): Path<String>,
-    Query(query): Query<Qualified>,
-) -> Answer {
-    let (target, version, configuration) = service.look_up(&name, &query)?;
+async fn get_function(State(service): Shared, Extension(target): Extension<Target>) -> Answer {
+    let (version, configuration) = service.look_up(&target)?;
     let mut body = json!({
         "Configuration": configuration,
         "Code": {"RepositoryType": "S3", "Location": format!("file://{}", version.code.root().display())},
     });
     let store = service.store();
-    let tags = &store.function(&target.name)?.tags;
+    let tags = &store.function(&target.function)?.tags;
     if !tags.is_empty() {
         body["Tags"] = json!(tags);
     }
     Ok(ok(body))
 }
 
-async fn get_function_configuration(
-    State(service): Shared,
-    Path(name): Path<String>,
-    Query(query): Query<Qualified>,
-) -> Answer {
-    let (_, _, configuration) = service.look_up(&name, &query)?;
+async fn get_function_configuration(State(service): Shared, Extension(target): Extension<Target>) -> Answer {
+    let (_, configuration) = service.look_up(&target)?;
     Ok(ok(configuration))
 }
 
 async fn update_function_configuration(
     State(service): Shared,
-    Path(name): Path<String>,
+    Extension(Target { function, .. }): Extension<Target>,
     body: Bytes,
 ) -> Answer {
-    let name = service.name(&name)?;
     let request: wire::UpdateFunctionConfiguration = wire::read(&body)?;
     let mut store = service.store();
     let version = store.update(
-        &name,
+        &function,
         request.revision_id.as_deref(),
         |configuration, _| request.settings.apply(configuration, service.max_memory),
         Now::get(),
     )?;
-    Ok(ok(wire::configuration(&store, &name, &version, None, false)))
+    Ok(ok(wire::configuration(&function, &version, None, false)))
 }
 
-async fn update_function_code(State(service): Shared, Path(name): Path<String>, body: Bytes) -> Answer {
-    let name = service.name(&name)?;
+async fn update_function_code(
+    State(service): Shared,
+    Extension(Target { function, .. }): Extension<Target>,
+    body: Bytes,
+) -> Answer {
     let request: wire::UpdateFunctionCode = wire::read(&body)?;
     let code = Arc::new(service.unzip(request.code).await?);
     let now = Now::get();
     let mut store = service.store();
     if request.dry_run {
-        let target = Target { name: name.clone(), qualifier: None };
+        let target = Target { function: function.clone(), qualifier: None };
         let version = store.version(&target, now)?.clone();
-        return Ok(ok(wire::configuration(&store, &name, &version, None, false)));
+        return Ok(ok(wire::configuration(&function, &version, None, false)));
     }
     let mut version = store.update(
-        &name,
+        &function,
         request.revision_id.as_deref(),
         |configuration, current| {
             *current = code;
@@ -313,24 +328,22 @@ async fn update_function_code(State(service): Shared, Path(name): Path<String>, 
         now,
     )?;
     if request.publish {
-        version = store.publish_latest(&name, None, now)?;
+        version = store.publish_latest(&function, None, now)?;
     }
     let qualifier = version.number.map(|number| number.to_string());
-    Ok(ok(wire::configuration(&store, &name, &version, qualifier.as_deref(), false)))
+    Ok(ok(wire::configuration(&function, &version, qualifier.as_deref(), false)))
 }
 
-async fn delete_function(
-    State(service): Shared,
-    Path(name): Path<String>,
-    Query(query): Query<Qualified>,
-) -> Answer {
-    let target = service.target(&name, query.qualifier.as_deref())?;
+async fn delete_function(State(service): Shared, Extension(target): Extension<Target>) -> Answer {
     service.store().delete(&target, Now::get())?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn publish_version(State(service): Shared, Path(name): Path<String>, body: Bytes) -> Answer {
-    let name = service.name(&name)?;
+async fn publish_version(
+    State(service): Shared,
+    Extension(Target { function, .. }): Extension<Target>,
+    body: Bytes,
+) -> Answer {
     let request: wire::PublishVersion = wire::read(&body)?;
     let publish = Publish {
         code_sha256: request.code_sha256,
@@ -338,67 +351,75 @@ async fn publish_version(State(service): Shared, Path(name): Path<String>, body:
         revision: request.revision_id,
     };
     let mut store = service.store();
-    let version = store.publish(&name, &publish, Now::get())?;
-    Ok(created(wire::configuration(&store, &name, &version, Some(&version.label()), false)))
+    let version = store.publish(&function, &publish, Now::get())?;
+    Ok(created(wire::configuration(&function, &version, Some(&version.label()), false)))
 }
 
 async fn list_versions_by_function(
     State(service): Shared,
-    Path(name): Path<String>,
+    Extension(Target { function, .. }): Extension<Target>,
     Query(query): Query<Page>,
 ) -> Answer {
-    let name = service.name(&name)?;
     let from = match &query.marker {
         Some(marker) => marker.parse().map_err(|_| Refusal::invalid("The marker is not one of ours."))?,
         None => 0,
     };
     let mut store = service.store();
-    let (versions, next) = store.versions(&name, from, query.most(), Now::get())?;
+    let (versions, next) = store.versions(&function, from, query.most(), Now::get())?;
     let items = versions
         .iter()
-        .map(|version| wire::configuration(&store, &name, version, Some(&version.label()), true))
+        .map(|version| wire::configuration(&function, version, Some(&version.label()), true))
         .collect();
     Ok(page("Versions", items, next.map(|next| next.to_string())))
 }
 
-async fn create_alias(State(service): Shared, Path(name): Path<String>, body: Bytes) -> Answer {
-    let name = service.name(&name)?;
+async fn create_alias(
+    State(service): Shared,
+    Extension(Target { function, .. }): Extension<Target>,
+    body: Bytes,
+) -> Answer {
     let request: wire::CreateAlias = wire::read(&body)?;
     let weights = request.routing_config.map(|routing| routing.additional_version_weights);
     let mut store = service.store();
     let alias = store.create_alias(
-        &name,
+        &function,
         &request.name,
         &request.function_version,
         request.description,
         weights.unwrap_or_default(),
         Now::get(),
     )?;
-    Ok(created(wire::alias(&store, &name, &alias)))
+    Ok(created(wire::alias(&function, &alias)))
 }
 
-async fn list_aliases(State(service): Shared, Path(name): Path<String>, Query(query): Query<Page>) -> Answer {
-    let name = service.name(&name)?;
+async fn list_aliases(
+    State(service): Shared,
+    Extension(Target { function, .. }): Extension<Target>,
+    Query(query): Query<Page>,
+) -> Answer {
     let store = service.store();
     let (aliases, next) =
-        store.aliases(&name, query.function_version.as_deref(), query.from(), query.most())?;
-    let items = aliases.iter().map(|alias| wire::alias(&store, &name, alias)).collect();
+        store.aliases(&function, query.function_version.as_deref(), query.from(), query.most())?;
+    let items = aliases.iter().map(|alias| wire::alias(&function, alias)).collect();
     Ok(page("Aliases", items, next.map(str::to_owned)))
 }
 
-async fn get_alias(State(service): Shared, Path((name, alias)): Path<(String, String)>) -> Answer {
-    let name = service.name(&name)?;
+async fn get_alias(
+    State(service): Shared,
+    Extension(Target { function, .. }): Extension<Target>,
+    Path((_, alias)): Path<(String, String)>,
+) -> Answer {
     let store = service.store();
-    let alias = store.alias(&name, &alias)?;
-    Ok(ok(wire::alias(&store, &name, alias)))
+    let alias = store.alias(&function, &alias)?;
+    Ok(ok(wire::alias(&function, alias)))
 }
 
 async fn update_alias(
     State(service): Shared,
-    Path((name, alias)): Path<(String, String)>,
+    Extension(Target { function, .. }): Extension<Target>,
+    Path((_, alias)): Path<(String, String)>,
     body: Bytes,
 ) -> Answer {
-    let name = service.name(&name)?;
     let request: wire::UpdateAlias = wire::read(&body)?;
     let update = AliasUpdate {
         version: request.function_version,
@@ -407,20 +428,22 @@ async fn update_alias(
         revision: request.revision_id,
     };
     let mut store = service.store();
-    let alias = store.update_alias(&name, &alias, update, Now::get())?;
-    Ok(ok(wire::alias(&store, &name, &alias)))
+    let alias = store.update_alias(&function, &alias, update, Now::get())?;
+    Ok(ok(wire::alias(&function, &alias)))
 }
 
-async fn delete_alias(State(service): Shared, Path((name, alias)): Path<(String, String)>) -> Answer {
-    let name = service.name(&name)?;
-    service.store().delete_alias(&name, &alias, Now::get())?;
+async fn delete_alias(
+    State(service): Shared,
+    Extension(Target { function, .. }): Extension<Target>,
+    Path((_, alias)): Path<(String, String)>,
+) -> Answer {
+    service.store().delete_alias(&function, &alias, Now::get())?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn invoke(
     State(service): Shared,
-    Path(name): Path<String>,
-    Query(query): Query<Qualified>,
+    Extension(target): Extension<Target>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Answer {
@@ -431,7 +454,6 @@ async fn invoke(
             format!("Request must be smaller than {LARGEST_PAYLOAD} bytes for the InvokeFunction operation"),
         ));
     }
-    let target = service.target(&name, query.qualifier.as_deref())?;
     let invoked = service.store().invoke(&target, draw(), Now::get())?;
     let payload = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
     if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
@@ -455,7 +477,7 @@ async fn invoke(
             .and_then(|context| BASE64_STANDARD.decode(context).ok())
             .and_then(|context| String::from_utf8(context).ok()),
         payload,
-        _place: service.concurrency.admit()?,
+        _place: service.concurrency.admit(&target.function.home)?,
     };
     let mut answer = HeaderMap::new();
     answer.insert("x-amzn-requestid", text(&request.request_id));
@@ -491,4 +513,26 @@ fn trace_id() -> String {
     let seconds = time::OffsetDateTime::now_utc().unix_timestamp();
     let random = Uuid::new_v4().simple().to_string();
     format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &random[..24], &random[16..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_is_that_of_the_credential_scope() {
+        let signed = |scope: &str| {
+            let header = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+            signed_region(&header).map(str::to_owned)
+        };
+        let region = signed("test/20261123/eu-west-1/lambda/aws4_request");
+        assert_eq!(region.as_deref(), Some("eu-west-1"));
+        // A signature for several regions has none in its scope.
+        for scope in
+            ["test/20261123/lambda/aws4_request", "test/20261123/EU West/lambda/aws4_request", "test"]
+        {
+            assert_eq!(signed(scope), None, "{scope}");
+        }
+        assert_eq!(signed_region("Bearer token"), None);
+    }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::name::{check_account, check_region};
 use super::throttle::Means;
 use crate::cli::{CommonArgs, STYLES};
 use crate::entry::{Interrupt, Tool};
@@ -20,14 +21,14 @@ pub struct Args {
     /// A function and where its code is: an executable or a folder or zip with a `bootstrap`; or with
     /// runtime=python3.11,handler=app.handler a folder with a Python handler, where awslambdaric is
     /// installed. More settings: memory=128, timeout=60, log-format=Text|JSON, system-log-level=INFO, architecture=x86_64|arm64,
-    /// description=TEXT, env.NAME=VALUE
+    /// description=TEXT, env.NAME=VALUE; and region=eu-west-1, account=210987654321, by default the callers' own
     #[arg(long = "function", value_name = "NAME=PATH[,SETTING=VALUE…]", value_parser = parse_function)]
     pub functions: Vec<FunctionArg>,
     /// Where to listen; on this machine only
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// The region that the functions are in [default: AWS_REGION, else us-east-1]
-    #[arg(long)]
+    /// The region of functions and requests that name none [default: AWS_REGION, else us-east-1]
+    #[arg(long, value_parser = parse_region)]
     pub region: Option<String>,
     /// How a function is kept to the share of CPU that its memory size brings
     #[arg(long, value_enum, default_value_t = Means::Auto)]
@@ -82,6 +83,8 @@ pub struct FunctionArg {
     pub system_log_level: Option<String>,
     pub architecture: Option<String>,
     pub description: Option<String>,
+    pub region: Option<String>,
+    pub account: Option<String>,
     pub environment: Vec<(String, String)>,
 }
 
@@ -100,6 +103,12 @@ fn parse_cores(text: &str) -> Result<CoresArg, String> {
             _ => Err("neither a number above 0 nor `unlimited`".to_owned()),
         },
     }
+}
+
+/// A region that can be one.
+pub fn parse_region(text: &str) -> Result<String, String> {
+    check_region(text)?;
+    Ok(text.to_owned())
 }
 
 fn parse_function(text: &str) -> Result<FunctionArg, String> {
@@ -126,6 +135,11 @@ fn parse_function(text: &str) -> Result<FunctionArg, String> {
             "system-log-level" => function.system_log_level = text,
             "architecture" => function.architecture = text,
             "description" => function.description = text,
+            "region" => function.region = Some(parse_region(value)?),
+            "account" => {
+                check_account(value)?;
+                function.account = text;
+            }
             _ => match name.strip_prefix("env.") {
                 Some(variable) if !variable.is_empty() => {
                     function.environment.push((variable.to_owned(), value.to_owned()));
@@ -143,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_function_is_a_name_a_path_and_settings() {
-        let text = "api=./target/api,memory=512,timeout=5,log-format=JSON,env.A=b=c";
+        let text = "api=./target/api,memory=512,timeout=5,log-format=JSON,env.A=b=c,region=cn-north-1,account=210987654321";
         let expected = FunctionArg {
             name: "api".to_owned(),
             path: "./target/api".into(),
@@ -151,6 +165,8 @@ mod tests {
             timeout: Some(5),
             log_format: Some("JSON".to_owned()),
             environment: vec![("A".to_owned(), "b=c".to_owned())],
+            region: Some("cn-north-1".to_owned()),
+            account: Some("210987654321".to_owned()),
             ..FunctionArg::default()
         };
         assert_eq!(parse_function(text), Ok(expected));
@@ -158,7 +174,17 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for text in ["api", "=x", "api=", "api=x,size=5", "api=x,memory=1", "api=x,env.=1", "api=x,memory"] {
+        for text in [
+            "api",
+            "=x",
+            "api=",
+            "api=x,size=5",
+            "api=x,memory=1",
+            "api=x,env.=1",
+            "api=x,memory",
+            "api=x,region=Here",
+            "api=x,account=1",
+        ] {
             assert!(parse_function(text).is_err(), "{text}");
         }
         for text in ["0", "-1", "many"] {

@@ -107,12 +107,7 @@ pub type Answer = Result<Bytes, FunctionError>;
 
 impl Environment {
     /// Starts a process; it is not initialized yet.
-    pub async fn start(
-        runnable: &Runnable,
-        throttle: &Throttle,
-        region: &str,
-        life: Life,
-    ) -> Result<Environment, End> {
+    pub async fn start(runnable: &Runnable, throttle: &Throttle, life: Life) -> Result<Environment, End> {
         let no_entrypoint = |error: std::io::Error| End::NoEntrypoint(error.to_string());
         let configuration = &runnable.configuration;
         let function = runnable.code.command(configuration).map_err(End::NoEntrypoint)?;
@@ -124,7 +119,7 @@ impl Environment {
         command
             .current_dir(runnable.code.root())
             .env_clear()
-            .envs(variables(runnable, region, &api.address.to_string()))
+            .envs(variables(runnable, &api.address.to_string()))
             .stdin(Stdio::null())
             .stdout(writer.try_clone().map_err(no_entrypoint)?)
             .stderr(writer)
@@ -390,8 +385,9 @@ fn in_group(command: impl Iterator<Item = OsString>, group: Option<&Group>) -> C
 
 /// The environment variables of a function's process, and none of the user's own but the search paths.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
-fn variables(runnable: &Runnable, region: &str, runtime_api: &str) -> Vec<(OsString, OsString)> {
+fn variables(runnable: &Runnable, runtime_api: &str) -> Vec<(OsString, OsString)> {
     let configuration = &runnable.configuration;
+    let region = &runnable.function.home.region;
     let mut variables: Vec<(OsString, OsString)> = Vec::new();
     let mut set = |name: &str, value: &str| variables.push((name.into(), value.into()));
     set("LANG", "en_US.UTF-8");
@@ -411,7 +407,7 @@ fn variables(runnable: &Runnable, region: &str, runtime_api: &str) -> Vec<(OsStr
     let root = runnable.code.root().to_string_lossy();
     for (name, value) in [
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),
-        ("AWS_LAMBDA_FUNCTION_NAME", &runnable.function_name),
+        ("AWS_LAMBDA_FUNCTION_NAME", &runnable.function.name),
         ("AWS_LAMBDA_FUNCTION_VERSION", &runnable.version),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &configuration.memory.to_string()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),

@@ -53,7 +53,6 @@ impl Cores {
 /// All execution environments.
 #[derive(Debug)]
 pub struct Fleet {
-    region: String,
     throttle: Throttle,
     cores: Cores,
     idle_for: Duration,
@@ -93,15 +92,9 @@ pub struct Invocation {
 
 impl Fleet {
     /// A fleet without environments, and what is done when the last one is gone.
-    pub fn new(
-        region: String,
-        throttle: Throttle,
-        cores: Cores,
-        idle_for: Duration,
-    ) -> (Fleet, mpsc::Receiver<()>) {
+    pub fn new(throttle: Throttle, cores: Cores, idle_for: Duration) -> (Fleet, mpsc::Receiver<()>) {
         let (alive, done) = mpsc::channel(1);
         let fleet = Fleet {
-            region,
             throttle,
             cores,
             idle_for,
@@ -233,8 +226,7 @@ impl Fleet {
         deadline: Instant,
         log: &mut Log,
     ) -> Result<Environment, End> {
-        let mut environment =
-            Environment::start(runnable, &self.throttle, &self.region, life.clone()).await?;
+        let mut environment = Environment::start(runnable, &self.throttle, life.clone()).await?;
         match environment.init(deadline, log).await {
             Ok(()) => Ok(environment),
             Err(end) => {

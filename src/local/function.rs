@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::code::Code;
+use super::name::FunctionId;
 use super::refusal::Refusal;
 use crate::units::MemoryMB;
 
@@ -27,12 +28,12 @@ pub struct Configuration {
 
 impl Configuration {
     /// A configuration with Lambda's defaults for what CreateFunction may leave out.
-    pub fn new(name: &str, runtime: Runtime, handler: String) -> Configuration {
+    pub fn new(function: &FunctionId, runtime: Runtime, handler: String) -> Configuration {
         Configuration {
             runtime,
             handler,
             description: String::new(),
-            role: format!("arn:aws:iam::{}:role/lpt-local", super::name::ACCOUNT),
+            role: format!("arn:{}:iam::{}:role/lpt-local", function.home.partition(), function.home.account),
             memory: MemoryMB::MIN,
             timeout: Timeout(3),
             environment: BTreeMap::new(),
@@ -42,7 +43,7 @@ impl Configuration {
                 format: LogFormat::Text,
                 application_level: None,
                 system_level: SystemLogLevel::Info,
-                group: format!("/aws/lambda/{name}"),
+                group: format!("/aws/lambda/{}", function.name),
             },
             tracing: "PassThrough".to_owned(),
         }
@@ -53,7 +54,7 @@ impl Configuration {
 /// one for ever; `$LATEST` has another after each change, so that no warm environment outlives it.
 #[derive(Debug)]
 pub struct Runnable {
-    pub function_name: String,
+    pub function: FunctionId,
     /// `$LATEST` or the number of a version.
     pub version: String,
     /// Tells this from every other runnable of this service.

@@ -53,6 +53,7 @@ use self::code::Code;
 use self::fleet::{Cores, Fleet};
 use self::function::{Architecture, Configuration, LogFormat, Runtime, SystemLogLevel, Timeout};
 use self::limits::{Concurrency, Rate};
+use self::name::{ACCOUNT, FunctionId, Home};
 use self::refusal::Refusal;
 use self::store::{Now, Store};
 use self::throttle::Throttle;
@@ -79,8 +80,14 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
             args.listen
         )));
     }
-    let region = args.region.clone().or_else(|| std::env::var("AWS_REGION").ok());
-    let region = region.filter(|region| !region.is_empty()).unwrap_or_else(|| "us-east-1".to_owned());
+    let region = match (&args.region, std::env::var("AWS_REGION")) {
+        (Some(region), _) => region.clone(),
+        (None, Ok(region)) if !region.is_empty() => {
+            args::parse_region(&region).map_err(|why| Error::Usage(format!("AWS_REGION: {why}")))?
+        }
+        (None, _) => "us-east-1".to_owned(),
+    };
+    let home = Home { account: ACCOUNT.to_owned(), region };
     remove_stale();
     raise_open_files();
     let machine =
@@ -90,9 +97,9 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     })?;
     let workshop = Workshop::open()?;
     let now = Now::get();
-    let mut store = Store::new(region.clone(), Duration::from_millis(args.update_delay_ms));
+    let mut store = Store::new(Duration::from_millis(args.update_delay_ms));
     for function in &args.functions {
-        add_function(&mut store, function, args.max_memory, &workshop.0, now)?;
+        add_function(&mut store, function, &home, args.max_memory, &workshop.0, now)?;
     }
     let mut described = format!(
         "CPU follows memory by {}; this machine's {machine} cores are the ceiling",
@@ -108,19 +115,17 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
         Some(CoresArg::Unlimited) => Cores::new(None),
     };
     let idle_for = Duration::from_secs(args.idle_seconds);
-    let (fleet, done) = Fleet::new(region.clone(), throttle, cores, idle_for);
+    let (fleet, done) = Fleet::new(throttle, cores, idle_for);
     let fleet = Arc::new(fleet);
     let service = Service {
         store: Mutex::new(store),
         fleet: Arc::clone(&fleet),
         concurrency: Concurrency::new(args.concurrency),
-        control_plane: Rate::new(args.control_plane_rate, now.instant),
+        control_plane: Rate::new(args.control_plane_rate),
         // Who takes the one limit away does not want the other.
-        get_function: Rate::new(
-            GET_FUNCTION_RATE.min(args.control_plane_rate.saturating_mul(100)),
-            now.instant,
-        ),
+        get_function: Rate::new(GET_FUNCTION_RATE.min(args.control_plane_rate.saturating_mul(100))),
         max_memory: args.max_memory,
+        home: home.clone(),
         workshop: workshop.0.clone(),
     };
     let listener =
@@ -129,6 +134,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     let serving = tokio::spawn(async move { axum::serve(listener, api::router(service)).await });
     let sweeping = tokio::spawn(sweep(Arc::clone(&fleet)));
     let endpoint = format!("http://{address}");
+    let region = &home.region;
     let exit = if args.command.is_empty() {
         message::summary(format_args!(
             "export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_ACCESS_KEY_ID={STAND_IN} AWS_SECRET_ACCESS_KEY={STAND_IN}"
@@ -136,7 +142,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
         interrupt.cancelled().await;
         Ok(Exit::Done)
     } else {
-        run_command(&args.command, &endpoint, &region).await
+        run_command(&args.command, &endpoint, region).await
     };
     serving.abort();
     sweeping.abort();
@@ -155,6 +161,7 @@ async fn sweep(fleet: Arc<Fleet>) {
 fn add_function(
     store: &mut Store,
     arg: &FunctionArg,
+    home: &Home,
     max_memory: MemoryMB,
     workshop: &Path,
     now: Now,
@@ -170,7 +177,12 @@ fn add_function(
             return Err(usage(format!("runtime={name} needs handler=MODULE.FUNCTION")));
         }
     };
-    let mut configuration = Configuration::new(&arg.name, runtime, handler);
+    let home = Home {
+        account: arg.account.clone().unwrap_or_else(|| home.account.clone()),
+        region: arg.region.clone().unwrap_or_else(|| home.region.clone()),
+    };
+    let id = FunctionId { home, name: arg.name.clone() };
+    let mut configuration = Configuration::new(&id, runtime, handler);
     configuration.timeout = Timeout::new(arg.timeout.unwrap_or(60)).map_err(refused)?;
     configuration.environment = arg.environment.iter().cloned().collect();
     if let Some(memory) = arg.memory {
@@ -193,7 +205,7 @@ fn add_function(
     // Created so long ago that it is active.
     let created =
         Now { instant: now.instant.checked_sub(store.update_delay()).unwrap_or(now.instant), ..now };
-    store.create(&arg.name, configuration, code, BTreeMap::new(), created).map_err(refused)?;
+    store.create(&id, configuration, code, BTreeMap::new(), created).map_err(refused)?;
     Ok(())
 }
 

@@ -10,15 +10,14 @@ use uuid::Uuid;
 
 use super::code::Code;
 use super::function::{Configuration, Runnable};
-use super::name::{Qualifier, Target, arn, check_word};
+use super::name::{FunctionId, Home, Qualifier, Target, check_word};
 use super::refusal::Refusal;
 
 /// All functions of the service.
 #[derive(Debug)]
 pub struct Store {
-    region: String,
     update_delay: Duration,
-    functions: BTreeMap<String, Function>,
+    functions: BTreeMap<FunctionId, Function>,
     generations: u64,
 }
 
@@ -39,7 +38,7 @@ impl Now {
 /// One function.
 #[derive(Debug)]
 pub struct Function {
-    pub name: String,
+    pub id: FunctionId,
     latest: Version,
     published: BTreeMap<u64, Version>,
     /// The last number that was given out: none is given twice, even after its version is deleted.
@@ -152,13 +151,8 @@ pub struct Invoked {
 
 impl Store {
     /// A store without functions.
-    pub fn new(region: String, update_delay: Duration) -> Store {
-        Store { region, update_delay, functions: BTreeMap::new(), generations: 0 }
-    }
-
-    /// The region that all functions are in.
-    pub fn region(&self) -> &str {
-        &self.region
+    pub fn new(update_delay: Duration) -> Store {
+        Store { update_delay, functions: BTreeMap::new(), generations: 0 }
     }
 
     /// How long a change takes to come into force.
@@ -166,44 +160,43 @@ impl Store {
         self.update_delay
     }
 
-    /// The ARN of a function, or with a qualifier of one of its versions or aliases.
-    pub fn arn(&self, name: &str, qualifier: Option<&str>) -> String {
-        arn(&self.region, name, qualifier)
-    }
-
-    /// Every function, by name.
-    pub fn functions(&mut self, now: Now) -> impl Iterator<Item = (&Function, &Version)> {
-        self.functions.values_mut().map(move |function| {
-            function.latest.settle(now);
-            (&*function, &function.latest)
-        })
-    }
-
-    /// A function, by name.
-    pub fn function(&self, name: &str) -> Result<&Function, Refusal> {
-        self.functions.get(name).ok_or_else(|| Refusal::not_found("Function", &arn(&self.region, name, None)))
-    }
-
-    fn function_mut(&mut self, name: &str, now: Now) -> Result<&mut Function, Refusal> {
-        match self.functions.get_mut(name) {
-            Some(function) => {
+    /// The functions of one account in one region, by name, from the name `from` on.
+    pub fn functions(
+        &mut self,
+        home: &Home,
+        from: &str,
+        now: Now,
+    ) -> impl Iterator<Item = (&Function, &Version)> {
+        let first = FunctionId { home: home.clone(), name: from.to_owned() };
+        self.functions.range_mut(first..).take_while(move |(id, _)| id.home == *home).map(
+            move |(_, function)| {
                 function.latest.settle(now);
-                Ok(function)
-            }
-            None => Err(Refusal::not_found("Function", &arn(&self.region, name, None))),
-        }
+                (&*function, &function.latest)
+            },
+        )
+    }
+
+    /// A function, wherever it is.
+    pub fn function(&self, id: &FunctionId) -> Result<&Function, Refusal> {
+        self.functions.get(id).ok_or_else(|| no_function(id))
+    }
+
+    fn function_mut(&mut self, id: &FunctionId, now: Now) -> Result<&mut Function, Refusal> {
+        let function = self.functions.get_mut(id).ok_or_else(|| no_function(id))?;
+        function.latest.settle(now);
+        Ok(function)
     }
 
     fn runnable(
         &mut self,
-        name: &str,
+        id: &FunctionId,
         version: String,
         configuration: &Configuration,
         code: &Arc<Code>,
     ) -> Arc<Runnable> {
         self.generations += 1;
         Arc::new(Runnable {
-            function_name: name.to_owned(),
+            function: id.clone(),
             version,
             generation: self.generations,
             configuration: configuration.clone(),
@@ -214,18 +207,18 @@ impl Store {
     /// CreateFunction.
     pub fn create(
         &mut self,
-        name: &str,
+        id: &FunctionId,
         configuration: Configuration,
         code: Code,
         tags: BTreeMap<String, String>,
         now: Now,
     ) -> Result<Version, Refusal> {
-        check_word(name, 64)?;
-        if self.functions.contains_key(name) {
-            return Err(Refusal::conflict(format!("Function already exist: {name}")));
+        check_word(&id.name, 64)?;
+        if self.functions.contains_key(id) {
+            return Err(Refusal::conflict(format!("Function already exist: {}", id.name)));
         }
         let code = Arc::new(code);
-        let serving = self.runnable(name, "$LATEST".to_owned(), &configuration, &code);
+        let serving = self.runnable(id, "$LATEST".to_owned(), &configuration, &code);
         let latest = Version {
             number: None,
             configuration,
@@ -236,24 +229,21 @@ impl Store {
             serving,
         };
         let function = Function {
-            name: name.to_owned(),
+            id: id.clone(),
             latest: latest.clone(),
             published: BTreeMap::new(),
             last_number: 0,
             aliases: BTreeMap::new(),
             tags,
         };
-        self.functions.insert(name.to_owned(), function);
+        self.functions.insert(id.clone(), function);
         Ok(latest)
     }
 
     /// What the request means, settled, for the Get calls.
     pub fn version(&mut self, target: &Target, now: Now) -> Result<&Version, Refusal> {
-        let missing = Refusal::not_found(
-            "Function",
-            &self.arn(&target.name, target.qualifier.as_ref().map(Qualifier::to_string).as_deref()),
-        );
-        let function = self.function_mut(&target.name, now)?;
+        let missing = Refusal::not_found("Function", &target.to_string());
+        let function = self.function_mut(&target.function, now)?;
         let number = match &target.qualifier {
             None | Some(Qualifier::Latest) => None,
             Some(Qualifier::Version(number)) => Some(*number),
@@ -273,11 +263,10 @@ impl Store {
 
     /// What an invocation runs. `draw`, from 0 to 1, decides where an alias splits its invocations.
     pub fn invoke(&mut self, target: &Target, draw: f64, now: Now) -> Result<Invoked, Refusal> {
-        let qualifier = target.qualifier.as_ref().map(Qualifier::to_string);
-        let arn = self.arn(&target.name, qualifier.as_deref());
+        let arn = target.to_string();
         let mut target = target.clone();
         if let Some(Qualifier::Alias(name)) = &target.qualifier
-            && let Some(alias) = self.function(&target.name)?.aliases.get(name)
+            && let Some(alias) = self.function(&target.function)?.aliases.get(name)
         {
             target.qualifier = Some(alias.draw(draw)?);
         }
@@ -291,21 +280,20 @@ impl Store {
     /// UpdateFunctionConfiguration and UpdateFunctionCode: `change` gets what is to be changed.
     pub fn update(
         &mut self,
-        name: &str,
+        id: &FunctionId,
         revision: Option<&str>,
         change: impl FnOnce(&mut Configuration, &mut Arc<Code>) -> Result<(), Refusal>,
         now: Now,
     ) -> Result<Version, Refusal> {
-        let arn = self.arn(name, None);
         let until = now.instant + self.update_delay;
-        let function = self.function_mut(name, now)?;
+        let function = self.function_mut(id, now)?;
         let latest = &function.latest;
-        check_settled(latest, &arn)?;
+        check_settled(latest, id)?;
         latest.check_revision(revision)?;
         let (mut configuration, mut code) = (latest.configuration.clone(), Arc::clone(&latest.code));
         change(&mut configuration, &mut code)?;
-        let next = self.runnable(name, "$LATEST".to_owned(), &configuration, &code);
-        let latest = &mut self.function_mut(name, now)?.latest;
+        let next = self.runnable(id, "$LATEST".to_owned(), &configuration, &code);
+        let latest = &mut self.function_mut(id, now)?.latest;
         latest.configuration = configuration;
         latest.code = code;
         latest.modified = now.date;
@@ -316,11 +304,10 @@ impl Store {
 
     /// PublishVersion. Makes none where code and configuration are those of the last one that was published.
     /// <https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html>
-    pub fn publish(&mut self, name: &str, publish: &Publish, now: Now) -> Result<Version, Refusal> {
-        let arn = self.arn(name, None);
-        let function = self.function_mut(name, now)?;
+    pub fn publish(&mut self, id: &FunctionId, publish: &Publish, now: Now) -> Result<Version, Refusal> {
+        let function = self.function_mut(id, now)?;
         let latest = &function.latest;
-        check_settled(latest, &arn)?;
+        check_settled(latest, id)?;
         latest.check_revision(publish.revision.as_deref())?;
         if let Some(sha256) = &publish.code_sha256
             && *sha256 != latest.code.sha256
@@ -331,19 +318,19 @@ impl Store {
                 latest.code.sha256
             )));
         }
-        self.publish_latest(name, publish.description.as_deref(), now)
+        self.publish_latest(id, publish.description.as_deref(), now)
     }
 
     /// What `Publish: true` does in the same request that creates or changes the function, which is
     /// therefore still at it.
     pub fn publish_latest(
         &mut self,
-        name: &str,
+        id: &FunctionId,
         description: Option<&str>,
         now: Now,
     ) -> Result<Version, Refusal> {
         let until = now.instant + self.update_delay;
-        let function = self.function_mut(name, now)?;
+        let function = self.function_mut(id, now)?;
         let mut version = function.latest.clone();
         if let Some(description) = description {
             version.configuration.description = description.to_owned();
@@ -359,8 +346,8 @@ impl Store {
         version.number = Some(number);
         version.revision = Uuid::new_v4();
         version.progress = Progress::Creating { until };
-        version.serving = self.runnable(name, number.to_string(), &version.configuration, &version.code);
-        let function = self.function_mut(name, now)?;
+        version.serving = self.runnable(id, number.to_string(), &version.configuration, &version.code);
+        let function = self.function_mut(id, now)?;
         function.last_number = number;
         function.published.insert(number, version.clone());
         // Lambda gives $LATEST a new revision too, as those found who compared an imitation with it:
@@ -373,12 +360,12 @@ impl Store {
     /// the next page begins.
     pub fn versions(
         &mut self,
-        name: &str,
+        id: &FunctionId,
         from: u64,
         most: usize,
         now: Now,
     ) -> Result<(Vec<Version>, Option<u64>), Refusal> {
-        let function = self.function_mut(name, now)?;
+        let function = self.function_mut(id, now)?;
         let latest = (from == 0).then_some(&function.latest);
         let mut versions =
             latest.into_iter().chain(function.published.range(from..).map(|(_, version)| version));
@@ -389,12 +376,10 @@ impl Store {
 
     /// DeleteFunction: one version, or without a qualifier all that there is of the function.
     pub fn delete(&mut self, target: &Target, now: Now) -> Result<(), Refusal> {
-        let qualified =
-            self.arn(&target.name, target.qualifier.as_ref().map(Qualifier::to_string).as_deref());
-        let function = self.function_mut(&target.name, now)?;
+        let function = self.function_mut(&target.function, now)?;
         match &target.qualifier {
             None => {
-                self.functions.remove(&target.name);
+                self.functions.remove(&target.function);
                 Ok(())
             }
             Some(Qualifier::Latest) => {
@@ -418,7 +403,7 @@ impl Store {
                 }
                 match function.published.remove(number) {
                     Some(_) => Ok(()),
-                    None => Err(Refusal::not_found("Function", &qualified)),
+                    None => Err(Refusal::not_found("Function", &target.to_string())),
                 }
             }
         }
@@ -427,7 +412,7 @@ impl Store {
     /// CreateAlias.
     pub fn create_alias(
         &mut self,
-        name: &str,
+        id: &FunctionId,
         alias: &str,
         version: &str,
         description: String,
@@ -438,10 +423,10 @@ impl Store {
         if !matches!(Qualifier::parse(alias)?, Qualifier::Alias(_)) {
             return Err(Refusal::invalid(format!("'{alias}' is the name of a version")));
         }
-        let arn = self.arn(name, Some(alias));
-        let version = self.pointable(name, version, now)?;
-        self.check_weights(name, &weights, now)?;
-        let function = self.function_mut(name, now)?;
+        let arn = id.qualified(alias);
+        let version = self.pointable(id, version, now)?;
+        self.check_weights(id, &weights, now)?;
+        let function = self.function_mut(id, now)?;
         if function.aliases.contains_key(alias) {
             return Err(Refusal::conflict(format!("Alias already exists: {arn}")));
         }
@@ -451,31 +436,28 @@ impl Store {
     }
 
     /// GetAlias.
-    pub fn alias(&self, name: &str, alias: &str) -> Result<&Alias, Refusal> {
-        self.function(name)?
-            .aliases
-            .get(alias)
-            .ok_or_else(|| Refusal::not_found("Alias", &self.arn(name, Some(alias))))
+    pub fn alias(&self, id: &FunctionId, alias: &str) -> Result<&Alias, Refusal> {
+        self.function(id)?.aliases.get(alias).ok_or_else(|| Refusal::not_found("Alias", &id.qualified(alias)))
     }
 
     /// UpdateAlias.
     pub fn update_alias(
         &mut self,
-        name: &str,
+        id: &FunctionId,
         alias: &str,
         update: AliasUpdate,
         now: Now,
     ) -> Result<Alias, Refusal> {
-        check_revision(self.alias(name, alias)?.revision, update.revision.as_deref())?;
+        check_revision(self.alias(id, alias)?.revision, update.revision.as_deref())?;
         let version = match &update.version {
-            Some(version) => Some(self.pointable(name, version, now)?),
+            Some(version) => Some(self.pointable(id, version, now)?),
             None => None,
         };
         if let Some(weights) = &update.weights {
-            self.check_weights(name, weights, now)?;
+            self.check_weights(id, weights, now)?;
         }
-        let missing = Refusal::not_found("Alias", &self.arn(name, Some(alias)));
-        let alias = self.function_mut(name, now)?.aliases.get_mut(alias).ok_or(missing)?;
+        let missing = Refusal::not_found("Alias", &id.qualified(alias));
+        let alias = self.function_mut(id, now)?.aliases.get_mut(alias).ok_or(missing)?;
         if let Some(version) = version {
             alias.version = version;
         }
@@ -490,8 +472,8 @@ impl Store {
     }
 
     /// DeleteAlias; one that is not there is as good as deleted, as Lambda sees it.
-    pub fn delete_alias(&mut self, name: &str, alias: &str, now: Now) -> Result<(), Refusal> {
-        self.function_mut(name, now)?.aliases.remove(alias);
+    pub fn delete_alias(&mut self, id: &FunctionId, alias: &str, now: Now) -> Result<(), Refusal> {
+        self.function_mut(id, now)?.aliases.remove(alias);
         Ok(())
     }
 
@@ -499,14 +481,14 @@ impl Store {
     /// `most`, and where the next page begins.
     pub fn aliases(
         &self,
-        name: &str,
+        id: &FunctionId,
         version: Option<&str>,
         from: &str,
         most: usize,
     ) -> Result<(Vec<&Alias>, Option<&str>), Refusal> {
         let version = version.map(Qualifier::parse).transpose()?;
         let mut aliases = self
-            .function(name)?
+            .function(id)?
             .aliases
             .range(from.to_owned()..)
             .map(|(_, alias)| alias)
@@ -516,24 +498,24 @@ impl Store {
     }
 
     /// What an alias is asked to point at, if it is there.
-    fn pointable(&mut self, name: &str, version: &str, now: Now) -> Result<Qualifier, Refusal> {
+    fn pointable(&mut self, id: &FunctionId, version: &str, now: Now) -> Result<Qualifier, Refusal> {
         let qualifier = Qualifier::parse(version)?;
         if matches!(qualifier, Qualifier::Alias(_)) {
             return Err(Refusal::invalid(format!("'{version}' is no version")));
         }
-        let target = Target { name: name.to_owned(), qualifier: Some(qualifier.clone()) };
+        let target = Target { function: id.clone(), qualifier: Some(qualifier.clone()) };
         self.version(&target, now)?;
         Ok(qualifier)
     }
 
     fn check_weights(
         &mut self,
-        name: &str,
+        id: &FunctionId,
         weights: &BTreeMap<String, f64>,
         now: Now,
     ) -> Result<(), Refusal> {
         for (version, weight) in weights {
-            self.pointable(name, version, now)?;
+            self.pointable(id, version, now)?;
             if !(0.0..=1.0).contains(weight) {
                 return Err(Refusal::invalid(format!(
                     "The weight {weight} of version {version} is not from 0 to 1"
@@ -561,14 +543,18 @@ impl Alias {
     }
 }
 
+fn no_function(id: &FunctionId) -> Refusal {
+    Refusal::not_found("Function", &id.to_string())
+}
+
 /// A change has to wait until the one before it is in force.
-fn check_settled(latest: &Version, arn: &str) -> Result<(), Refusal> {
+fn check_settled(latest: &Version, id: &FunctionId) -> Result<(), Refusal> {
     if latest.is_pending() {
         return Err(pending());
     }
     if latest.is_updating() {
         return Err(Refusal::conflict(format!(
-            "The operation cannot be performed at this time. An update is in progress for resource: {arn}"
+            "The operation cannot be performed at this time. An update is in progress for resource: {id}"
         )));
     }
     Ok(())
@@ -601,13 +587,13 @@ mod tests {
 
     impl Fixture {
         fn new() -> Fixture {
-            let mut store = Store::new("us-east-1".to_owned(), DELAY);
+            let mut store = Store::new(DELAY);
             let now = Now::get();
             let runtime = Runtime::parse("provided.al2023").unwrap();
-            let configuration = Configuration::new("f", runtime, "bootstrap".to_owned());
+            let configuration = Configuration::new(&id(), runtime, "bootstrap".to_owned());
             // This test's own source is as good as any code that is not started.
             let code = Code::at(Path::new("src/local"), Path::new("/nowhere")).unwrap();
-            store.create("f", configuration, code, BTreeMap::new(), now).unwrap();
+            store.create(&id(), configuration, code, BTreeMap::new(), now).unwrap();
             let mut fixture = Fixture { store, now };
             fixture.wait();
             fixture
@@ -626,11 +612,11 @@ mod tests {
                 configuration.memory = MemoryMB::new(memory).unwrap();
                 Ok(())
             };
-            self.store.update("f", revision, change, self.now)
+            self.store.update(&id(), revision, change, self.now)
         }
 
         fn publish(&mut self) -> Result<u64, Refusal> {
-            let version = self.store.publish("f", &Publish::default(), self.now)?;
+            let version = self.store.publish(&id(), &Publish::default(), self.now)?;
             Ok(version.number.unwrap())
         }
 
@@ -642,7 +628,14 @@ mod tests {
         }
 
         fn alias(&mut self, name: &str, version: u64) -> Result<Alias, Refusal> {
-            self.store.create_alias("f", name, &version.to_string(), String::new(), BTreeMap::new(), self.now)
+            self.store.create_alias(
+                &id(),
+                name,
+                &version.to_string(),
+                String::new(),
+                BTreeMap::new(),
+                self.now,
+            )
         }
 
         fn delete(&mut self, qualifier: Option<Qualifier>) -> Result<(), Refusal> {
@@ -659,8 +652,34 @@ mod tests {
         }
     }
 
+    fn id() -> FunctionId {
+        in_region("us-east-1")
+    }
+
+    fn in_region(region: &str) -> FunctionId {
+        let home = Home { account: "123456789012".to_owned(), region: region.to_owned() };
+        FunctionId { home, name: "f".to_owned() }
+    }
+
     fn target(qualifier: Option<Qualifier>) -> Target {
-        Target { name: "f".to_owned(), qualifier }
+        Target { function: id(), qualifier }
+    }
+
+    #[test]
+    fn a_name_is_taken_in_one_account_and_region_only() {
+        let Fixture { mut store, now } = Fixture::new();
+        let mut abroad = id();
+        abroad.home.account = "210987654321".to_owned();
+        for other in [in_region("eu-west-1"), abroad] {
+            let latest = store.version(&target(None), now).unwrap().clone();
+            let code = Code::at(Path::new("src/local"), Path::new("/nowhere")).unwrap();
+            store.create(&other, latest.configuration, code, BTreeMap::new(), now).unwrap();
+            let listed: Vec<FunctionId> =
+                store.functions(&other.home, "", now).map(|(function, _)| function.id.clone()).collect();
+            assert_eq!(listed, [other]);
+        }
+        store.delete(&target(None), now).unwrap();
+        assert_eq!(store.functions.len(), 2);
     }
 
     #[test]
@@ -679,9 +698,9 @@ mod tests {
         let mut f = Fixture::new();
         assert_eq!(f.publish(), Ok(1));
         let publish = Publish { description: Some("tuning".to_owned()), ..Publish::default() };
-        let version = f.store.publish("f", &publish, f.now).unwrap();
+        let version = f.store.publish(&id(), &publish, f.now).unwrap();
         assert_eq!((version.number, version.configuration.description.as_str()), (Some(2), "tuning"));
-        assert_eq!(f.store.publish("f", &publish, f.now).unwrap().number, Some(2));
+        assert_eq!(f.store.publish(&id(), &publish, f.now).unwrap().number, Some(2));
     }
 
     #[test]
@@ -699,12 +718,12 @@ mod tests {
         f.publish_with(256);
         f.alias("live", 1).unwrap();
         let weights = BTreeMap::from([("2".to_owned(), 0.1)]);
-        f.store.create_alias("f", "canary", "1", String::new(), weights, f.now).unwrap();
+        f.store.create_alias(&id(), "canary", "1", String::new(), weights, f.now).unwrap();
         for number in [1, 2] {
             let refusal = f.delete(Some(Qualifier::Version(number))).unwrap_err();
             assert_eq!(refusal.kind(), Kind::ResourceConflict);
         }
-        f.store.delete_alias("f", "canary", f.now).unwrap();
+        f.store.delete_alias(&id(), "canary", f.now).unwrap();
         f.delete(Some(Qualifier::Version(2))).unwrap();
         f.delete(None).unwrap();
         assert_eq!(f.publish().unwrap_err().kind(), Kind::ResourceNotFound);
@@ -785,7 +804,7 @@ mod tests {
         assert!(f.resize_if(512, Some(&fresh)).is_ok());
         let publish = Publish { revision: Some(stale), ..Publish::default() };
         f.wait();
-        let refusal = f.store.publish("f", &publish, f.now).unwrap_err();
+        let refusal = f.store.publish(&id(), &publish, f.now).unwrap_err();
         assert_eq!(refusal.kind(), Kind::PreconditionFailed);
     }
 
@@ -800,9 +819,9 @@ mod tests {
             revision: Some(revision.to_string()),
             ..AliasUpdate::default()
         };
-        let moved = f.store.update_alias("f", "live", update(&made.revision), f.now).unwrap();
+        let moved = f.store.update_alias(&id(), "live", update(&made.revision), f.now).unwrap();
         assert_eq!(moved.version, Qualifier::Version(2));
-        let refusal = f.store.update_alias("f", "live", update(&made.revision), f.now).unwrap_err();
+        let refusal = f.store.update_alias(&id(), "live", update(&made.revision), f.now).unwrap_err();
         assert_eq!(refusal.kind(), Kind::PreconditionFailed);
     }
 
@@ -824,7 +843,7 @@ mod tests {
         let mut seen = Vec::new();
         let mut from = Some(0);
         while let Some(start) = from {
-            let (page, next) = f.store.versions("f", start, 2, f.now).unwrap();
+            let (page, next) = f.store.versions(&id(), start, 2, f.now).unwrap();
             assert!(page.len() <= 2);
             seen.extend(page.iter().map(Version::label));
             from = next;
@@ -833,9 +852,9 @@ mod tests {
         for (name, version) in [("a", 1), ("b", 2), ("c", 1)] {
             f.alias(name, version).unwrap();
         }
-        let (page, next) = f.store.aliases("f", None, "", 2).unwrap();
+        let (page, next) = f.store.aliases(&id(), None, "", 2).unwrap();
         assert_eq!((page.len(), next), (2, Some("c")));
-        let (page, next) = f.store.aliases("f", Some("1"), "", 50).unwrap();
+        let (page, next) = f.store.aliases(&id(), Some("1"), "", 50).unwrap();
         assert_eq!((page.len(), next), (2, None));
     }
 }

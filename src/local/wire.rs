@@ -10,8 +10,9 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::function::{Architecture, Configuration, LogFormat, Runtime, SystemLogLevel, Timeout};
+use super::name::FunctionId;
 use super::refusal::{Kind, Refusal};
-use super::store::{Alias, Store, Version};
+use super::store::{Alias, Version};
 use crate::units::MemoryMB;
 
 const MODIFIED: &[BorrowedFormatItem<'_>] =
@@ -166,7 +167,7 @@ impl Settings {
     /// The configuration of a new function, in an account that gives `most` memory.
     pub fn configuration(
         self,
-        name: &str,
+        function: &FunctionId,
         architectures: &[String],
         most: MemoryMB,
     ) -> Result<Configuration, Refusal> {
@@ -175,7 +176,7 @@ impl Settings {
         };
         let runtime = self.runtime.as_deref().ok_or_else(|| required("Runtime"))?;
         let handler = self.handler.clone().ok_or_else(|| required("Handler"))?;
-        let mut configuration = Configuration::new(name, Runtime::parse(runtime)?, handler);
+        let mut configuration = Configuration::new(function, Runtime::parse(runtime)?, handler);
         set_architecture(&mut configuration, architectures)?;
         self.apply(&mut configuration, most)?;
         Ok(configuration)
@@ -270,8 +271,7 @@ pub fn set_architecture(configuration: &mut Configuration, architectures: &[Stri
 
 /// A FunctionConfiguration, under the ARN that it was asked for. Lists leave out how far it is.
 pub fn configuration(
-    store: &Store,
-    name: &str,
+    function: &FunctionId,
     version: &Version,
     qualifier: Option<&str>,
     in_list: bool,
@@ -279,8 +279,8 @@ pub fn configuration(
     let configuration = &version.configuration;
     let logging = &configuration.logging;
     let mut out = json!({
-        "FunctionName": name,
-        "FunctionArn": store.arn(name, qualifier),
+        "FunctionName": function.name,
+        "FunctionArn": qualifier.map_or_else(|| function.to_string(), |qualifier| function.qualified(qualifier)),
         "Runtime": configuration.runtime.name(),
         "Role": configuration.role,
         "Handler": configuration.handler,
@@ -328,9 +328,9 @@ pub fn configuration(
 }
 
 /// An AliasConfiguration.
-pub fn alias(store: &Store, function: &str, alias: &Alias) -> Value {
+pub fn alias(function: &FunctionId, alias: &Alias) -> Value {
     let mut out = json!({
-        "AliasArn": store.arn(function, Some(&alias.name)),
+        "AliasArn": function.qualified(&alias.name),
         "Name": alias.name,
         "FunctionVersion": alias.version.to_string(),
         "Description": alias.description,

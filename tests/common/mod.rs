@@ -133,11 +133,16 @@ impl Local {
 
     /// An SDK's client of this service, and a runtime to call it in.
     pub fn client(&self) -> (tokio::runtime::Runtime, aws_sdk_lambda::Client) {
+        self.client_in("us-east-1")
+    }
+
+    /// The same in another region.
+    pub fn client_in(&self, region: &'static str) -> (tokio::runtime::Runtime, aws_sdk_lambda::Client) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let config = aws_sdk_lambda::Config::builder()
             .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
             .endpoint_url(&self.endpoint)
-            .region(aws_sdk_lambda::config::Region::new("us-east-1"))
+            .region(aws_sdk_lambda::config::Region::new(region))
             .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"))
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
