@@ -98,6 +98,11 @@ impl Millis {
 pub struct BilledMillis(pub u64);
 
 impl BilledMillis {
+    /// A time span that can be, or nothing.
+    pub fn new(milliseconds: u64) -> Option<BilledMillis> {
+        (milliseconds <= LONGEST_MS).then_some(BilledMillis(milliseconds))
+    }
+
     /// What this time costs in GB-seconds with `memory`.
     pub fn gb_seconds(self, memory: MemoryMB) -> GbSeconds {
         // A span of 2^53 ms is 285,000 years: the conversion is exact.
@@ -140,7 +145,7 @@ pub struct Timestamp(OffsetDateTime);
 impl Timestamp {
     /// This moment, by this machine's clock.
     pub fn now() -> Timestamp {
-        Timestamp(OffsetDateTime::now_utc())
+        Timestamp(OffsetDateTime::now_utc().truncate_to_millisecond())
     }
 }
 
@@ -157,8 +162,12 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Timestamp, String> {
         OffsetDateTime::parse(text, &Rfc3339)
-            .map(|time| Timestamp(time.to_offset(UtcOffset::UTC)))
-            .map_err(|_| format!("{text:?} is no RFC 3339 time"))
+            .ok()
+            .and_then(|time| time.checked_to_offset(UtcOffset::UTC))
+            // RFC 3339 writes no other years; in UTC it may be the one before or after.
+            .filter(|time| (0..=9999).contains(&time.year()))
+            .map(|time| Timestamp(time.truncate_to_millisecond()))
+            .ok_or_else(|| format!("{text:?} is no RFC 3339 time"))
     }
 }
 
@@ -204,10 +213,8 @@ impl<'de> Deserialize<'de> for BilledMillis {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<BilledMillis, D::Error> {
         let expecting = "an integer from 0 to 10^12";
         let value = whole_number(deserializer, expecting)?;
-        if value > LONGEST_MS {
-            return Err(D::Error::invalid_value(Unexpected::Unsigned(value), &expecting));
-        }
-        Ok(BilledMillis(value))
+        BilledMillis::new(value)
+            .ok_or_else(|| D::Error::invalid_value(Unexpected::Unsigned(value), &expecting))
     }
 }
 
@@ -232,5 +239,89 @@ impl<'de> Deserialize<'de> for Millis {
         let value = deserializer.deserialize_f64(Number)?;
         Millis::new(value)
             .ok_or_else(|| D::Error::invalid_value(Unexpected::Float(value), &"a number from 0 to 10^12"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read<T: serde::de::DeserializeOwned>(json: &str) -> Option<T> {
+        serde_json::from_str(json).ok()
+    }
+
+    #[test]
+    fn a_time_is_read_in_any_offset_and_kept_in_utc_to_the_millisecond() {
+        for (text, expected) in [
+            ("2026-11-23T06:00:00Z", "2026-11-23T06:00:00.000Z"),
+            ("2026-11-23T06:00:00.1239999+01:30", "2026-11-23T04:30:00.123Z"),
+            ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(text.parse::<Timestamp>().map(|time| time.to_string()).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_time_that_has_no_year_of_four_digits_in_utc_is_none() {
+        for text in ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_is_read_back_as_it_is_written(
+            day in "[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]",
+            time in "[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{1,12})?",
+            offset in "Z|[+-][0-2][0-9]:[0-5][0-9]",
+        ) {
+            if let Ok(time) = format!("{day}T{time}{offset}").parse::<Timestamp>() {
+                prop_assert_eq!(time.to_string().parse(), Ok(time));
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_time_or_none_without_a_panic(text in any::<String>()) {
+            prop_assert!(text.parse::<Timestamp>().is_err());
+        }
+
+        #[test]
+        fn a_memory_size_is_read_if_lambda_can_have_it(megabytes in prop_oneof![0..12_000_u32, any::<u32>()]) {
+            let size = MemoryMB::new(megabytes);
+            prop_assert_eq!(size.is_some(), (128..=10_240).contains(&megabytes));
+            prop_assert_eq!(megabytes.to_string().parse().ok(), size);
+            prop_assert_eq!(read(&megabytes.to_string()), size);
+            prop_assert_eq!(read(&format!("{megabytes}.0")), size, "as programs write it that know no integers");
+            prop_assert_eq!(read::<MemoryMB>(&format!("{megabytes}.5")), None);
+        }
+
+        #[test]
+        fn a_time_span_is_read_back_as_it_is_written_and_is_never_negative(number in any::<f64>()) {
+            let span = Millis::new(number);
+            prop_assert_eq!(span.is_some(), (0.0..=1e12).contains(&number));
+            prop_assert_eq!(read::<Millis>(&format!("{number:e}")), span);
+            if let Some(span) = span {
+                let written = serde_json::to_string(&span).expect("a number");
+                prop_assert!(!written.starts_with('-'));
+                prop_assert_eq!(read(&written), Some(span));
+            }
+        }
+
+        #[test]
+        fn a_billed_time_span_is_read_if_it_can_be(number in prop_oneof![0..2_000_000_000_000_u64, any::<u64>()]) {
+            let span = BilledMillis::new(number);
+            prop_assert_eq!(span.is_some(), number <= 1_000_000_000_000);
+            prop_assert_eq!(read(&number.to_string()), span);
+        }
+
+        #[test]
+        fn what_is_no_number_is_no_quantity(text in "\\PC{0,20}") {
+            let json = serde_json::to_string(&text).expect("a string");
+            prop_assert_eq!(read::<Millis>(&json), None);
+            prop_assert_eq!(read::<BilledMillis>(&json), None);
+            prop_assert_eq!(read::<MemoryMB>(&json), None);
+        }
     }
 }
