@@ -2,10 +2,12 @@
 //!
 //! The tail is the last 4 KB, so that it may begin in the middle of a line or of a character; a report in it may be
 //! text or JSON, by the function's logging configuration; and a function may print what looks like one. Only the
-//! last one that carries the invocation's own request id counts.
+//! last one that carries the invocation's own request id counts. A report is a line, or a document of its own: what is
+//! quoted in the middle of a line or is part of a document is none, and one that can't be read in full is none either.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::units::{BilledMillis, Millis};
 
@@ -55,15 +57,17 @@ impl Report {
     }
 }
 
-/// `REPORT RequestId: …`, then tab-separated fields `Name: value`, in no promised order; those of X-Ray may stand on
-/// a line of their own below.
+/// A line `REPORT RequestId: …`, then tab-separated fields `Name: value`, in no promised order; those of X-Ray may stand
+/// on a line of their own below.
 fn last_text_report(tail: &str, request_id: &str) -> Option<(usize, Report)> {
     const START: &str = "REPORT RequestId: ";
     tail.rmatch_indices(START)
         .filter(|(at, _)| {
             let rest = &tail[at + START.len()..];
-            rest.strip_prefix(request_id)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+            (*at == 0 || tail[..*at].ends_with('\n'))
+                && rest
+                    .strip_prefix(request_id)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
         })
         .find_map(|(at, _)| Some((at, text_report(&tail[at..])?)))
 }
@@ -73,33 +77,62 @@ fn text_report(text: &str) -> Option<Report> {
     let first = lines.next()?;
     let below = lines.next().filter(|line| line.starts_with("XRAY TraceId:")).unwrap_or_default();
     let field = |name: &str| {
-        let fields = first.split('\t').chain(below.split('\t'));
-        let mut values = fields.filter_map(|field| field.trim().strip_prefix(name)?.strip_prefix(": "));
-        values.next()
+        let mut fields = first.split('\t').chain(below.split('\t')).filter_map(|field| field.split_once(':'));
+        fields.find(|(field, _)| field.trim() == name).map(|(_, value)| value.trim())
     };
-    let millis = |name| field(name)?.strip_suffix(" ms")?.parse().ok().and_then(Millis::new);
-    let billed = |name| field(name)?.strip_suffix(" ms")?.parse().ok().map(BilledMillis);
+    let word = |name| field(name).filter(|value| !value.is_empty()).map(str::to_owned);
     Some(Report {
-        duration: millis("Duration")?,
-        billed_duration: billed("Billed Duration")?,
-        max_memory_used: field("Max Memory Used").and_then(|value| value.strip_suffix(" MB")?.parse().ok()),
-        init_duration: millis("Init Duration"),
-        restore_duration: millis("Restore Duration"),
-        billed_restore_duration: billed("Billed Restore Duration"),
-        status: field("Status").map(str::to_owned),
-        error_type: field("Error Type").map(str::to_owned),
+        duration: millis(field("Duration")?)?,
+        billed_duration: billed_millis(field("Billed Duration")?)?,
+        max_memory_used: readable(field("Max Memory Used"), |value| value.strip_suffix(" MB")?.parse().ok())?,
+        init_duration: readable(field("Init Duration"), millis)?,
+        restore_duration: readable(field("Restore Duration"), millis)?,
+        billed_restore_duration: readable(field("Billed Restore Duration"), billed_millis)?,
+        status: word("Status"),
+        error_type: word("Error Type"),
     })
 }
 
+fn millis(value: &str) -> Option<Millis> {
+    value.strip_suffix(" ms")?.parse().ok().and_then(Millis::new)
+}
+
+fn billed_millis(value: &str) -> Option<BilledMillis> {
+    value.strip_suffix(" ms")?.parse().ok().and_then(BilledMillis::new)
+}
+
+/// A field that may be absent, but not unreadable: without its init, a cold start would pass for a warm one.
+fn readable<T>(value: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    match value {
+        Some(value) => read(value).map(Some),
+        None => Some(None),
+    }
+}
+
 /// `{"type":"platform.report","record":{…}}`, on one line or several, alone, in an array or among other lines.
+///
+/// Objects are taken from the first one on, each as a whole, so that what looks like a report within another one is
+/// passed over. What opens and never closes is stepped over, and what it seems to contain is looked at by itself, for a
+/// tail begins anywhere: at worst in quadratic time, of 4 KB.
 fn last_json_report(tail: &str, request_id: &str) -> Option<(usize, Report)> {
-    tail.rmatch_indices('{').find_map(|(at, _)| {
-        let mut documents = serde_json::Deserializer::from_str(&tail[at..]).into_iter::<PlatformReport>();
-        let document = documents.next()?.ok()?;
-        let record = document.record;
-        let is_own = document.event == "platform.report" && record.request_id == request_id;
-        is_own.then(|| (at, record.into_report()))
-    })
+    let mut last = None;
+    let mut at = 0;
+    while let Some(to_next) = tail[at..].find('{') {
+        at += to_next;
+        let mut documents = serde_json::Deserializer::from_str(&tail[at..]).into_iter::<&RawValue>();
+        let Some(Ok(document)) = documents.next() else {
+            at += 1;
+            continue;
+        };
+        if let Ok(PlatformReport { event, record }) = serde_json::from_str(document.get())
+            && event == "platform.report"
+            && record.request_id == request_id
+        {
+            last = Some((at, record.into_report()));
+        }
+        at += documents.byte_offset();
+    }
+    last
 }
 
 #[derive(Deserialize)]
@@ -148,6 +181,14 @@ impl PlatformReportRecord {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+    use serde_json::{Value, json};
+
     use super::*;
 
     const ID: &str = "6f1b4f0c-5d4b-4a3e-9d5f-0a1b2c3d4e5f";
@@ -200,7 +241,7 @@ mod tests {
     #[test]
     fn a_json_report_is_found_alone_pretty_printed_in_an_array_and_among_text() {
         let pretty = {
-            let value: serde_json::Value = serde_json::from_str(&json(ID, "12.34")).expect("JSON");
+            let value: Value = serde_json::from_str(&json(ID, "12.34")).expect("JSON");
             serde_json::to_string_pretty(&value).expect("JSON")
         };
         let one = json(ID, "12.34");
@@ -247,5 +288,335 @@ mod tests {
         bytes.extend(text(ID, "12.34").into_bytes());
         let report = Report::from_log_result(&BASE64_STANDARD.encode(bytes), ID);
         assert_eq!(report.map(|report| report.duration.get()), Some(12.34));
+    }
+
+    #[test]
+    fn what_is_quoted_in_a_line_or_a_document_is_no_report() {
+        let text = text(ID, "0.01");
+        let json = json(ID, "0.01");
+        for tail in [
+            format!("got {text}\n"),
+            format!("{}\n", json!({"message": text})),
+            format!("{{\"message\":\"{text}\"}}\n"),
+            format!("{{\"message\":{json}}}\n"),
+            format!("{{\n  \"events\": [\n{json}\n  ]\n}}\n"),
+            format!("{}\n", json!({"message": json})),
+            json.replace("platform.report", "platform.runtimeDone"),
+        ] {
+            assert_eq!(duration(&tail), None, "{tail}");
+            let real = self::json(ID, "12.34");
+            assert_eq!(duration(&format!("{real}\n{tail}")), Some(12.34), "{tail}");
+            assert_eq!(duration(&format!("{tail}{real}\n")), Some(12.34), "{tail}");
+        }
+    }
+
+    #[test]
+    fn a_document_needs_no_line_of_its_own() {
+        // A function's last line may have no end, and the front of an array may be cut off.
+        let report = json(ID, "12.34");
+        assert_eq!(duration(&format!("{{\"a\": no end of line{report}\n")), Some(12.34));
+        assert_eq!(duration(&format!("d\":\"x\"}}}},{report},{}]\n", json(OTHER, "1"))), Some(12.34));
+    }
+
+    #[test]
+    fn a_tail_that_opens_and_never_closes_is_read_to_its_end() {
+        for hostile in ["{", "[", "{\"\":", "[{\"a\":", "{\"a\":\"", "REPORT RequestId: "] {
+            let front = hostile.repeat(4096 / hostile.len());
+            assert_eq!(duration(&front), None, "{hostile}");
+            assert_eq!(duration(&format!("{front}\n{}", json(ID, "12.34"))), Some(12.34), "{hostile}");
+        }
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(2000), "]".repeat(2000));
+        assert_eq!(duration(&deep), None);
+    }
+
+    /// What Lambda may report, to the hundredth of a millisecond, as it writes it.
+    fn a_report() -> impl Strategy<Value = Report> {
+        let millis =
+            || (0..100_000_000_u32).prop_map(|n| Millis::new(f64::from(n) / 100.0).expect("positive"));
+        let billed = || (0..1_000_000_u64).prop_map(BilledMillis);
+        (
+            (millis(), billed(), option::of(0..=10_240_u32)),
+            (option::of(millis()), option::of(millis()), option::of(billed())),
+            option::of(select(vec!["success", "error", "timeout", "failure"])),
+            option::of(select(vec![
+                "Runtime.ExitError",
+                "Runtime.OutOfMemory",
+                "Sandbox.Timedout",
+                "Fehler é",
+            ])),
+        )
+            .prop_map(|(always, starts, status, error_type)| Report {
+                duration: always.0,
+                billed_duration: always.1,
+                max_memory_used: always.2,
+                init_duration: starts.0,
+                restore_duration: starts.1,
+                billed_restore_duration: starts.2,
+                status: status.map(str::to_owned),
+                error_type: error_type.map(str::to_owned),
+            })
+    }
+
+    /// The fields of a text report, in the order in which they are best known.
+    fn fields(report: &Report) -> Vec<String> {
+        let millis = |name: &str, value: Option<Millis>| Some(format!("{name}: {:.2} ms", value?.get()));
+        let billed = |name: &str, value: Option<BilledMillis>| Some(format!("{name}: {} ms", value?.0));
+        [
+            millis("Duration", Some(report.duration)),
+            billed("Billed Duration", Some(report.billed_duration)),
+            Some("Memory Size: 512 MB".to_owned()),
+            report.max_memory_used.map(|used| format!("Max Memory Used: {used} MB")),
+            millis("Init Duration", report.init_duration),
+            millis("Restore Duration", report.restore_duration),
+            billed("Billed Restore Duration", report.billed_restore_duration),
+            report.status.as_ref().map(|status| format!("Status: {status}")),
+            report.error_type.as_ref().map(|error_type| format!("Error Type: {error_type}")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn text_line(id: &str, fields: &[String]) -> String {
+        format!("REPORT RequestId: {id}\t{}\t", fields.join("\t"))
+    }
+
+    fn event(id: &str, report: &Report) -> Value {
+        let mut metrics = json!({
+            "durationMs": report.duration,
+            "billedDurationMs": report.billed_duration,
+            "memorySizeMB": 512,
+            "maxMemoryUsedMB": report.max_memory_used,
+            "initDurationMs": report.init_duration,
+            "restoreDurationMs": report.restore_duration,
+            "billedRestoreDurationMs": report.billed_restore_duration,
+        });
+        let mut record = json!({"requestId": id, "status": report.status, "errorType": report.error_type});
+        for object in [&mut metrics, &mut record] {
+            object.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+        }
+        record["metrics"] = metrics;
+        json!({"time": "2026-11-23T06:00:00.000Z", "type": "platform.report", "record": record})
+    }
+
+    /// A report of `id` in one of the forms that it comes in, and where in that it stands.
+    fn written(id: &'static str, report: Report) -> impl Strategy<Value = (String, Range<usize>)> {
+        let fields = fields(&report);
+        let event = event(id, &report);
+        let start = json!({"type": "platform.start", "record": {"requestId": id, "version": "1"}});
+        let text =
+            (Just(fields).prop_shuffle(), select(vec!["", "\n"])).prop_map(move |(mut fields, line)| {
+                let xray = "XRAY TraceId: 1-5e34a44f\tSegmentId: 5f41\tSampled: true\t";
+                fields.push(format!("{line}{xray}"));
+                text_line(id, &fields)
+            });
+        let json = (any::<bool>(), 0..3).prop_map(move |(is_pretty, others)| {
+            let print = |value: &Value| if is_pretty { format!("{value:#}") } else { value.to_string() };
+            match others {
+                0 => print(&event),
+                1 => print(&json!([start, event])),
+                _ => print(&json!([event, start])),
+            }
+        });
+        prop_oneof![text.boxed(), json.boxed()].prop_map(|form| {
+            let is_text = form.starts_with("REPORT");
+            // Of an array, the object in it; of a text, the line of X-Ray is not needed.
+            let from = if is_text { 0 } else { object_with(&form, "platform.report").start };
+            let to = if is_text { form.len() } else { object_with(&form, "platform.report").end };
+            (form, from..to)
+        })
+    }
+
+    /// The outermost object that holds `part`, in JSON without braces in its strings.
+    fn object_with(json: &str, part: &str) -> Range<usize> {
+        let at = json.find(part).expect("it holds it");
+        let (mut depth, mut from) = (0, 0);
+        for (position, byte) in json.bytes().enumerate() {
+            match byte {
+                b'{' => {
+                    if depth == 0 {
+                        from = position;
+                    }
+                    depth += 1;
+                }
+                b'}' => {
+                    depth -= 1;
+                    if depth == 0 && position > at {
+                        return from..position + 1;
+                    }
+                }
+                _ => {}
+            }
+        }
+        panic!("{json} has no whole object with {part}");
+    }
+
+    fn cut(text: &str, at: Index) -> String {
+        let end = at.index(text.len() + 1);
+        String::from_utf8_lossy(&text.as_bytes()[..end]).into_owned()
+    }
+
+    /// A line that a function or an extension prints, and that is no report of [`ID`] however it is cut at its front:
+    /// anything at all, others' reports, and what is quoted or breaks off.
+    fn other_line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "\\PC{0,80}",
+            any::<String>().prop_map(|text| text.replace('\n', "\r")),
+            "x[{}\\[\\]\":,\\\\]{0,40}",
+            Just(format!("START RequestId: {ID} Version: 1")),
+            Just(format!("END RequestId: {ID}")),
+            (a_report(), any::<bool>()).prop_map(|(report, is_text)| {
+                if is_text { text_line(OTHER, &fields(&report)) } else { event(OTHER, &report).to_string() }
+            }),
+            a_report().prop_map(|report| json!({"message": text_line(ID, &fields(&report))}).to_string()),
+            a_report().prop_map(|report| json!({"message": event(ID, &report).to_string()}).to_string()),
+            (a_report(), any::<Index>()).prop_map(|(report, at)| {
+                let line = event(ID, &report).to_string();
+                cut(&line[..line.len() - 1], at) + "…"
+            }),
+            any::<Index>()
+                .prop_map(|at| cut(
+                    &format!("REPORT RequestId: {ID}\tDuration: 0.01 ms\tBilled Duration: 1 ms"),
+                    at
+                ))
+                .prop_filter("it breaks off", |line| !line.ends_with("1 ms")),
+        ]
+    }
+
+    /// A line that only the function prints, before its report: also what passes for one.
+    fn line_before() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => other_line(),
+            1 => "[{}\\[\\]\":,\\\\a]{0,40}a",
+            1 => a_report().prop_flat_map(|report| written(ID, report)).prop_map(|(form, _)| form),
+            1 => a_report().prop_map(|report| json!({"message": event(ID, &report)}).to_string()),
+            1 => a_report().prop_map(|report| format!("{:#}", json!({"message": [event(ID, &report)]}))),
+            1 => a_report().prop_map(|report| format!("got {}", text_line(ID, &fields(&report)))),
+        ]
+    }
+
+    fn lines(lines: Vec<String>) -> String {
+        lines.into_iter().map(|line| line + "\n").collect()
+    }
+
+    fn find(tail: &[u8]) -> Option<Report> {
+        Report::from_log_result(&BASE64_STANDARD.encode(tail), ID)
+    }
+
+    proptest! {
+        #[test]
+        fn a_whole_report_is_found_whatever_stands_around_it_and_wherever_the_tail_begins(
+            (report, (form, place)) in a_report()
+                .prop_flat_map(|report| (Just(report.clone()), written(ID, report))),
+            before in vec(line_before(), 0..6).prop_map(lines),
+            after in vec(other_line(), 0..6).prop_map(lines),
+        ) {
+            let log = format!("{before}{form}\n{after}");
+            let tail = &log.as_bytes()[log.len().saturating_sub(4096)..];
+            let is_whole = after.len() + 1 + form.len() - place.start <= 4096;
+            prop_assert_eq!(find(tail), is_whole.then_some(report));
+        }
+
+        #[test]
+        fn a_report_whose_front_is_cut_off_is_none(
+            (form, place) in a_report().prop_flat_map(|report| written(ID, report)),
+            at in any::<Index>(),
+            after in vec(other_line(), 0..6).prop_map(lines),
+        ) {
+            let at = place.start + 1 + at.index(place.len());
+            let tail = [&form.as_bytes()[at..], b"\n", after.as_bytes()].concat();
+            prop_assert_eq!(find(&tail), None);
+        }
+
+        #[test]
+        fn a_report_that_breaks_off_is_none_or_has_its_own_durations(
+            (report, (form, place)) in a_report()
+                .prop_flat_map(|report| (Just(report.clone()), written(ID, report))),
+            at in any::<Index>(),
+        ) {
+            let at = at.index(place.end);
+            if let Some(found) = find(&form.as_bytes()[..at]) {
+                prop_assert!(form.starts_with("REPORT"), "a document is whole, or none");
+                prop_assert_eq!(found.duration, report.duration);
+                prop_assert_eq!(found.billed_duration, report.billed_duration);
+                for (found, all) in [
+                    (found.init_duration, report.init_duration),
+                    (found.restore_duration, report.restore_duration),
+                ] {
+                    prop_assert!(found.is_none() || found == all);
+                }
+            }
+        }
+
+        #[test]
+        fn a_field_that_cannot_be_read_is_no_zero_and_makes_the_report_none(
+            report in a_report(),
+            at in any::<Index>(),
+            value in prop_oneof![
+                select(vec!["", "ms", "NaN", "inf", "-1", "1e13", "0x1", "1,5", "12 s", "--", "null"])
+                    .prop_map(str::to_owned),
+                any::<f64>().prop_map(|value| (-value.abs() - 1e-9).to_string()),
+                "[a-zA-Z{}\\[\\]:,é ]{0,12}",
+            ],
+        ) {
+            let fields: Vec<String> =
+                fields(&report).into_iter().filter(|field| field.ends_with(" ms")).collect();
+            let at = at.index(fields.len());
+            let (name, _) = fields[at].split_once(": ").expect("a field");
+            let mut damaged = fields.clone();
+            damaged[at] = format!("{name}: {value} ms");
+            prop_assert_eq!(find(text_line(ID, &damaged).as_bytes()), None);
+            damaged[at] = format!("{name}: {value}");
+            prop_assert_eq!(find(text_line(ID, &damaged).as_bytes()), None);
+
+            let name = camel_case(name);
+            let mut event = event(ID, &report);
+            let metric = &mut event["record"]["metrics"][&name];
+            *metric = value.clone().into();
+            prop_assert_eq!(find(event.to_string().as_bytes()), None);
+            let bare = event.to_string().replacen(&json!(value).to_string(), &value, 1);
+            let is_absent = value == "null" && !["durationMs", "billedDurationMs"].contains(&name.as_str());
+            prop_assert_eq!(find(bare.as_bytes()).is_some(), is_absent, "{}", bare);
+        }
+
+        #[test]
+        fn a_report_without_one_of_its_two_durations_is_none(
+            report in a_report(),
+            name in select(vec!["Duration", "Billed Duration"]),
+        ) {
+            let mut fields = fields(&report);
+            fields.retain(|field| !field.starts_with(&format!("{name}: ")));
+            prop_assert_eq!(find(text_line(ID, &fields).as_bytes()), None);
+            let mut event = event(ID, &report);
+            event["record"]["metrics"].as_object_mut().expect("an object").remove(&camel_case(name));
+            prop_assert_eq!(find(event.to_string().as_bytes()), None);
+        }
+
+        #[test]
+        fn any_duration_that_can_be_is_read_and_no_other(number in any::<f64>()) {
+            let expected = Millis::new(number).map(Millis::get);
+            prop_assert_eq!(duration(&text(ID, &number.to_string())), expected);
+            prop_assert_eq!(duration(&json(ID, &format!("{number:e}"))), expected);
+        }
+
+        #[test]
+        fn a_report_in_which_a_field_stands_twice_is_none_or_has_the_first(report in a_report(), other in a_report()) {
+            let text = text_line(ID, &[fields(&report), fields(&other)].concat());
+            prop_assert_eq!(find(text.as_bytes()).map(|found| found.duration), Some(report.duration));
+            let json = event(ID, &report).to_string().replacen("{\"", "{\"type\":\"platform.report\",\"", 1);
+            prop_assert_eq!(find(json.as_bytes()), None, "{}", json);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(tail in vec(any::<u8>(), 0..4096), text in any::<String>()) {
+            prop_assert_eq!(find(&tail), None);
+            prop_assert_eq!(Report::from_log_result(&text, ID), None);
+        }
+    }
+
+    /// As JSON names what a text report calls `name`: `Billed Duration` is `billedDurationMs`.
+    fn camel_case(name: &str) -> String {
+        let joined = name.replace(' ', "");
+        format!("{}{}Ms", joined[..1].to_lowercase(), &joined[1..])
     }
 }
