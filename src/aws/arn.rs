@@ -120,6 +120,8 @@ impl FromStr for FunctionRef {
         let malformed = || NotAFunction::Malformed(text.to_owned());
         let parts: Vec<&str> = text.split(':').collect();
         let (prefix, rest) = match parts.iter().position(|part| *part == "function") {
+            // One that is called `function`.
+            Some(0) if parts.len() == 1 => parts.split_at(0),
             Some(at) => parts.split_at(at + 1),
             None => parts.split_at(0),
         };
@@ -129,31 +131,34 @@ impl FromStr for FunctionRef {
             _ => return Err(malformed()),
         };
         let name = function_name(name).ok_or_else(malformed)?;
-        if let Some(qualifier) = qualifier {
-            return Err(NotAFunction::Qualified {
-                text: text.to_owned(),
-                qualifier: qualifier.to_owned(),
-                unqualified: text[..text.len() - qualifier.len() - 1].to_owned(),
-            });
-        }
-        match prefix {
-            [] => Ok(FunctionRef::Name(name)),
-            ["function"] => Ok(FunctionRef::Partial(text.to_owned())),
-            [account, "function"] if is_account(account) => Ok(FunctionRef::Partial(text.to_owned())),
+        let function = match prefix {
+            [] => FunctionRef::Name(name),
+            ["function"] => FunctionRef::Partial(format!("function:{name}")),
+            [account, "function"] if is_account(account) => {
+                FunctionRef::Partial(format!("{account}:function:{name}"))
+            }
             ["arn", partition, "lambda", region, account, "function"]
                 if partition.starts_with("aws")
                     && is_word(partition)
                     && is_word(region)
                     && is_account(account) =>
             {
-                Ok(FunctionRef::Arn(FunctionArn {
+                FunctionRef::Arn(FunctionArn {
                     partition: (*partition).to_owned(),
                     region: (*region).to_owned(),
                     account: (*account).to_owned(),
                     name,
-                }))
+                })
             }
-            _ => Err(malformed()),
+            _ => return Err(malformed()),
+        };
+        match qualifier {
+            None => Ok(function),
+            Some(qualifier) => Err(NotAFunction::Qualified {
+                text: text.to_owned(),
+                qualifier: qualifier.to_owned(),
+                unqualified: function.to_string(),
+            }),
         }
     }
 }
@@ -317,6 +322,8 @@ pub struct NotAnAlias(String);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -365,9 +372,16 @@ mod tests {
 
     #[test]
     fn what_is_no_function_is_refused() {
-        for text in
-            ["", "a b", "arn:aws:s3:::bucket", "arn:aws:lambda:us-east-1:1:function:f", "1:2:3:4", "f/g", ":"]
-        {
+        for text in [
+            "",
+            "a b",
+            "arn:aws:s3:::bucket",
+            "arn:aws:lambda:us-east-1:1:function:f",
+            "1:2:3:4",
+            "f/g",
+            ":",
+            "1:function:f:live",
+        ] {
             assert!(matches!(text.parse::<FunctionRef>(), Err(NotAFunction::Malformed(_))), "{text}");
         }
     }
@@ -377,6 +391,115 @@ mod tests {
         assert_eq!("7".parse::<Version>().expect("a number").to_string(), "7");
         for text in ["$LATEST", "0", "", "live", "-1", "+1", "07"] {
             assert!(text.parse::<Version>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_function_may_be_called_function() {
+        for text in ["function", "function:function", "123456789012:function:function"] {
+            assert_eq!(text.parse::<FunctionRef>().expect("a function").to_string(), text);
+        }
+        assert!(matches!("function:function:7".parse::<FunctionRef>(), Err(NotAFunction::Qualified { .. })));
+    }
+
+    const NAME: &str = "[A-Za-z0-9_-]{1,64}";
+    const ARN: &str =
+        "arn:aws(-cn|-us-gov)?:lambda:[a-z]{2}-[a-z]{1,9}-[1-9]:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}";
+
+    fn reference() -> impl Strategy<Value = String> {
+        prop_oneof![NAME, "([0-9]{12}:)?function:[A-Za-z0-9_-]{1,64}", ARN]
+    }
+
+    /// Text of the parts of which names are made, so that it nearly is one.
+    fn nearly() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            Just("arn".to_owned()),
+            Just("aws".to_owned()),
+            Just("lambda".to_owned()),
+            Just("us-east-1".to_owned()),
+            Just("123456789012".to_owned()),
+            Just("function".to_owned()),
+            Just("$LATEST".to_owned()),
+            NAME,
+            "\\PC{0,3}",
+        ];
+        proptest::collection::vec(part, 0..10).prop_map(|parts| parts.join(":"))
+    }
+
+    proptest! {
+        #[test]
+        fn a_function_is_displayed_as_it_was_given(text in reference()) {
+            let function: FunctionRef = text.parse().expect("a function");
+            prop_assert_eq!(function.to_string(), &*text);
+            prop_assert_eq!(function.region().is_some(), text.starts_with("arn:"));
+        }
+
+        #[test]
+        fn an_arn_stands_in_a_record_as_it_was_given(text in ARN) {
+            let arn: FunctionArn = text.parse().expect("an ARN");
+            prop_assert_eq!(format!("arn:{}:lambda:{}:{}:function:{}", arn.partition, arn.region(), arn.account, arn.name()), &*text);
+            let json = serde_json::to_string(&arn).expect("a string");
+            prop_assert_eq!(&json, &format!("{text:?}"));
+            prop_assert_eq!(serde_json::from_str::<FunctionArn>(&json).expect("read back"), arn);
+        }
+
+        #[test]
+        fn a_qualified_function_is_refused_and_what_to_give_is_said(
+            function in reference(),
+            version in "[A-Za-z0-9$_-]{0,20}",
+        ) {
+            // `function:f` is `f` in the region of the credentials.
+            prop_assume!(function != "function");
+            match format!("{function}:{version}").parse::<FunctionRef>() {
+                Err(NotAFunction::Qualified { qualifier, unqualified, .. }) => {
+                    prop_assert_eq!(qualifier, version);
+                    prop_assert_eq!(unqualified, function);
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_function_or_refused_and_what_is_advised_is_one(text in prop_oneof![nearly(), any::<String>()]) {
+            match text.parse::<FunctionRef>() {
+                Ok(function) => prop_assert_eq!(function.to_string(), text),
+                Err(NotAFunction::Qualified { unqualified, .. }) => {
+                    prop_assert!(unqualified.parse::<FunctionRef>().is_ok(), "{}", unqualified);
+                }
+                Err(error) => prop_assert_eq!(error, NotAFunction::Malformed(text)),
+            }
+        }
+
+        #[test]
+        fn an_arn_is_given_where_an_arn_is_needed(text in prop_oneof![reference(), nearly()]) {
+            let is_whole = matches!(text.parse(), Ok(FunctionRef::Arn(_)));
+            prop_assert_eq!(text.parse::<FunctionArn>().is_ok(), is_whole);
+        }
+
+        #[test]
+        fn a_version_is_a_number_and_displayed_as_it_was_given(
+            text in prop_oneof!["[1-9][0-9]{0,22}", "[0-9$+A-Z-]{0,9}", any::<String>()],
+        ) {
+            let is_number = text.parse::<u64>().is_ok_and(|number| number > 0 && number.to_string() == text);
+            match text.parse::<Version>() {
+                Ok(version) => prop_assert_eq!((version.to_string(), true), (text, is_number)),
+                Err(NotAVersion(refused)) => prop_assert_eq!((refused, false), (text, is_number)),
+            }
+        }
+
+        #[test]
+        fn an_alias_is_displayed_as_it_was_given_and_is_no_version(
+            text in prop_oneof!["[A-Za-z0-9_-]{0,130}", "[0-9]{1,5}", "\\PC{0,5}"],
+        ) {
+            match text.parse::<AliasName>() {
+                Ok(alias) => {
+                    prop_assert_eq!(alias.to_string(), &*text);
+                    prop_assert!(text.parse::<Version>().is_err() && text.len() <= 128);
+                    let json = serde_json::to_string(&alias).expect("a string");
+                    prop_assert_eq!(serde_json::from_str::<AliasName>(&json).expect("read back"), alias);
+                }
+                Err(NotAnAlias(refused)) => prop_assert_eq!(refused, text),
+            }
         }
     }
 }
