@@ -14,6 +14,9 @@ use crate::error::Error;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const MAX_BYTES: usize = 6 * 1024 * 1024;
 
+/// Heavier than any weight that can be meant; sums and products of such stay finite.
+const MAX_WEIGHT: f64 = 1e12;
+
 /// A JSON document to invoke a function with.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload(Vec<u8>);
@@ -150,8 +153,10 @@ impl Payloads {
                     "{place}: expected an object with payload and weight, as the others are"
                 )));
             };
-            if weight <= 0.0 {
-                return Err(Error::Usage(format!("{place}: a weight is a number above 0, not {weight}")));
+            if !(weight > 0.0 && weight <= MAX_WEIGHT) {
+                return Err(Error::Usage(format!(
+                    "{place}: a weight is a number above 0 and up to {MAX_WEIGHT}, not {weight}"
+                )));
             }
             all.push(Payload::fitting(unwrapped(payload).as_bytes(), place)?);
             weights.push(weight);
@@ -231,6 +236,10 @@ impl Shares {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn payloads(text: &str) -> Payloads {
@@ -297,5 +306,84 @@ mod tests {
     #[test]
     fn debug_output_does_not_show_it() {
         assert!(!format!("{:?}", payloads("{\"secret\":1}")).contains("secret"));
+    }
+
+    #[test]
+    fn a_weight_beyond_all_measure_is_refused() {
+        for text in [
+            r#"[{"payload": 1, "weight": 1e308}, {"payload": 2, "weight": 1e308}]"#,
+            r#"[{"payload": 1, "weight": 1e13}]"#,
+        ] {
+            assert!(Payloads::from_text(text).is_err(), "{text}");
+        }
+    }
+
+    fn weights() -> impl Strategy<Value = Vec<f64>> {
+        let weight = prop_oneof![
+            3 => (1..1_000_u32).prop_map(f64::from),
+            2 => (1..100_000_u32).prop_map(|weight| f64::from(weight) / 1000.0),
+            1 => proptest::num::f64::POSITIVE | proptest::num::f64::SUBNORMAL,
+        ];
+        vec(weight, 1..8)
+    }
+
+    proptest! {
+        #[test]
+        fn shares_are_floors_and_sum_to_all_invocations(
+            weights in weights(),
+            num in prop_oneof![0..200_u32, any::<u32>()],
+        ) {
+            let elements: Vec<Value> =
+                (0..).zip(&weights).map(|(at, weight)| json!({"payload": at, "weight": weight})).collect();
+            let Ok(payloads) = Payloads::from_text(&Value::from(elements).to_string()) else {
+                prop_assert!(weights.iter().any(|weight| *weight <= 0.0 || *weight > MAX_WEIGHT));
+                return Ok(());
+            };
+            let total: f64 = weights.iter().sum();
+            let (_, but_last) = weights.split_last().expect("one at least");
+            let floors: Vec<u32> =
+                but_last.iter().map(|weight| (weight * f64::from(num) / total).floor() as u32).collect();
+            let rest = num - floors.iter().sum::<u32>();
+            let expected = [floors, vec![rest]].concat();
+            match payloads.share_out(num) {
+                Err(_) => prop_assert!(expected.contains(&0), "{:?}", expected),
+                Ok(Shares::Ends(ends)) => {
+                    let starts = std::iter::once(0).chain(ends.iter().copied());
+                    let shares: Vec<u32> = starts.zip(&ends).map(|(start, end)| end - start).collect();
+                    prop_assert!(!shares.contains(&0));
+                    prop_assert_eq!(shares, expected);
+                }
+                Ok(Shares::InTurn(_)) => prop_assert!(false, "weighted payloads are not sent in turn"),
+            }
+        }
+
+        #[test]
+        fn each_invocation_has_a_payload_and_each_payload_its_share(weights in vec(1..50_u32, 1..6), num in 1..300_u32) {
+            let elements: Vec<Value> =
+                weights.iter().map(|weight| json!({"payload": null, "weight": weight})).collect();
+            let payloads = Payloads::from_text(&Value::from(elements).to_string()).expect("payloads");
+            if let Ok(shares) = payloads.share_out(num) {
+                let of: Vec<usize> = (0..num).map(|index| shares.payload_of(index)).collect();
+                prop_assert!(of.is_sorted(), "in their order");
+                for (at, weight) in weights.iter().enumerate() {
+                    let share = of.iter().filter(|payload| **payload == at).count() as u64;
+                    let floor = u64::from(*weight) * u64::from(num) / u64::from(weights.iter().sum::<u32>());
+                    let is_last = at + 1 == weights.len();
+                    prop_assert!(share == floor.max(1) || is_last && share > floor, "{} of {:?}", share, weights);
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_sent_as_one_json_document_or_refused(
+            text in prop_oneof![any::<String>(), r#"[\[\]{}",:0-9a-z ]{0,30}"#],
+        ) {
+            if let Ok(payloads) = Payloads::from_text(&text) {
+                prop_assert_eq!(payloads.all.len(), 1);
+                let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+                let document = if is_json { text } else { Value::from(text).to_string() };
+                prop_assert_eq!(payloads.get(0).as_bytes(), document.as_bytes());
+            }
+        }
     }
 }
