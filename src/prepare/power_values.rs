@@ -56,6 +56,9 @@ fn size(text: &str) -> Result<MemoryMB, String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sizes(text: &str) -> Vec<u32> {
@@ -79,6 +82,46 @@ mod tests {
     fn what_lambda_cannot_have_is_refused() {
         for text in ["", "64", "10241", "128,", "128-256", "256-128:64", "128-256:0", "1.5", "-128"] {
             assert!(text.parse::<PowerValues>().is_err(), "{text}");
+        }
+    }
+
+    /// What a user may write for one or more sizes, and the sizes.
+    fn part() -> impl Strategy<Value = (String, Vec<u32>)> {
+        let size = || 128..=10_240_u32;
+        prop_oneof![
+            4 => size().prop_map(|size| (size.to_string(), vec![size])),
+            2 => (size(), size(), 1..5_000_usize).prop_map(|(one, other, step)| {
+                let (from, to) = (one.min(other), one.max(other));
+                (format!("{from}-{to}:{step}"), (from..=to).step_by(step).collect())
+            }),
+            1 => proptest::sample::select(vec!["ALL", "all"])
+                .prop_map(|all| (all.to_owned(), (128..=10_240).step_by(64).collect())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn each_size_is_there_once_where_it_was_first_named(parts in vec(part(), 1..6), gap in " {0,2}") {
+            let (texts, named): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+            let mut expected: Vec<u32> = Vec::new();
+            for size in named.concat() {
+                if !expected.contains(&size) {
+                    expected.push(size);
+                }
+            }
+            prop_assert_eq!(sizes(&texts.join(&format!(",{gap}"))), expected);
+        }
+
+        #[test]
+        fn any_text_is_sizes_that_lambda_can_have_or_refused(
+            text in prop_oneof!["[0-9,:ALal -]{0,20}", "[1-9][0-9]{2,3}-[0-9]{3,5}:[0-9]{1,25}", any::<String>()],
+        ) {
+            if let Ok(values) = text.parse::<PowerValues>() {
+                let sizes: Vec<u32> = values.sizes().iter().map(|size| size.get()).collect();
+                prop_assert!(!sizes.is_empty() && sizes.iter().all(|size| (128..=10_240).contains(size)));
+                let again: Vec<String> = sizes.iter().map(u32::to_string).collect();
+                prop_assert_eq!(again.join(",").parse::<PowerValues>(), Ok(values));
+            }
         }
     }
 }

@@ -162,6 +162,10 @@ impl Tag {
 
 #[cfg(test)]
 mod tests {
+    use proptest::option;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[test]
@@ -188,6 +192,105 @@ mod tests {
             "my function",
         ] {
             assert_eq!(Tag::parse(text), None, "{text}");
+        }
+    }
+
+    fn run_id() -> impl Strategy<Value = RunId> {
+        any::<u128>().prop_map(|bits| RunId(Uuid::from_u128(bits)))
+    }
+
+    fn memory() -> impl Strategy<Value = MemoryMB> {
+        (128..=10_240_u32).prop_map(|size| MemoryMB::new(size).expect("in range"))
+    }
+
+    fn tag() -> impl Strategy<Value = Tag> {
+        let set_at = "20[0-9]{2}-0[1-9]-[0-2][1-8]T[01][0-9]:[0-5][0-9]:[0-5][0-9]\\.[0-9]{3}Z"
+            .prop_map(|text| text.parse().expect("a time"));
+        (
+            select(vec![Tagged::Latest, Tagged::Version]),
+            run_id(),
+            memory(),
+            memory(),
+            option::of(any::<u32>()),
+            option::of(set_at),
+        )
+            .prop_map(|(on, run_id, memory, original_memory, index, set_at)| Tag {
+                on,
+                run_id,
+                memory,
+                original_memory,
+                index,
+                set_at,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn any_tag_survives_the_way_through_a_description(tag in tag(), later in "( [a-z]{1,9}=[^ ]{0,9}){0,2}") {
+            let description = tag.to_string();
+            prop_assert!(description.len() <= 256, "Lambda's limit for a description");
+            prop_assert_eq!(Tag::parse(&description), Some(tag));
+            prop_assert_eq!(Tag::of_run(tag.run_id, tag.on, &description), Some(tag));
+            prop_assume!(!later.contains("index="));
+            prop_assert_eq!(Tag::parse(&(description + &later)), Some(tag), "a later lpt may say more");
+        }
+
+        #[test]
+        fn a_tag_of_another_run_or_on_something_else_is_not_this_ones(tag in tag(), other in run_id()) {
+            let on = if tag.on == Tagged::Latest { Tagged::Version } else { Tagged::Latest };
+            prop_assert_eq!(Tag::of_run(tag.run_id, on, &tag.to_string()), None);
+            prop_assert_eq!(Tag::of_run(other, tag.on, &tag.to_string()).is_some(), other == tag.run_id);
+        }
+
+        #[test]
+        fn a_description_that_was_cut_or_edited_is_no_tag_of_another_run(
+            tag in tag(),
+            at in any::<proptest::sample::Index>(),
+            edit in "\\PC{0,2}",
+        ) {
+            // Of ASCII alone, so that it can be cut anywhere.
+            let mut description = tag.to_string();
+            let at = at.index(description.len());
+            prop_assume!(!edit.starts_with(|c: char| c.is_ascii_hexdigit()));
+            description.replace_range(at.., &edit);
+            if let Some(found) = Tag::parse(&description) {
+                prop_assert_eq!((found.run_id, found.on), (tag.run_id, tag.on));
+            }
+        }
+
+        #[test]
+        fn any_description_is_read_without_a_panic(
+            text in prop_oneof![any::<String>(), "lpt (latest|version)( (runId|memorySizeMB|originalMemorySizeMB|index|setAt|x)=[0-9a-f:TZ.-]{0,32}){0,6}"],
+        ) {
+            if let Some(tag) = Tag::parse(&text) {
+                prop_assert_eq!(Tag::parse(&tag.to_string()), Some(tag));
+            }
+        }
+
+        #[test]
+        fn a_run_id_is_read_back_as_it_is_written(id in run_id()) {
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+            let json = serde_json::to_string(&id).expect("a string");
+            prop_assert_eq!(serde_json::from_str::<RunId>(&json).ok(), Some(id));
+        }
+
+        #[test]
+        fn any_text_is_a_run_id_or_none_without_a_panic(text in prop_oneof![any::<String>(), "[0-9a-f{}:-]{32,40}"]) {
+            if let Ok(id) = text.parse::<RunId>() {
+                prop_assert_eq!(id.to_string().parse(), Ok(id));
+            }
+        }
+
+        #[test]
+        fn an_alias_begins_as_those_of_its_run_and_of_no_other(
+            one in run_id(),
+            other in run_id(),
+            memory in memory(),
+            index in option::of(any::<u32>()),
+        ) {
+            let alias = one.alias(memory, index).to_string();
+            prop_assert!(alias.starts_with(&one.alias_prefix()));
+            prop_assert_eq!(alias.starts_with(&other.alias_prefix()), one == other);
         }
     }
 }
