@@ -314,7 +314,7 @@ mod tests {
             r#"[{"payload": 1, "weight": 1e308}, {"payload": 2, "weight": 1e308}]"#,
             r#"[{"payload": 1, "weight": 1e13}]"#,
         ] {
-            assert!(Payloads::from_text(text).is_err(), "{text}");
+            assert!(Payloads::from_text(text, "--payload").is_err(), "{text}");
         }
     }
 
@@ -335,7 +335,7 @@ mod tests {
         ) {
             let elements: Vec<Value> =
                 (0..).zip(&weights).map(|(at, weight)| json!({"payload": at, "weight": weight})).collect();
-            let Ok(payloads) = Payloads::from_text(&Value::from(elements).to_string()) else {
+            let Ok(payloads) = Payloads::from_text(&Value::from(elements).to_string(), "--payload") else {
                 prop_assert!(weights.iter().any(|weight| *weight <= 0.0 || *weight > MAX_WEIGHT));
                 return Ok(());
             };
@@ -361,7 +361,7 @@ mod tests {
         fn each_invocation_has_a_payload_and_each_payload_its_share(weights in vec(1..50_u32, 1..6), num in 1..300_u32) {
             let elements: Vec<Value> =
                 weights.iter().map(|weight| json!({"payload": null, "weight": weight})).collect();
-            let payloads = Payloads::from_text(&Value::from(elements).to_string()).expect("payloads");
+            let payloads = Payloads::from_text(&Value::from(elements).to_string(), "--payload").expect("payloads");
             if let Ok(shares) = payloads.share_out(num) {
                 let of: Vec<usize> = (0..num).map(|index| shares.payload_of(index)).collect();
                 prop_assert!(of.is_sorted(), "in their order");
