@@ -1,0 +1,14 @@
+#!/bin/sh
+# Cargo calls this in rustc's place. It has our parsers, and those that they stand on, count which branches they take,
+# so that libFuzzer can look for new ones; polars and the SDK are left as they are. These are the flags of cargo-fuzz,
+# which a stable compiler takes too.
+case "$CARGO_CRATE_NAME" in
+lpt | records | reports | prices | arns | serde_core | serde_json | serde_path_to_error | csv | csv_core | time | uuid)
+  exec "$@" --cfg fuzzing -Cpasses=sancov-module \
+    -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares
+  ;;
+*) exec "$@" ;;
+esac

@@ -1,0 +1,42 @@
+//! The names that users and AWS give: functions, versions, aliases, run ids, and the tags in descriptions.
+#![no_main]
+
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+
+use libfuzzer_sys::fuzz_target;
+use lpt::aws::{AliasName, FunctionArn, FunctionRef, NotAFunction, Version};
+use lpt::prepare::{PowerValues, RunId, Tag};
+use lpt::units::Timestamp;
+
+fuzz_target!(|text: &str| {
+    as_given::<FunctionRef>(text);
+    as_given::<FunctionArn>(text);
+    as_given::<Version>(text);
+    as_given::<AliasName>(text);
+    read_back::<RunId>(text);
+    read_back::<Timestamp>(text);
+    if let Err(NotAFunction::Qualified { unqualified, .. }) = text.parse::<FunctionRef>() {
+        assert!(unqualified.parse::<FunctionRef>().is_ok(), "{unqualified:?} is advised and no function");
+    }
+    if let Some(tag) = Tag::parse(text) {
+        assert_eq!(Tag::parse(&tag.to_string()), Some(tag));
+    }
+    if let Ok(values) = text.parse::<PowerValues>() {
+        assert!(!values.sizes().is_empty());
+    }
+});
+
+/// What is a name is displayed as it was given.
+fn as_given<T: FromStr + Display>(text: &str) {
+    if let Ok(name) = text.parse::<T>() {
+        assert_eq!(name.to_string(), text);
+    }
+}
+
+/// What was read is written in one form.
+fn read_back<T: FromStr + Display + PartialEq + Debug>(text: &str) {
+    if let Ok(value) = text.parse::<T>() {
+        assert_eq!(value.to_string().parse().ok(), Some(value));
+    }
+}

@@ -1,0 +1,26 @@
+//! A price list from a file.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use lpt::aws::Architecture;
+use lpt::price::PriceList;
+use lpt::units::{BilledMillis, MemoryMB};
+
+static EMBEDDED: LazyLock<PriceList> = LazyLock::new(PriceList::embedded);
+
+fuzz_target!(|csv: &[u8]| {
+    let mut list = EMBEDDED.clone();
+    if list.read(csv).is_err() {
+        return;
+    }
+    for region in ["us-east-1", "xx-none-1"] {
+        for architecture in [Architecture::X86_64, Architecture::Arm64] {
+            if let Ok(rate) = list.rate(region, architecture) {
+                let cost = rate.compute(MemoryMB::MAX, BilledMillis(900_000));
+                assert!(cost.0 >= 0.0 && rate.request.0 >= 0.0, "{rate:?}");
+            }
+        }
+    }
+});
