@@ -97,7 +97,11 @@ impl PriceList {
         Ok(Rate { gb_second: *gb_second, request: Money(million_requests / 1e6), currency: currency.clone() })
     }
 
-    fn read(&mut self, text: &[u8]) -> Result<(), String> {
+    /// Replaces or adds the prices in CSV as [`PriceList::extend_from_file`] reads it.
+    ///
+    /// # Errors
+    /// Names the line and the fault.
+    pub fn read(&mut self, text: &[u8]) -> Result<(), String> {
         let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_reader(text);
         for row in reader.deserialize() {
             let Row { region, architecture, meter, price, currency } =
