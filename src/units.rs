@@ -68,6 +68,26 @@ impl FromStr for MemoryMB {
     }
 }
 
+/// The size of a function's `/tmp` in MiB, which AWS writes MB: 512 to 10,240.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct StorageMB(u32);
+
+impl StorageMB {
+    /// What each function has for free.
+    pub const FREE: StorageMB = StorageMB(512);
+
+    /// A size that Lambda can have, or nothing.
+    pub fn new(megabytes: u32) -> Option<StorageMB> {
+        (Self::FREE.0..=10_240).contains(&megabytes).then_some(StorageMB(megabytes))
+    }
+
+    /// In GB of 1,024 MB, what is not free of it.
+    pub fn billed_gigabytes(self) -> f64 {
+        f64::from(self.0 - Self::FREE.0) / 1024.0
+    }
+}
+
 /// Longer than any time span that can be meant, 31 years; sums of such stay exact.
 const LONGEST_MS: u64 = 1_000_000_000_000;
 
@@ -105,13 +125,22 @@ impl BilledMillis {
 
     /// What this time costs in GB-seconds with `memory`.
     pub fn gb_seconds(self, memory: MemoryMB) -> GbSeconds {
+        self.with_gigabytes(memory.gigabytes())
+    }
+
+    /// What this time costs in GB-seconds with `storage`, of which a part is free.
+    pub fn storage_gb_seconds(self, storage: StorageMB) -> GbSeconds {
+        self.with_gigabytes(storage.billed_gigabytes())
+    }
+
+    fn with_gigabytes(self, gigabytes: f64) -> GbSeconds {
         // A span of 2^53 ms is 285,000 years: the conversion is exact.
-        GbSeconds(memory.gigabytes() * self.0 as f64 / 1000.0)
+        GbSeconds(gigabytes * self.0 as f64 / 1000.0)
     }
 }
 
 /// The unit that Lambda's compute is billed in: one GB (1,024 MB) for one second.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct GbSeconds(pub f64);
 
 /// An amount of money; which, the `currency` beside it says.
@@ -205,6 +234,17 @@ impl<'de> Deserialize<'de> for MemoryMB {
         u32::try_from(value)
             .ok()
             .and_then(MemoryMB::new)
+            .ok_or_else(|| D::Error::invalid_value(Unexpected::Unsigned(value), &expecting))
+    }
+}
+
+impl<'de> Deserialize<'de> for StorageMB {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StorageMB, D::Error> {
+        let expecting = "an integer from 512 to 10240";
+        let value = whole_number(deserializer, expecting)?;
+        u32::try_from(value)
+            .ok()
+            .and_then(StorageMB::new)
             .ok_or_else(|| D::Error::invalid_value(Unexpected::Unsigned(value), &expecting))
     }
 }

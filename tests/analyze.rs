@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::common::{Folder, Tool};
+use crate::common::{Folder, Local, Tool};
 
 /// A file in tests/data.
 pub fn golden(name: &str) -> PathBuf {
@@ -171,6 +171,19 @@ fn prices_come_from_a_file_where_the_built_in_list_has_none() {
     let bad = folder.file("bad.csv", "region,architecture\n");
     let bad = Tool::new("lpt-analyze").arg("--prices").arg(bad).stdin(input).run();
     assert_eq!(bad.code, Some(1), "an empty list has no price: {}", bad.stderr);
+}
+
+#[test]
+fn lpt_prepare_records_how_much_tmp_is_paid_for() {
+    let bootstrap = crate::common::function("cpu-bound");
+    let local = Local::with(&[&format!("f={}", bootstrap.display())]);
+    let prepare = || local.tool("lpt-prepare").args(["--power-values", "128", "f"]).run().succeeds();
+    assert_eq!(prepare().of_type("plan")[0].get("ephemeralStorageMB"), None);
+    let (runtime, client) = local.client();
+    let storage = aws_sdk_lambda::types::EphemeralStorage::builder().size(1024).build().unwrap();
+    let request = client.update_function_configuration().function_name("f").ephemeral_storage(storage);
+    runtime.block_on(request.send()).unwrap();
+    assert_eq!(prepare().of_type("plan")[0]["ephemeralStorageMB"], 1024);
 }
 
 #[test]

@@ -24,7 +24,7 @@ use super::arn::{AliasName, Callee, FunctionArn, Qualifier, Version};
 use super::backoff::patiently;
 use super::calls::Calls;
 use super::error::AwsError;
-use crate::units::MemoryMB;
+use crate::units::{MemoryMB, StorageMB};
 
 /// A processor architecture that Lambda runs functions on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -89,6 +89,8 @@ pub struct FunctionConfiguration {
     pub package_type: String,
     /// Whether published versions start from a snapshot.
     pub snap_start: bool,
+    /// The size of `/tmp`, where it is more than what is free.
+    pub ephemeral_storage: Option<StorageMB>,
     /// Whether it runs on instances that are not paid by duration.
     pub managed_instances: bool,
     /// All else that bears on how it runs.
@@ -177,6 +179,11 @@ impl FunctionConfiguration {
                     .snap_start()
                     .and_then(|snap_start| snap_start.optimization_status())
                     .is_some_and(|status| *status == SnapStartOptimizationStatus::On),
+            ephemeral_storage: output
+                .ephemeral_storage()
+                .and_then(|storage| u32::try_from(storage.size()).ok())
+                .and_then(StorageMB::new)
+                .filter(|storage| *storage > StorageMB::FREE),
             managed_instances: output.capacity_provider_config().is_some(),
             settings: Settings::read(output),
             pending: matches!(output.state(), Some(State::Pending))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::RunId;
 use crate::aws::{Architecture, FunctionArn, FunctionConfiguration};
 use crate::ndjson::Record;
-use crate::units::{MemoryMB, Timestamp};
+use crate::units::{MemoryMB, StorageMB, Timestamp};
 
 /// Written before anything of the function is changed; it suffices to restore `$LATEST`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Plan {
     pub package_type: String,
     /// Whether its versions start from a snapshot.
     pub snap_start: bool,
+    /// The size of `/tmp`, absent where it is not more than the 512 MB that are free.
+    #[serde(rename = "ephemeralStorageMB", default, skip_serializing_if = "Option::is_none")]
+    pub ephemeral_storage: Option<StorageMB>,
     /// The memory of `$LATEST` before the run.
     #[serde(rename = "originalMemorySizeMB")]
     pub original_memory_size: MemoryMB,
@@ -80,6 +83,7 @@ impl Plan {
             runtime: latest.runtime.clone(),
             package_type: latest.package_type.clone(),
             snap_start: latest.snap_start,
+            ephemeral_storage: latest.ephemeral_storage,
             original_memory_size: latest.memory,
             original_description: latest.description.clone(),
             original_revision_id: latest.revision_id.clone(),
