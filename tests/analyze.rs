@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::{Folder, Local, Tool};
 
@@ -170,7 +170,185 @@ fn prices_come_from_a_file_where_the_built_in_list_has_none() {
     assert_eq!((&statistics["averageCost"], &statistics["currency"]), (&2.0.into(), &"EUR".into()));
     let bad = folder.file("bad.csv", "region,architecture\n");
     let bad = Tool::new("lpt-analyze").arg("--prices").arg(bad).stdin(input).run();
-    assert_eq!(bad.code, Some(1), "an empty list has no price: {}", bad.stderr);
+    bad.fails_with(
+        2,
+        &["bad.csv: line 1: no column meter; expected", "region,architecture,meter,price,currency"],
+    );
+}
+
+#[test]
+fn awss_offer_file_is_known_by_its_content() {
+    let folder = Folder::new();
+    let product = |group, usage_type| json!({"attributes": {"regionCode": "xx-none-1", "group": group, "usagetype": usage_type}});
+    let term =
+        |price| json!({"T": {"priceDimensions": {"D": {"beginRange": "0", "pricePerUnit": {"USD": price}}}}});
+    let offer = json!({
+        "offerCode": "AWSLambda",
+        "products": {
+            "A": product("AWS-Lambda-Duration", "XXN1-Lambda-GB-Second"),
+            "B": product("AWS-Lambda-Requests", "XXN1-Request"),
+        },
+        "terms": {"OnDemand": {"A": term("0.00002"), "B": term("0.0000003")}},
+    });
+    let prices = folder.file("prices.csv", &offer.to_string());
+    let input = minimal(1024, 1000.0, 1000).replace("us-east-1", "xx-none-1") + END;
+    let ran = Tool::new("lpt-analyze").arg("--prices").arg(&prices).stdin(&*input).run().succeeds();
+    let statistics = &ran.of_type("statistics")[0];
+    assert_eq!(
+        (&statistics["averageCost"], &statistics["requestCost"]),
+        (&0.00002.into(), &0.000_000_3.into())
+    );
+    let bad = folder.file("ec2.json", &offer.to_string().replace("AWSLambda", "AmazonEC2"));
+    let bad = Tool::new("lpt-analyze").arg("--prices").arg(bad).stdin(input).run();
+    bad.fails_with(2, &["ec2.json: the offer code is \"AmazonEC2\"; expected"]);
+}
+
+#[test]
+fn the_price_list_says_when_it_was_taken() {
+    let taken = lpt::price::PriceList::taken();
+    let help = Tool::new("lpt-analyze").arg("--help").run().succeeds();
+    assert!(help.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(taken), "{}", help.stdout);
+    let unknown = minimal(128, 1.0, 1).replace("us-east-1", "xx-none-1") + END;
+    Tool::new("lpt-analyze").stdin(unknown).run().fails_with(1, &["xx-none-1", taken, "--prices FILE"]);
+}
+
+#[test]
+fn the_tier_is_that_of_what_the_account_uses() {
+    let input = minimal(1024, 1000.0, 1000) + END;
+    for (used, cost) in [("0", 0.000_016_666_7), ("6e9", 0.000_015), ("15000000000", 0.000_013_333_4)] {
+        let ran =
+            Tool::new("lpt-analyze").args(["--monthly-gb-seconds", used]).stdin(&*input).run().succeeds();
+        assert_eq!(ran.of_type("statistics")[0]["averageCost"], cost, "{used}");
+    }
+    let elsewhere = input.replace("us-east-1", "eu-west-1");
+    let ran = Tool::new("lpt-analyze").args(["--monthly-gb-seconds", "7e9"]).stdin(elsewhere).run();
+    assert!(ran.stderr.contains("warning: only one tier of compute is known in eu-west-1"), "{}", ran.stderr);
+    let negative = Tool::new("lpt-analyze").args(["--monthly-gb-seconds=-1"]).stdin(input).run();
+    negative.fails_with(2, &["--monthly-gb-seconds", "a number of 0 or more"]);
+}
+
+#[test]
+fn a_price_that_the_list_lacks_is_left_out_and_said_once() {
+    let input =
+        [128, 256].map(|memory| minimal(memory, 1000.0, 1000)).concat().replace("us-east-1", "cn-north-1");
+    let ran = Tool::new("lpt-analyze").stdin(input + END).run();
+    let warnings: Vec<_> = ran.stderr.lines().collect();
+    assert_eq!(warnings.len(), 1, "{}", ran.stderr);
+    for words in [
+        "no price for requests in cn-north-1",
+        "requestCost and totalCost",
+        "cn-north-1,x86_64,requests,PRICE,CNY",
+    ] {
+        assert!(warnings[0].contains(words), "{}", warnings[0]);
+    }
+    let statistics = &ran.of_type("statistics")[0];
+    assert_eq!((ran.code, statistics.get("requestCost")), (Some(0), None));
+    assert_eq!(statistics["currency"], "CNY");
+    assert_eq!(statistics["totalCost"], statistics["averageCost"]);
+}
+
+const RUN: &str = "01a2074c9c607396b384c6f5252e05c0";
+
+/// A plan with other fields than the usual ones.
+fn plan(fields: Value) -> String {
+    let mut plan = json!({
+        "type": "plan", "runId": RUN, "schemaVersion": 1, "functionArn": ARN, "architecture": "x86_64",
+        "packageType": "Zip", "snapStart": false, "originalMemorySizeMB": 512, "originalRevisionId": "r",
+        "codeSha256": "c", "powerValues": [2048], "num": 5, "onlyColdStarts": false,
+        "createdAt": "2026-11-23T07:26:31.017Z",
+    });
+    plan.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    line(&plan)
+}
+
+/// A record with its type at the beginning of the line.
+fn line(record: &Value) -> String {
+    let mut fields = record.as_object().unwrap().clone();
+    let record_type = fields.remove("type").unwrap();
+    let rest = Value::Object(fields).to_string();
+    format!("{{\"type\":{record_type},{}\n", &rest[1..])
+}
+
+/// Versions of a run, ready.
+fn configurations(memory: u32, indices: std::ops::Range<u32>) -> String {
+    let ready = |index: u32| {
+        json!({"type": "configuration", "runId": RUN, "functionArn": ARN, "architecture": "x86_64",
+            "memorySizeMB": memory, "alias": format!("lpt-{RUN}-{memory}-{index}"), "index": index,
+            "state": "ready", "version": (index + 1).to_string()})
+    };
+    let creating = line(&ready(9)).replace("ready", "creating").replace(",\"version\":\"10\"", "");
+    indices.map(|index| line(&ready(index))).collect::<String>() + &creating
+}
+
+/// A cold start with SnapStart, as four reports show it: what is billed of the restore is part of what is billed.
+const RESTORES: [(f64, u64, u64); 4] =
+    [(306.34, 303, 610), (127.10, 26, 154), (159.87, 118, 278), (2338.66, 182, 2521)];
+
+fn restored(memory: u32, (duration, billed_restore, billed): (f64, u64, u64)) -> String {
+    minimal(memory, duration, billed).replace(
+        "\"durationMs\"",
+        &format!("\"restoreDurationMs\":400.5,\"billedRestoreDurationMs\":{billed_restore},\"durationMs\""),
+    )
+}
+
+#[test]
+fn a_restore_is_billed_once() {
+    let price = 0.000_016_666_7;
+    for report in RESTORES {
+        let ran = Tool::new("lpt-analyze").stdin(restored(1024, report) + END).run().succeeds();
+        let statistics = &ran.of_type("statistics")[0];
+        let number = |field: &str| statistics[field].as_f64().unwrap();
+        assert_eq!(number("averageDurationMs"), report.0 + 400.5);
+        assert_eq!(number("averageBilledDurationMs"), report.2 as f64);
+        assert!((number("averageCost") - report.2 as f64 / 1000.0 * price).abs() < 1e-18);
+        assert!((number("totalCost") - number("averageCost") - 2e-7).abs() < 1e-18, "no plan says SnapStart");
+        assert_eq!(statistics.get("restoreCost"), None);
+    }
+}
+
+#[test]
+fn snapstart_charges_each_cold_start_and_each_version_but_not_for_java() {
+    let invocations = RESTORES.map(|report| restored(2048, report)).concat() + &minimal(2048, 5.0, 5) + END;
+    let analyze = |runtime: &str, region: &str| {
+        let plan = plan(json!({"snapStart": true, "runtime": runtime}));
+        let input = plan + &configurations(2048, 0..3) + &invocations;
+        Tool::new("lpt-analyze").stdin(input.replace("us-east-1", region)).run()
+    };
+    let number = |statistics: &Value, field: &str| statistics[field].as_f64().unwrap();
+    let python = &analyze("python3.13", "us-east-1").succeeds().of_type("statistics")[0];
+    let java = &analyze("java21", "us-east-1").succeeds().of_type("statistics")[0];
+    let restore = 2.0 * 0.000_139_799_8;
+    let cache = 2.0 * 3.0 * 3600.0 * 0.000_001_504_6;
+    assert_eq!(number(python, "restoreCost"), restore);
+    assert_eq!(java.get("restoreCost"), None);
+    assert_eq!(python["averageCost"], java["averageCost"]);
+    let more = number(python, "totalCost") - number(java, "totalCost");
+    assert!((more - 4.0 * restore - 3.0 * cache).abs() < 1e-15, "4 restores, 3 versions: {more}");
+
+    let ran = analyze("python3.13", "eu-west-1");
+    let warnings: Vec<_> = ran.stderr.lines().collect();
+    assert_eq!(warnings.len(), 2, "{}", ran.stderr);
+    for (warning, meter) in warnings.iter().zip(["snapstart-cache", "snapstart-restore"]) {
+        assert!(warning.contains(&format!("no price for {meter} in eu-west-1")), "{warning}");
+    }
+    assert_eq!(ran.of_type("statistics")[0]["totalCost"], java["totalCost"]);
+}
+
+#[test]
+fn tmp_above_512_mb_is_part_of_what_duration_costs() {
+    let plan = plan(json!({"ephemeralStorageMB": 2560}));
+    let input = plan + &minimal(1024, 500.0, 500) + &minimal(1024, 1500.0, 1500) + END;
+    let ran = Tool::new("lpt-analyze").stdin(&*input).run().succeeds();
+    let statistics = &ran.of_type("statistics")[0];
+    let second = 0.000_016_666_7 + 2.0 * 0.000_000_030_9;
+    for (field, expected) in
+        [("averageCost", second), ("meanCost", second), ("totalCost", 2.0 * second + 4e-7)]
+    {
+        assert!((statistics[field].as_f64().unwrap() - expected).abs() < 1e-18, "{field}");
+    }
+    let elsewhere = Tool::new("lpt-analyze").stdin(input.replace("us-east-1", "eu-west-1")).run();
+    assert!(elsewhere.stderr.contains("no price for storage in eu-west-1"), "{}", elsewhere.stderr);
+    assert_eq!(elsewhere.of_type("statistics")[0]["meanCost"], 0.000_016_666_7);
 }
 
 #[test]
@@ -184,6 +362,24 @@ fn lpt_prepare_records_how_much_tmp_is_paid_for() {
     let request = client.update_function_configuration().function_name("f").ephemeral_storage(storage);
     runtime.block_on(request.send()).unwrap();
     assert_eq!(prepare().of_type("plan")[0]["ephemeralStorageMB"], 1024);
+}
+
+#[test]
+fn of_cold_starts_only_none_is_dropped_unless_asked_for() {
+    let invocations = (1..=10_u64).map(|n| minimal(128, n as f64, n)).collect::<String>() + END;
+    let cold = plan(json!({"onlyColdStarts": true}));
+    let warm = plan(json!({}));
+    let cases: [(&[&str], &[&String], f64); 4] = [
+        (&[], &[&cold], 0.0),
+        (&["--discard-top-bottom", "0.3"], &[&cold], 0.3),
+        (&[], &[&cold, &warm], 0.2),
+        (&[], &[], 0.2),
+    ];
+    for (flags, plans, share) in cases {
+        let input = plans.iter().map(|plan| plan.as_str()).chain([&*invocations]).collect::<String>();
+        let ran = Tool::new("lpt-analyze").args(flags).stdin(input).run().succeeds();
+        assert_eq!(ran.of_type("statistics")[0]["discardTopBottom"], share, "{flags:?} {plans:?}");
+    }
 }
 
 #[test]

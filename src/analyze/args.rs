@@ -12,6 +12,7 @@ use crate::format::Format;
 use crate::message;
 use crate::ndjson::Reader;
 use crate::price::PriceList;
+use crate::units::GbSeconds;
 
 /// Make statistics of invocations: duration, cost and rank of each memory size
 ///
@@ -20,18 +21,22 @@ use crate::price::PriceList;
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-analyze", version, styles = STYLES)]
 pub struct Args {
-    /// Share of the invocations to drop at each end, the fastest and the slowest, from 0 to 0.4 [default: 0.2]
+    /// Share of the invocations to drop at each end, the fastest and the slowest, from 0 to 0.4 [default: 0.2, or 0
+    /// where each invocation has a version of its own]
     #[arg(long, value_name = "SHARE", value_parser = discard_top_bottom)]
     discard_top_bottom: Option<DiscardTopBottom>,
     /// Which invocations to take
     #[arg(long, value_enum, default_value = "all")]
     starts: StartsArg,
-    /// CSV file with prices, which replace or extend the built-in ones
-    #[arg(long, value_name = "FILE.csv")]
+    #[arg(long, value_name = "FILE", help = prices_help())]
     prices: Option<PathBuf>,
     /// ndjson: the record stream, for the next tool; json, csv and table: the statistics alone
     #[arg(long, default_value = "ndjson", value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table]))]
     format: Format,
+    /// GB-seconds that the account uses in a month anyway, in the region and on the architecture: prices are those of
+    /// the tier that this is in
+    #[arg(long, value_name = "N", default_value = "0", value_parser = gb_seconds)]
+    monthly_gb_seconds: GbSeconds,
     #[command(flatten)]
     strategy: StrategyArgs,
     #[command(flatten)]
@@ -49,6 +54,18 @@ enum StartsArg {
     All,
     Warm,
     Cold,
+}
+
+fn prices_help() -> String {
+    format!(
+        "File with prices, which replace or extend the built-in ones of {}: AWS's bulk offer file of AWSLambda, CSV or JSON, or a CSV file with the columns region,architecture,meter,price,currency and, for tiers, fromGBSeconds; meters are compute, storage and snapstart-cache (a GB-second), requests (a million) and snapstart-restore (a GB)",
+        PriceList::taken()
+    )
+}
+
+fn gb_seconds(text: &str) -> Result<GbSeconds, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.map(GbSeconds).ok_or_else(|| "GB-seconds are a number of 0 or more".to_owned())
 }
 
 fn discard_top_bottom(text: &str) -> Result<DiscardTopBottom, String> {
@@ -84,13 +101,14 @@ impl Tool for Args {
             (flag, _) => flag,
         };
         let options = Options {
-            discard_top_bottom: discard_top_bottom.unwrap_or_default(),
+            discard_top_bottom: discard_top_bottom,
             starts: match self.starts {
                 StartsArg::All => Starts::All,
                 StartsArg::Warm => Starts::Warm,
                 StartsArg::Cold => Starts::Cold,
             },
             prices,
+            used: self.monthly_gb_seconds,
             strategy: strategy.strategy.unwrap_or_default(),
             balanced_weight: strategy.balanced_weight.unwrap_or_default(),
             format: self.format,

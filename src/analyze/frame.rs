@@ -128,6 +128,12 @@ impl Group {
         Ok(u64::from(self.0.column("charged")?.bool()?.sum().unwrap_or(0)))
     }
 
+    /// How many of them were cold starts.
+    pub fn cold_starts(&self) -> PolarsResult<u64> {
+        let charged = self.0.column("charged")?.bool()?;
+        Ok(u64::from((charged & self.0.column("coldStart")?.bool()?).sum().unwrap_or(0)))
+    }
+
     /// What was billed of all invocations together, failed ones included.
     pub fn billed_duration(&self) -> PolarsResult<BilledMillis> {
         Ok(BilledMillis(self.0.column("billedDurationMs")?.u64()?.sum().unwrap_or(0)))

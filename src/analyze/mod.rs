@@ -1,11 +1,13 @@
 //! `lpt-analyze`: `invocation` → `statistics`.
 
 mod args;
+mod bill;
 mod frame;
+mod runs;
 mod statistics;
 mod table;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use polars::prelude::PolarsError;
@@ -20,22 +22,26 @@ use crate::format::{Format, Output};
 use crate::invoke::Invocation;
 use crate::message;
 use crate::ndjson::{Line, Reader, Record as _, Upstream};
-use crate::prepare::{Plan, RunId};
+use crate::prepare::{Configuration, Plan};
 use crate::price::PriceList;
-use crate::statistics::{CONFIDENCE, TrimmedMean, mean, quantile, sample_standard_deviation};
+use crate::statistics::{CONFIDENCE, TrimmedMean, quantile, sample_standard_deviation};
 use crate::strategy::{BalancedWeight, Strategy, standings};
-use crate::units::{Millis, Money};
+use crate::units::{GbSeconds, Millis, Money};
+use bill::{Missing, Size, bill, check_tier};
 use frame::{Frame, Group};
+use runs::Runs;
 
 /// How to analyze.
 #[derive(Debug)]
 pub struct Options {
-    /// What to drop at each end.
-    pub discard_top_bottom: DiscardTopBottom,
+    /// What to drop at each end; by default a fifth, and of runs of cold starts only nothing.
+    pub discard_top_bottom: Option<DiscardTopBottom>,
     /// Which invocations to take.
     pub starts: Starts,
     /// What they cost.
     pub prices: PriceList,
+    /// In the tier of an account that has used this much in the month, region and architecture.
+    pub used: GbSeconds,
     /// What to rank by.
     pub strategy: Strategy,
     /// Its weight.
@@ -44,6 +50,14 @@ pub struct Options {
     pub format: Format,
     /// Whether to pass everything on as it is; a plan may say so of its run, too.
     pub dry_run: bool,
+}
+
+impl Options {
+    /// In both defaults as AWS Lambda Power Tuning.
+    fn share(&self, only_cold_starts: bool) -> DiscardTopBottom {
+        let default = if only_cold_starts { DiscardTopBottom(0.0) } else { DiscardTopBottom(0.2) };
+        self.discard_top_bottom.unwrap_or(default)
+    }
 }
 
 /// The share of invocations that is dropped at each end, 0 to 0.4 as in AWS Lambda Power Tuning.
@@ -83,8 +97,7 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
         frame: Frame::default(),
         priced: None,
         unpriced: BTreeMap::new(),
-        codes: BTreeMap::new(),
-        dry_runs: HashSet::new(),
+        runs: Runs::default(),
     };
     let bad_input = input.for_each(|line| state.take(line)).await?;
     let result = match bad_input {
@@ -106,10 +119,7 @@ struct State<'a, W: Write> {
     /// The last function that was looked up in the price list: most lines are of the same one.
     priced: Option<(FunctionArn, Architecture)>,
     unpriced: BTreeMap<(FunctionArn, Architecture), Error>,
-    /// The code that the plans in the stream say was measured.
-    codes: BTreeMap<FunctionArn, String>,
-    /// The runs that their plans say are dry.
-    dry_runs: HashSet<RunId>,
+    runs: Runs,
 }
 
 impl<W: Write> State<'_, W> {
@@ -120,15 +130,18 @@ impl<W: Write> State<'_, W> {
         match &*record_type {
             Invocation::TYPE => {
                 let invocation: Invocation = line.parse()?;
-                let is_of_dry_run = invocation.run_id.is_some_and(|run| self.dry_runs.contains(&run));
+                let is_of_dry_run = invocation.run_id.is_some_and(|run| self.runs.is_dry(run));
                 if !self.options.dry_run && !is_of_dry_run && self.is_priced(&invocation) {
                     let missing =
                         |field| Error::from(line.error(Some(field), "missing, though the outcome is ok"));
                     return self.frame.push(&invocation).map_err(missing);
                 }
             }
-            // A plan that can't be read is for those who need it to complain of.
-            Plan::TYPE => drop(line.parse().map(|plan| self.take_plan(plan))),
+            // One that can't be read is for those who need it to complain of.
+            Plan::TYPE => drop(line.parse::<Plan>().map(|plan| self.runs.take_plan(plan))),
+            Configuration::TYPE => {
+                drop(line.parse().map(|configuration| self.runs.take_configuration(configuration)));
+            }
             _ => {}
         }
         self.output.pass(line)
@@ -139,7 +152,7 @@ impl<W: Write> State<'_, W> {
         if matches!(&self.priced, Some((last, of)) if (last, *of) == (function, architecture)) {
             return true;
         }
-        match self.options.prices.rate(function.region(), architecture) {
+        match self.options.prices.rate(function.region(), architecture, self.options.used) {
             Ok(_) => {
                 self.priced = Some((function.clone(), architecture));
                 true
@@ -151,27 +164,17 @@ impl<W: Write> State<'_, W> {
         }
     }
 
-    fn take_plan(&mut self, plan: Plan) {
-        if plan.dry_run {
-            self.dry_runs.insert(plan.run_id);
-        }
-        let function = plan.function_arn;
-        let known = self.codes.entry(function.clone()).or_insert_with(|| plan.code_sha256.clone());
-        if *known != plan.code_sha256 {
-            message::warning(format_args!(
-                "{function}: the runs in the input are of different code, and are taken together"
-            ));
-        }
-    }
-
     fn analyze(&mut self) -> Result<Exit, Error> {
-        if self.options.dry_run || !self.dry_runs.is_empty() {
+        if self.options.dry_run || self.runs.any_is_dry() {
             message::note("dry run: its invocations are not analyzed");
         }
         if let Some(why) = self.upstream.incomplete() {
             message::warning(format_args!("{why}; these are the statistics of what there is"));
         }
-        let all = statistics_of_all(self.options, std::mem::take(&mut self.frame))?;
+        let mut missing = Missing::new();
+        let frame = std::mem::take(&mut self.frame);
+        let all = statistics_of_all(self.options, &self.runs, frame, &mut missing)?;
+        missing.iter().for_each(message::warning);
         self.output.records(&all, |_| tables(&all))?;
         let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
         match unpriced.next() {
@@ -195,11 +198,16 @@ fn tables(all: &[Statistics]) -> String {
 }
 
 /// Statistics of each size, ranked among those of the same function and architecture, which stand together.
-fn statistics_of_all(options: &Options, frame: Frame) -> Result<Vec<Statistics>, Error> {
+fn statistics_of_all(
+    options: &Options,
+    runs: &Runs,
+    frame: Frame,
+    missing: &mut Missing,
+) -> Result<Vec<Statistics>, Error> {
     let groups = frame.into_groups().map_err(from_polars)?;
     let mut all = Vec::with_capacity(groups.len());
     for group in &groups {
-        all.push(statistics_of(options, group)?);
+        all.push(statistics_of(options, runs, group, missing)?);
     }
     all.sort_by(|a, b| a.key().cmp(&b.key()));
     for rivals in all.chunk_by_mut(|a, b| a.is_rival_of(b)) {
@@ -217,21 +225,26 @@ fn statistics_of_all(options: &Options, frame: Frame) -> Result<Vec<Statistics>,
     Ok(all)
 }
 
-fn statistics_of(options: &Options, group: &Group) -> Result<Statistics, Error> {
+fn statistics_of(
+    options: &Options,
+    runs: &Runs,
+    group: &Group,
+    missing: &mut Missing,
+) -> Result<Statistics, Error> {
     let (function_arn, architecture, memory_size) = group.key().map_err(from_polars)?;
-    let rate = options.prices.rate(function_arn.region(), architecture)?;
     let usable = group.usable(options.starts).map_err(from_polars)?;
     let durations = usable.durations().map_err(from_polars)?;
     let billed = usable.billed_durations().map_err(from_polars)?;
-    let init = usable.init_durations().map_err(from_polars)?;
-    let costs: Vec<f64> = billed.iter().map(|billed| rate.compute(memory_size, *billed).0).collect();
     let billed: Vec<f64> = billed.iter().map(|billed| billed.0 as f64).collect();
+    let init = usable.init_durations().map_err(from_polars)?;
 
-    let share = options.discard_top_bottom.get();
+    let share = options.share(runs.are_only_cold_starts(&function_arn, architecture)).get();
+    let size = Size { function: &function_arn, architecture, memory: memory_size };
+    let rate = options.prices.rate(function_arn.region(), architecture, options.used)?;
+    check_tier(&options.prices, options.used, &size, missing);
+    let costs = bill(&rate, &size, runs, (group, &usable), share, missing).map_err(from_polars)?;
     let duration = TrimmedMean::of(&durations, share);
-    let cost = TrimmedMean::of(&costs, share);
     let interval = duration.and_then(|duration| duration.interval);
-    let cost_interval = cost.and_then(|cost| cost.interval);
     let percentile = |p| (!durations.is_empty()).then(|| millis(quantile(&durations, p)));
     let unbilled = group.unbilled().map_err(from_polars)?;
     if unbilled > 0 {
@@ -240,8 +253,6 @@ fn statistics_of(options: &Options, group: &Group) -> Result<Statistics, Error> 
             function_arn.name()
         ));
     }
-    let compute = rate.compute(memory_size, group.billed_duration().map_err(from_polars)?);
-    let requests = group.charged().map_err(from_polars)? as f64 * rate.request.0;
     Ok(Statistics {
         architecture,
         memory_size,
@@ -254,10 +265,11 @@ fn statistics_of(options: &Options, group: &Group) -> Result<Statistics, Error> 
         cold_starts: usable.cold_starts().map_err(from_polars)?,
         average_duration_ms: duration.map(|duration| millis(duration.mean)),
         average_billed_duration_ms: TrimmedMean::of(&billed, share).map(|billed| billed.mean),
-        average_cost: cost.map(|cost| Money(cost.mean)),
-        mean_cost: (!costs.is_empty()).then(|| Money(mean(&costs))),
-        request_cost: rate.request,
-        total_cost: compute + Money(requests),
+        average_cost: costs.average,
+        mean_cost: costs.mean,
+        request_cost: costs.request,
+        restore_cost: costs.restore,
+        total_cost: costs.total,
         min_duration_ms: percentile(0.0),
         p50_duration_ms: percentile(0.5),
         p90_duration_ms: percentile(0.9),
@@ -267,8 +279,8 @@ fn statistics_of(options: &Options, group: &Group) -> Result<Statistics, Error> 
         stddev_duration_ms: sample_standard_deviation(&durations).map(millis),
         average_duration_low_ms: interval.map(|(low, _)| low),
         average_duration_high_ms: interval.map(|(_, high)| high),
-        average_cost_low: cost_interval.map(|(low, _)| Money(low)),
-        average_cost_high: cost_interval.map(|(_, high)| Money(high)),
+        average_cost_low: costs.interval.map(|(low, _)| Money(low)),
+        average_cost_high: costs.interval.map(|(_, high)| Money(high)),
         confidence: interval.map(|_| CONFIDENCE),
         average_init_duration_ms: TrimmedMean::of(&init, share).map(|init| millis(init.mean)),
         max_memory_used: usable.max_memory_used().map_err(from_polars)?,
@@ -277,7 +289,7 @@ fn statistics_of(options: &Options, group: &Group) -> Result<Statistics, Error> 
         balanced_weight: options.balanced_weight,
         score: None,
         rank: None,
-        currency: rate.currency,
+        currency: costs.currency,
         function_arn,
     })
 }

@@ -46,15 +46,20 @@ pub struct Statistics {
     /// Of the same kept invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_billed_duration_ms: Option<f64>,
-    /// Compute, of the same kept invocations.
+    /// Compute, and `/tmp` where it is more than what is free, of the same kept invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_cost: Option<Money>,
-    /// Compute, plain mean of all used: what the bill will show.
+    /// Likewise, plain mean of all used: what the bill will show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_cost: Option<Money>,
     /// The charge for the request itself, to add to either.
-    pub request_cost: Money,
-    /// Compute and requests of all invocations made, errors included, together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_cost: Option<Money>,
+    /// The charge for restoring the snapshot at a cold start, where SnapStart is charged, to add to that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_cost: Option<Money>,
+    /// All that AWS charges for the invocations made, errors included, together, and for the snapshots of the
+    /// versions.
     pub total_cost: Money,
     /// Least.
     #[serde(default, skip_serializing_if = "Option::is_none")]

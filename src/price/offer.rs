@@ -1,0 +1,379 @@
+//! AWS's bulk offer file of AWSLambda, JSON or CSV, as anybody can download it without credentials:
+//! `offers/v1.0/aws/AWSLambda/current/REGION/index.json` or `index.csv` below the Price List Bulk API's endpoint.
+//! <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api.html>
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::table::Table;
+use super::{Meter, Prices, Tier, number};
+use crate::aws::Architecture;
+
+const OFFER_CODE: &str = "AWSLambda";
+
+/// What is wanted of the products: group (none where we don't know it), usage type without the region's prefix, and
+/// what they are here. Provisioned concurrency, Lambda@Edge and the like have other groups.
+const PRODUCTS: [(Option<&str>, &str, Meter, &[Architecture]); 8] = {
+    use Architecture::{Arm64, X86_64};
+    [
+        (Some("AWS-Lambda-Duration"), "Lambda-GB-Second", Meter::Compute, &[X86_64]),
+        (Some("AWS-Lambda-Duration-ARM"), "Lambda-GB-Second-ARM", Meter::Compute, &[Arm64]),
+        (Some("AWS-Lambda-Requests"), "Request", Meter::Requests, &[X86_64]),
+        (Some("AWS-Lambda-Requests-ARM"), "Request-ARM", Meter::Requests, &[Arm64]),
+        (Some("AWS-Lambda-Storage-Duration"), "Lambda-Storage-GB-Second", Meter::Storage, &[X86_64]),
+        (Some("AWS-Lambda-Storage-Duration-ARM"), "Lambda-Storage-GB-Second-ARM", Meter::Storage, &[Arm64]),
+        // SnapStart has one price for both.
+        (None, "Lambda-SnapStart-Cached-GB-S", Meter::SnapStartCache, &[X86_64, Arm64]),
+        (None, "Lambda-SnapStart-Restored-GB", Meter::SnapStartRestore, &[X86_64, Arm64]),
+    ]
+};
+
+/// One price of one product, on demand.
+struct Entry<'a> {
+    region: &'a str,
+    group: &'a str,
+    /// Such as `EUW1-Lambda-GB-Second`; us-east-1 has no prefix, and the free tier's is `Global`.
+    usage_type: &'a str,
+    from: &'a str,
+    price: &'a str,
+    currency: &'a str,
+}
+
+impl Prices {
+    /// Adds a price, if it is one that we want.
+    fn add_entry(&mut self, entry: &Entry<'_>) -> Result<(), String> {
+        let product = PRODUCTS.iter().find(|(group, usage_type, ..)| {
+            let prefix = entry.usage_type.strip_suffix(usage_type);
+            group.is_none_or(|group| group == entry.group)
+                && prefix.is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('-'))
+        });
+        let Some((_, _, meter, architectures)) = product.filter(|_| !entry.region.is_empty()) else {
+            return Ok(());
+        };
+        let price = number("price", entry.price)?;
+        // What is free up to a limit is not what the rest costs.
+        if price == 0.0 {
+            return Ok(());
+        }
+        // Ours are for a million, to the digit: a product would be rounded.
+        let price = if *meter == Meter::Requests { number("price", &format!("{price}e6"))? } else { price };
+        let from =
+            if entry.from.is_empty() { 0.0 } else { number("the beginning of the range", entry.from)? };
+        for architecture in *architectures {
+            let tier = Tier { from, price, currency: entry.currency.parse()? };
+            self.add((entry.region.to_owned(), *architecture, *meter), tier)?;
+        }
+        Ok(())
+    }
+
+    fn or_no_prices(self) -> Result<Prices, String> {
+        if self.0.is_empty() {
+            return Err(format!(
+                "has no on-demand price of a function; expected AWS's bulk offer file of {OFFER_CODE}, with a region code for each product"
+            ));
+        }
+        Ok(self)
+    }
+}
+
+fn require_lambda(offer_code: &str) -> Result<(), String> {
+    if offer_code == OFFER_CODE {
+        return Ok(());
+    }
+    Err(format!("the offer code is {offer_code:?}; expected AWS's bulk offer file of {OFFER_CODE}"))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Offer {
+    offer_code: String,
+    products: BTreeMap<String, Product>,
+    terms: Terms,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+#[derive(Deserialize, Default)]
+struct Attributes {
+    #[serde(default)]
+    group: String,
+    #[serde(default, rename = "usagetype")]
+    usage_type: String,
+    #[serde(default, rename = "regionCode")]
+    region: String,
+}
+
+#[derive(Deserialize)]
+struct Terms {
+    /// By SKU, then by rate plan.
+    #[serde(default, rename = "OnDemand")]
+    on_demand: BTreeMap<String, BTreeMap<String, Term>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Term {
+    price_dimensions: BTreeMap<String, Dimension>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dimension {
+    #[serde(default)]
+    begin_range: String,
+    /// By currency, of which a file has one: CNY in China, else USD.
+    price_per_unit: BTreeMap<String, String>,
+}
+
+/// Reads the JSON form.
+pub(super) fn read_json(text: &str) -> Result<Prices, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let offer: Offer = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| format!("{error}; expected AWS's bulk offer file of {OFFER_CODE}"))?;
+    require_lambda(&offer.offer_code)?;
+    let mut prices = Prices::default();
+    for (sku, terms) in &offer.terms.on_demand {
+        let Some(Product { attributes }) = offer.products.get(sku) else {
+            continue;
+        };
+        for (rate_code, dimension) in terms.values().flat_map(|term| &term.price_dimensions) {
+            for (currency, price) in &dimension.price_per_unit {
+                let entry = Entry {
+                    region: &attributes.region,
+                    group: &attributes.group,
+                    usage_type: &attributes.usage_type,
+                    from: &dimension.begin_range,
+                    price,
+                    currency,
+                };
+                prices.add_entry(&entry).map_err(|why| format!("{rate_code}: {why}"))?;
+            }
+        }
+    }
+    prices.or_no_prices()
+}
+
+/// Whether a text is the CSV form, whose first lines tell what it is: the first of them `"FormatVersion","v1.0"`.
+pub(super) fn is_csv(text: &str) -> bool {
+    text.trim_start().trim_start_matches('"').starts_with("FormatVersion")
+}
+
+/// Reads the CSV form.
+pub(super) fn read_csv(text: &str) -> Result<Prices, String> {
+    if let Some(code) =
+        text.lines().find_map(|line| line.replace('"', "").strip_prefix("OfferCode,").map(str::to_owned))
+    {
+        require_lambda(code.trim())?;
+    }
+    let columns =
+        ["SKU", "TermType", "StartingRange", "PricePerUnit", "Currency", "Group", "usageType", "Region Code"];
+    let mut prices = Prices::default();
+    for row in Table::read(text, &columns)?.rows().filter(|row| row.cell("TermType") == "OnDemand") {
+        let entry = Entry {
+            region: row.cell("Region Code"),
+            group: row.cell("Group"),
+            usage_type: row.cell("usageType"),
+            from: row.cell("StartingRange"),
+            price: row.cell("PricePerUnit"),
+            currency: row.cell("Currency"),
+        };
+        prices.add_entry(&entry).map_err(|why| row.fault(why))?;
+    }
+    prices.or_no_prices()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use crate::aws::Architecture;
+    use crate::price::PriceList;
+    use crate::units::GbSeconds;
+
+    /// Region, group, usage type, from, price: what the embedded list has of us-east-1, and what is not to be taken.
+    const ROWS: [[&str; 5]; 20] = [
+        ["us-east-1", "AWS-Lambda-Duration", "Lambda-GB-Second", "0", "0.0000166667000"],
+        ["us-east-1", "AWS-Lambda-Duration", "Lambda-GB-Second", "15000000000", "0.0000133334000"],
+        ["us-east-1", "AWS-Lambda-Duration", "Lambda-GB-Second", "6000000000", "0.0000150000000"],
+        ["us-east-1", "AWS-Lambda-Duration-ARM", "Lambda-GB-Second-ARM", "0", "0.0000000000"],
+        ["us-east-1", "AWS-Lambda-Duration-ARM", "Lambda-GB-Second-ARM", "400000", "0.0000133334"],
+        ["us-east-1", "AWS-Lambda-Duration-ARM", "Lambda-GB-Second-ARM", "7500000000", "0.0000120001"],
+        ["us-east-1", "AWS-Lambda-Duration-ARM", "Lambda-GB-Second-ARM", "18750000000", "0.0000106667"],
+        ["us-east-1", "AWS-Lambda-Requests", "Request", "0", "0.0000002000"],
+        ["us-east-1", "AWS-Lambda-Requests-ARM", "USE1-Request-ARM", "0", "0.0000002000"],
+        ["us-east-1", "AWS-Lambda-Storage-Duration", "Lambda-Storage-GB-Second", "0", "0.0000000309"],
+        ["us-east-1", "AWS-Lambda-Storage-Duration-ARM", "Lambda-Storage-GB-Second-ARM", "0", "0.0000000309"],
+        ["us-east-1", "", "Lambda-SnapStart-Cached-GB-S", "0", "0.0000015046"],
+        ["us-east-1", "", "USE1-Lambda-SnapStart-Restored-GB", "0", "0.0001397998"],
+        ["", "AWS-Lambda-Duration", "Global-Lambda-GB-Second", "0", "0.0000000000"],
+        ["", "AWS-Lambda-Requests", "Global-Request", "0", "0.0000000000"],
+        ["us-east-1", "AWS-Lambda-Edge-Duration", "Lambda-Edge-GB-Second", "0", "0.00005001"],
+        ["us-east-1", "AWS-Lambda-Edge-Requests", "Lambda-Edge-Request", "0", "0.0000006"],
+        ["us-east-1", "AWS-Lambda-Duration-Provisioned", "Lambda-Provisioned-GB-Second", "0", "0.0000097222"],
+        [
+            "us-east-1",
+            "AWS-Lambda-Provisioned-Concurrency",
+            "Lambda-Provisioned-Concurrency",
+            "0",
+            "0.0000041667",
+        ],
+        ["eu-west-1", "AWS-Lambda-Duration", "EU-Lambda-GB-Second", "0", "0.0000166667"],
+    ];
+
+    fn json_offer() -> serde_json::Value {
+        let mut products = json!({});
+        let mut terms = json!({});
+        for (at, [region, group, usage_type, from, price]) in ROWS.into_iter().enumerate() {
+            let sku = format!("SKU{at}");
+            let mut attributes = json!({"servicecode": "AWSLambda", "group": group, "usagetype": usage_type});
+            if !region.is_empty() {
+                attributes["regionCode"] = region.into();
+            }
+            products[&sku] = json!({"sku": sku, "productFamily": "Serverless", "attributes": attributes});
+            terms[&sku] = json!({format!("{sku}.ODT"): {
+                "offerTermCode": "ODT",
+                "priceDimensions": {format!("{sku}.ODT.P"): {
+                    "unit": "Lambda-GB-Second", "beginRange": from, "endRange": "Inf", "pricePerUnit": {"USD": price},
+                }},
+            }});
+        }
+        json!({"formatVersion": "v1.0", "offerCode": "AWSLambda", "publicationDate": "2026-11-20T00:00:00Z",
+            "products": products, "terms": {"OnDemand": terms}})
+    }
+
+    fn csv_offer() -> String {
+        let mut text = concat!(
+            "\"FormatVersion\",\"v1.0\"\n",
+            "\"Disclaimer\",\"For information, and \"\"only\"\" that\"\n",
+            "\"Publication Date\",\"2026-11-20T00:00:00Z\"\n",
+            "\"Version\",\"20261120000000\"\n",
+            "\"OfferCode\",\"AWSLambda\"\n",
+            "\"SKU\",\"TermType\",\"StartingRange\",\"EndingRange\",\"Unit\",\"PricePerUnit\",\"Currency\",\"Group\",\"usageType\",\"Region Code\"\n",
+            "\"R\",\"Reserved\",\"0\",\"Inf\",\"Hrs\",\"9\",\"USD\",\"AWS-Lambda-Duration\",\"Lambda-GB-Second\",\"us-east-1\"\n",
+        )
+        .to_owned();
+        for [region, group, usage_type, from, price] in ROWS {
+            text += &format!(
+                "\"S\",\"OnDemand\",\"{from}\",\"Inf\",\"x\",\"{price}\",\"USD\",\"{group}\",\"{usage_type}\",\"{region}\"\n"
+            );
+        }
+        text
+    }
+
+    fn list_of(text: &str) -> PriceList {
+        let mut list = PriceList { prices: Default::default() };
+        list.read(text.as_bytes()).expect("a good file");
+        list
+    }
+
+    fn fault(text: &str) -> String {
+        PriceList::embedded().read(text.as_bytes()).expect_err(text)
+    }
+
+    #[test]
+    fn both_forms_give_the_rates_of_the_embedded_list() {
+        let embedded = PriceList::embedded();
+        for list in [list_of(&json_offer().to_string()), list_of(&csv_offer())] {
+            for used in [0.0, 6e9, 7.5e9, 15e9, 18.75e9].map(GbSeconds) {
+                for architecture in [Architecture::X86_64, Architecture::Arm64] {
+                    let rate = |list: &PriceList| list.rate("us-east-1", architecture, used).expect("listed");
+                    assert_eq!(rate(&list), rate(&embedded), "{used:?}");
+                }
+            }
+            let europe = list.rate("eu-west-1", Architecture::X86_64, GbSeconds(0.0)).expect("listed");
+            assert_eq!(europe.request(), None);
+            assert_eq!(list.prices.len(), 11, "nothing else: {:?}", list.prices.keys());
+        }
+    }
+
+    #[test]
+    fn the_price_list_of_china_is_in_yuan() {
+        let text = json_offer().to_string().replace("USD", "CNY").replace("us-east-1", "cn-north-1");
+        let rate = list_of(&text).rate("cn-north-1", Architecture::X86_64, GbSeconds(0.0)).expect("listed");
+        assert_eq!(rate.currency.to_string(), "CNY");
+    }
+
+    #[test]
+    fn the_faults_of_an_offer_file_are_named() {
+        let json = json_offer().to_string();
+        for (from, to, words) in [
+            (
+                "\"offerCode\":\"AWSLambda\"",
+                "\"offerCode\":\"AmazonEC2\"",
+                "the offer code is \"AmazonEC2\"; expected",
+            ),
+            (
+                "\"0.0000166667000\"",
+                "\"much\"",
+                "SKU0.ODT.P: price: expected a number of 0 or more, found \"much\"",
+            ),
+            (
+                "\"0.0000166667000\"",
+                "7",
+                "terms.OnDemand.SKU0.SKU0.ODT.priceDimensions.SKU0.ODT.P.pricePerUnit.USD",
+            ),
+            ("\"beginRange\":\"0\"", "\"beginRange\":\"x\"", "the beginning of the range: expected a number"),
+            ("regionCode", "region", "has no on-demand price of a function"),
+            ("\"OnDemand\"", "\"Reserved\"", "has no on-demand price"),
+            ("\"terms\"", "\"words\"", "missing field `terms`"),
+            ("\"6000000000\"", "\"0\"", "us-east-1,x86_64,compute: has two prices from 0 GB-seconds"),
+        ] {
+            assert!(json.contains(from), "{from}");
+            let fault = fault(&json.replace(from, to));
+            assert!(fault.contains(words), "{fault}");
+        }
+        assert!(fault("{\"offerCode\":").contains("line 1 column 13"));
+        let csv = csv_offer();
+        for (from, to, words) in [
+            ("\"AWSLambda\"", "\"AmazonEC2\"", "the offer code is \"AmazonEC2\""),
+            ("\"0.0000166667000\"", "\"much\"", "line 8: price: expected a number of 0 or more"),
+            ("\"Region Code\"", "\"Region\"", "line 6: no column Region Code; expected a CSV header with"),
+            ("OnDemand", "Reserved", "has no on-demand price"),
+        ] {
+            let fault = fault(&csv.replace(from, to));
+            assert!(fault.contains(words), "{fault}");
+        }
+    }
+
+    /// A good file in each form.
+    fn good() -> impl Strategy<Value = Vec<u8>> {
+        let own = include_str!("prices.csv").to_owned();
+        prop_oneof![Just(own), Just(csv_offer()), Just(json_offer().to_string())].prop_map(String::into_bytes)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_bytes_are_a_list_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
+            let _ = PriceList::embedded().read(&bytes);
+        }
+
+        #[test]
+        fn a_good_file_with_other_bytes_here_and_there_is_a_list_or_an_error(
+            good in good(),
+            changes in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), vec(0_u8..128, 0..4)), 1..8),
+        ) {
+            let mut bytes = good;
+            for (at, length, other) in changes {
+                let at = at.index(bytes.len() + 1);
+                let to = (at + length.index(6)).min(bytes.len());
+                bytes.splice(at..to, other);
+            }
+            let mut list = PriceList::embedded();
+            if list.read(&bytes).is_ok() {
+                for price in list.prices.values() {
+                    prop_assert!(price.tiers.iter().all(|tier| tier.0.is_finite() && tier.1.is_finite()));
+                    prop_assert!(price.tiers.is_sorted_by(|a, b| a.0 < b.0));
+                }
+            }
+        }
+    }
+}
