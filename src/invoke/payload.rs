@@ -378,7 +378,7 @@ mod tests {
         fn any_text_is_sent_as_one_json_document_or_refused(
             text in prop_oneof![any::<String>(), r#"[\[\]{}",:0-9a-z ]{0,30}"#],
         ) {
-            if let Ok(payloads) = Payloads::from_text(&text) {
+            if let Ok(payloads) = Payloads::from_text(&text, "--payload") {
                 prop_assert_eq!(payloads.all.len(), 1);
                 let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
                 let document = if is_json { text } else { Value::from(text).to_string() };
