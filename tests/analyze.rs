@@ -369,9 +369,12 @@ fn of_cold_starts_only_none_is_dropped_unless_asked_for() {
     let invocations = (1..=10_u64).map(|n| minimal(128, n as f64, n)).collect::<String>() + END;
     let cold = plan(json!({"onlyColdStarts": true}));
     let warm = plan(json!({}));
-    let cases: [(&[&str], &[&String], f64); 4] = [
+    let cases: [(&[&str], &[&String], f64); 7] = [
         (&[], &[&cold], 0.0),
         (&["--discard-top-bottom", "0.3"], &[&cold], 0.3),
+        (&["--compat"], &[&cold], 0.0),
+        (&["--compat", "--discard-top-bottom", "0.3"], &[&cold], 0.0),
+        (&["--compat"], &[&warm], 0.2),
         (&[], &[&cold, &warm], 0.2),
         (&[], &[], 0.2),
     ];
@@ -379,6 +382,153 @@ fn of_cold_starts_only_none_is_dropped_unless_asked_for() {
         let input = plans.iter().map(|plan| plan.as_str()).chain([&*invocations]).collect::<String>();
         let ran = Tool::new("lpt-analyze").args(flags).stdin(input).run().succeeds();
         assert_eq!(ran.of_type("statistics")[0]["discardTopBottom"], share, "{flags:?} {plans:?}");
+    }
+}
+
+/// Duration, init, restore, billed, billed restore; 0 is absent.
+type Report = (f64, f64, f64, u64, u64);
+const WARM: &[Report] = &[
+    (101.37, 0.0, 0.0, 102, 0),
+    (98.2, 0.0, 0.0, 99, 0),
+    (97.03, 0.0, 0.0, 98, 0),
+    (250.49, 0.0, 0.0, 251, 0),
+    (99.91, 0.0, 0.0, 100, 0),
+    (103.3, 0.0, 0.0, 104, 0),
+    (96.7, 0.0, 0.0, 97, 0),
+    (100.01, 0.0, 0.0, 101, 0),
+    (98.86, 0.0, 0.0, 99, 0),
+    (133.61, 80.0, 0.0, 214, 0),
+];
+const FEW: &[Report] = &[
+    (12.34, 0.0, 0.0, 13, 0),
+    (15.01, 0.0, 0.0, 16, 0),
+    (14.2, 265.72, 0.0, 280, 0),
+    (12.9, 0.0, 0.0, 13, 0),
+];
+const SNAP: &[Report] = &[
+    (306.34, 0.0, 474.16, 610, 303),
+    (127.1, 0.0, 401.3, 154, 26),
+    (159.87, 0.0, 390.05, 278, 118),
+    (2338.66, 0.0, 512.6, 2521, 182),
+    (30.2, 0.0, 0.0, 31, 0),
+];
+const ONE: &[Report] = &[(7.77, 0.0, 0.0, 8, 0)];
+
+fn reported(region: &str, architecture: &str, memory: u32, reports: &[Report]) -> String {
+    let record = |&(duration, init, restore, billed, billed_restore): &Report| {
+        let mut record = json!({"type": "invocation", "functionArn": ARN.replace("us-east-1", region),
+            "architecture": architecture, "memorySizeMB": memory, "durationMs": duration, "billedDurationMs": billed});
+        for (field, value) in [("initDurationMs", init), ("restoreDurationMs", restore)] {
+            if value > 0.0 {
+                record[field] = value.into();
+            }
+        }
+        if billed_restore > 0 {
+            record["billedRestoreDurationMs"] = billed_restore.into();
+        }
+        line(&record)
+    };
+    reports.iter().map(record).collect()
+}
+
+/// The expected digits are those of Node.js 20 with an implementation of its own, for each share s:
+///
+/// ```js
+/// const trimmed = (v, s) => {
+///     const k = Math.floor(v.length * s); v.sort((a, b) => a - b);
+///     let t = 0; for (const x of v.slice(k, v.length - k)) t = t + x;
+///     return t / (v.length - 2 * k);
+/// };
+/// const price = ms => Math.ceil(ms) * base * (mb / 128);
+/// const duration = trimmed(reports.map(r => r[0] + r[1] + r[2]), s);
+/// const billed = reports.map(r => r[3] + r[4]), cost = price(trimmed(billed, s));
+/// let total = 0; for (const x of billed) total = total + price(x);
+/// ```
+///
+/// Of restores, which it counts twice, the first one's 610 ms are 913. The order of the sum is in the last digits.
+#[test]
+#[rustfmt::skip]
+fn compat_is_aws_lambda_power_tunings_arithmetic_to_the_last_digit() {
+    let cases = [
+        ("us-east-1", "x86_64", 512, WARM, "0", 125.94800000000001, 0.0000010668, 0.000010626000000000001),
+        ("us-east-1", "x86_64", 512, WARM, "0.2", 100.27499999999999, 8.484000000000001e-7, 0.000010626000000000001),
+        ("us-east-1", "x86_64", 512, WARM, "0.4", 99.96000000000001, 8.484000000000001e-7, 0.000010626000000000001),
+        ("eu-west-1", "arm64", 1769, WARM, "0", 125.94800000000001, 0.00000298380546875, 0.000029720582031249995),
+        ("eu-west-1", "arm64", 1769, WARM, "0.2", 100.27499999999999, 0.00000237294765625, 0.000029720582031249995),
+        ("eu-west-1", "arm64", 1769, WARM, "0.4", 99.96000000000001, 0.00000237294765625, 0.000029720582031249995),
+        ("cn-north-1", "x86_64", 3008, FEW, "0", 80.0425, 0.0000270297, 0.00010745139999999999),
+        ("cn-north-1", "x86_64", 3008, FEW, "0.2", 80.0425, 0.0000270297, 0.00010745139999999999),
+        ("cn-north-1", "x86_64", 3008, FEW, "0.4", 13.955, 0.0000050055, 0.00010745139999999999),
+        ("ap-northeast-3", "x86_64", 128, FEW, "0", 80.0425, 2.1870000000000002e-7, 8.694000000000001e-7),
+        ("ap-northeast-3", "x86_64", 128, FEW, "0.2", 80.0425, 2.1870000000000002e-7, 8.694000000000001e-7),
+        ("ap-northeast-3", "x86_64", 128, FEW, "0.4", 13.955, 4.0500000000000005e-8, 8.694000000000001e-7),
+        ("af-south-1", "arm64", 1024, SNAP, "0", 948.0559999999999, 0.000011492, 0.00005743279999999999),
+        ("af-south-1", "arm64", 1024, SNAP, "0.2", 619.6066666666667, 0.0000067592, 0.00005743279999999999),
+        ("af-south-1", "arm64", 1024, SNAP, "0.4", 549.9200000000001, 0.0000053856, 0.00005743279999999999),
+        ("us-east-1", "x86_64", 1536, SNAP, "0", 948.0559999999999, 0.000021294000000000003, 0.00010641960000000001),
+        ("us-east-1", "x86_64", 1536, SNAP, "0.2", 619.6066666666667, 0.000012524400000000002, 0.00010641960000000001),
+        ("us-east-1", "x86_64", 1536, SNAP, "0.4", 549.9200000000001, 0.000009979200000000001, 0.00010641960000000001),
+        ("eu-south-1", "x86_64", 10240, ONE, "0", 7.77, 0.000001536, 0.000001536),
+        ("eu-south-1", "x86_64", 10240, ONE, "0.2", 7.77, 0.000001536, 0.000001536),
+        ("eu-south-1", "x86_64", 10240, ONE, "0.4", 7.77, 0.000001536, 0.000001536),
+    ];
+    for (region, architecture, memory, reports, share, duration, cost, total) in cases {
+        let input = reported(region, architecture, memory, reports) + END;
+        let arguments = ["--compat", "--discard-top-bottom", share];
+        let ran = Tool::new("lpt-analyze").args(arguments).stdin(input).run().succeeds();
+        let statistics = &ran.of_type("statistics")[0];
+        let found = ["averageDurationMs", "averageCost", "totalCost"].map(|field| statistics[field].as_f64().unwrap());
+        assert_eq!(found, [duration, cost, total], "{region} {architecture} {memory} {share}");
+        assert_eq!(statistics["currency"], if region == "cn-north-1" { "CNY" } else { "USD" });
+        for field in ["averageCostLow", "averageCostHigh", "meanCost", "requestCost", "restoreCost"] {
+            assert_eq!(statistics.get(field), None, "{field}");
+        }
+        assert_eq!((&statistics["rank"], &statistics["score"]), (&1.into(), &cost.into()));
+    }
+}
+
+#[test]
+fn compat_counts_what_aws_lambda_power_tuning_counts() {
+    let with = |outcome: &str| {
+        minimal(256, 40.0, 40).replace("\"durationMs\"", &format!("\"outcome\":\"{outcome}\",\"durationMs\""))
+    };
+    let no_report = with("no-report").replace(",\"durationMs\":40,\"billedDurationMs\":40", "");
+    let compat = |input: String| Tool::new("lpt-analyze").args(["--compat"]).stdin(input + END).run();
+
+    let ran = compat(with("allowed-error") + &minimal(256, 20.0, 21)).succeeds();
+    let statistics = &ran.of_type("statistics")[0];
+    // (40 + 21) ÷ 2 is 30.5, rounded up.
+    assert_eq!(
+        (&statistics["averageDurationMs"], &statistics["averageCost"]),
+        (&30.0.into(), &(31.0 * 2.1e-9 * 2.0).into())
+    );
+
+    let ran = compat(no_report + &minimal(256, 20.0, 21));
+    let statistics = &ran.of_type("statistics")[0];
+    assert_eq!(
+        (&statistics["averageDurationMs"], &statistics["averageCost"]),
+        (&10.0.into(), &(11.0 * 2.1e-9 * 2.0).into())
+    );
+    assert_eq!((&statistics["invocations"], &statistics["errors"]), (&1.into(), &1.into()));
+
+    // A failure ends its run.
+    for outcome in ["function-error", "timeout", "throttled"] {
+        let ran = compat(with(outcome) + &minimal(256, 20.0, 21) + &minimal(512, 20.0, 21));
+        assert!(ran.stderr.contains("f: 256 MB: has no result with --compat"), "{}", ran.stderr);
+        let statistics = ran.of_type("statistics");
+        assert_eq!((statistics[0].get("averageCost"), statistics[0].get("rank")), (None, None), "{outcome}");
+        assert_eq!(statistics[1]["rank"], 1);
+    }
+}
+
+#[test]
+fn compat_needs_no_price_list_and_takes_none() {
+    let input = minimal(128, 1.0, 1).replace("us-east-1", "xx-none-1") + END;
+    let ran = Tool::new("lpt-analyze").arg("--compat").stdin(&*input).run().succeeds();
+    assert_eq!(ran.of_type("statistics")[0]["averageCost"], 2.1e-9);
+    for other in [["--prices", "p.csv"], ["--monthly-gb-seconds", "1"], ["--starts", "cold"]] {
+        let ran = Tool::new("lpt-analyze").arg("--compat").args(other).stdin(&*input).run();
+        ran.fails_with(2, &["--compat", other[0]]);
     }
 }
 

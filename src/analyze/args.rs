@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{DiscardTopBottom, Options, Starts};
+use super::{DiscardTopBottom, Options, Pricing, Starts};
 use crate::cli::{
     CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, StrategyArgs, format_parser,
 };
@@ -37,6 +37,10 @@ pub struct Args {
     /// the tier that this is in
     #[arg(long, value_name = "N", default_value = "0", value_parser = gb_seconds)]
     monthly_gb_seconds: GbSeconds,
+    /// Count with the arithmetic and the prices of AWS Lambda Power Tuning 4.4.0, to the last digit, to compare with
+    /// its runs: the average billed duration rounded up, billed restores twice, a log tail without a report as 0 ms
+    #[arg(long, conflicts_with_all = ["prices", "monthly_gb_seconds", "starts"])]
+    compat: bool,
     #[command(flatten)]
     strategy: StrategyArgs,
     #[command(flatten)]
@@ -85,10 +89,6 @@ fn clamped(place: &str, typed: f64) -> Result<DiscardTopBottom, String> {
 impl Tool for Args {
     async fn run(self, _: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
-        let mut prices = PriceList::embedded();
-        if let Some(file) = &self.prices {
-            prices.extend_from_file(file)?;
-        }
         let input = self.execution_input.read()?;
         let dry_run = self.dry_run.or(input.as_ref());
         let strategy = self.strategy.or(input.as_ref())?;
@@ -100,15 +100,23 @@ impl Tool for Args {
             }
             (flag, _) => flag,
         };
+        let pricing = if self.compat {
+            Pricing::PowerTuning
+        } else {
+            let mut prices = PriceList::embedded();
+            if let Some(file) = &self.prices {
+                prices.extend_from_file(file)?;
+            }
+            Pricing::Bill { prices, used: self.monthly_gb_seconds }
+        };
         let options = Options {
-            discard_top_bottom: discard_top_bottom,
+            discard_top_bottom,
             starts: match self.starts {
                 StartsArg::All => Starts::All,
                 StartsArg::Warm => Starts::Warm,
                 StartsArg::Cold => Starts::Cold,
             },
-            prices,
-            used: self.monthly_gb_seconds,
+            pricing,
             strategy: strategy.strategy.unwrap_or_default(),
             balanced_weight: strategy.balanced_weight.unwrap_or_default(),
             format: self.format,

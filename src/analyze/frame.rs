@@ -24,6 +24,7 @@ pub(super) struct Frame {
     duration_ms: Vec<Option<f64>>,
     init_duration_ms: Vec<Option<f64>>,
     billed_duration_ms: Vec<Option<u64>>,
+    billed_restore_duration_ms: Vec<Option<u64>>,
     max_memory_used: Vec<Option<u32>>,
 }
 
@@ -51,7 +52,9 @@ impl Frame {
         self.cold_start.push(invocation.cold_start.unwrap_or(is_cold));
         self.duration_ms.push(duration);
         self.init_duration_ms.push(invocation.init_duration_ms.map(|init| init.get()));
-        self.billed_duration_ms.push(invocation.billed_duration_ms.map(|BilledMillis(billed)| billed));
+        let billed = |billed: Option<BilledMillis>| billed.map(|BilledMillis(billed)| billed);
+        self.billed_duration_ms.push(billed(invocation.billed_duration_ms));
+        self.billed_restore_duration_ms.push(billed(invocation.billed_restore_duration_ms));
         self.max_memory_used.push(invocation.max_memory_used);
         Ok(())
     }
@@ -70,6 +73,7 @@ impl Frame {
             "durationMs" => self.duration_ms,
             "initDurationMs" => self.init_duration_ms,
             "billedDurationMs" => self.billed_duration_ms,
+            "billedRestoreDurationMs" => self.billed_restore_duration_ms,
             "maxMemoryUsedMB" => self.max_memory_used,
         )?;
         if frame.height() == 0 {
@@ -139,6 +143,23 @@ impl Group {
         Ok(BilledMillis(self.0.column("billedDurationMs")?.u64()?.sum().unwrap_or(0)))
     }
 
+    /// What AWS Lambda Power Tuning counts: whatever the function answered without failing, warm or cold.
+    pub fn answered(&self) -> PolarsResult<Answered> {
+        let failed = self.0.column("functionError")?.bool()?;
+        let answered = self.0.filter(&(self.0.column("charged")?.bool()? & &!failed))?;
+        let billed = answered.column("billedDurationMs")?.u64()?.iter();
+        let restore = answered.column("billedRestoreDurationMs")?.u64()?.iter();
+        let durations = answered.column("durationMs")?.f64()?.iter();
+        Ok(Answered {
+            durations: durations.map(Option::unwrap_or_default).collect(),
+            billed: billed
+                .zip(restore)
+                .map(|(billed, restore)| (billed.unwrap_or_default() + restore.unwrap_or_default()) as f64)
+                .collect(),
+            all: answered.height() == self.0.height(),
+        })
+    }
+
     /// The usable ones with the wanted starts, by ascending duration.
     pub fn usable(&self, starts: Starts) -> PolarsResult<Usable> {
         let usable = self.0.column("usable")?.bool()?;
@@ -151,6 +172,16 @@ impl Group {
         let by = ["durationMs", "billedDurationMs"];
         Ok(Usable(self.0.filter(&mask)?.sort(by, SortMultipleOptions::default())?))
     }
+}
+
+/// Invocations as AWS Lambda Power Tuning sees them: without a report, all their times are 0.
+pub(super) struct Answered {
+    /// Duration + init + restore.
+    pub durations: Vec<f64>,
+    /// Billed duration + billed restore duration, though the first contains the second.
+    pub billed: Vec<f64>,
+    /// Whether no other was made.
+    pub all: bool,
 }
 
 /// Invocations whose durations count, by ascending duration; maybe none.

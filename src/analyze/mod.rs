@@ -3,6 +3,7 @@
 mod args;
 mod bill;
 mod frame;
+mod power_tuning;
 mod runs;
 mod statistics;
 mod table;
@@ -29,6 +30,7 @@ use crate::strategy::{BalancedWeight, Strategy, standings};
 use crate::units::{GbSeconds, Millis, Money};
 use bill::{Missing, Size, bill, check_tier};
 use frame::{Frame, Group};
+use power_tuning::tune;
 use runs::Runs;
 
 /// How to analyze.
@@ -39,9 +41,7 @@ pub struct Options {
     /// Which invocations to take.
     pub starts: Starts,
     /// What they cost.
-    pub prices: PriceList,
-    /// In the tier of an account that has used this much in the month, region and architecture.
-    pub used: GbSeconds,
+    pub pricing: Pricing,
     /// What to rank by.
     pub strategy: Strategy,
     /// Its weight.
@@ -53,11 +53,28 @@ pub struct Options {
 }
 
 impl Options {
-    /// In both defaults as AWS Lambda Power Tuning.
+    /// In both defaults as AWS Lambda Power Tuning, which drops no cold start even if asked to.
     fn share(&self, only_cold_starts: bool) -> DiscardTopBottom {
         let default = if only_cold_starts { DiscardTopBottom(0.0) } else { DiscardTopBottom(0.2) };
-        self.discard_top_bottom.unwrap_or(default)
+        match self.pricing {
+            Pricing::PowerTuning if only_cold_starts => default,
+            _ => self.discard_top_bottom.unwrap_or(default),
+        }
     }
+}
+
+/// What invocations cost.
+#[derive(Debug)]
+pub enum Pricing {
+    /// What AWS bills.
+    Bill {
+        /// By these prices.
+        prices: PriceList,
+        /// In the tier of an account that has used this much in the month, region and architecture.
+        used: GbSeconds,
+    },
+    /// What AWS Lambda Power Tuning 4.4.0 says, by its own prices and arithmetic.
+    PowerTuning,
 }
 
 /// The share of invocations that is dropped at each end, 0 to 0.4 as in AWS Lambda Power Tuning.
@@ -148,11 +165,14 @@ impl<W: Write> State<'_, W> {
     }
 
     fn is_priced(&mut self, invocation: &Invocation) -> bool {
+        let Pricing::Bill { prices, used } = &self.options.pricing else {
+            return true;
+        };
         let (function, architecture) = (&invocation.function_arn, invocation.architecture);
         if matches!(&self.priced, Some((last, of)) if (last, *of) == (function, architecture)) {
             return true;
         }
-        match self.options.prices.rate(function.region(), architecture, self.options.used) {
+        match prices.rate(function.region(), architecture, *used) {
             Ok(_) => {
                 self.priced = Some((function.clone(), architecture));
                 true
@@ -240,10 +260,15 @@ fn statistics_of(
 
     let share = options.share(runs.are_only_cold_starts(&function_arn, architecture)).get();
     let size = Size { function: &function_arn, architecture, memory: memory_size };
-    let rate = options.prices.rate(function_arn.region(), architecture, options.used)?;
-    check_tier(&options.prices, options.used, &size, missing);
-    let costs = bill(&rate, &size, runs, (group, &usable), share, missing).map_err(from_polars)?;
-    let duration = TrimmedMean::of(&durations, share);
+    let (duration, costs) = match &options.pricing {
+        Pricing::Bill { prices, used } => {
+            let rate = prices.rate(function_arn.region(), architecture, *used)?;
+            check_tier(prices, *used, &size, missing);
+            let costs = bill(&rate, &size, runs, (group, &usable), share, missing).map_err(from_polars)?;
+            (TrimmedMean::of(&durations, share), costs)
+        }
+        Pricing::PowerTuning => tune(&size, group.answered().map_err(from_polars)?, share),
+    };
     let interval = duration.and_then(|duration| duration.interval);
     let percentile = |p| (!durations.is_empty()).then(|| millis(quantile(&durations, p)));
     let unbilled = group.unbilled().map_err(from_polars)?;

@@ -30,6 +30,11 @@ impl Currency {
     pub fn usd() -> Currency {
         Currency("USD".to_owned())
     }
+
+    /// Chinese yuan.
+    pub fn cny() -> Currency {
+        Currency("CNY".to_owned())
+    }
 }
 
 impl fmt::Display for Currency {
@@ -345,10 +350,7 @@ mod tests {
         assert_eq!(cost("us-east-1", Architecture::Arm64, 1024, 1000), 0.000_013_333_4);
         assert_eq!(cost("af-south-1", Architecture::X86_64, 1024, 1000), 0.000_022_1);
         let china = rate("cn-north-1", Architecture::Arm64, 0.0);
-        assert_eq!(
-            (china.gb_second, china.currency, china.request),
-            (0.000_113_6, "CNY".parse().expect("a currency"), None)
-        );
+        assert_eq!((china.gb_second, china.currency, china.request), (0.000_113_6, Currency::cny(), None));
     }
 
     /// <https://aws.amazon.com/lambda/pricing/>, us-east-1, by GB-seconds a month.
