@@ -1,11 +1,14 @@
 //! `lpt-local`, by what other programs see of it.
 
+use std::fmt::Debug;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::types::{FunctionCode, LogType};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
 
 use crate::common::{Folder, Local, Tool, function, variables, zipped};
 
@@ -179,6 +182,162 @@ fn a_function_runs_in_its_region() {
     let log = BASE64_STANDARD.decode(invoked.log_result().unwrap()).unwrap();
     let log = String::from_utf8(log).unwrap();
     assert!(log.contains("in eu-west-1, eu-west-1"), "{log}");
+}
+
+/// A service with the function `f`, its callers held to a policy of these statements.
+fn held_to(statements: &Value) -> Local {
+    let folder = Folder::new();
+    let policy = json!({"Version": "2012-10-17", "Statement": statements});
+    let policy = folder.file("policy.json", &policy.to_string());
+    let function = format!("f={}", function("cpu-bound").display());
+    Local::start(&["--update-delay-ms", "20", "--policy", policy.to_str().unwrap(), "--function", &function])
+}
+
+const F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+
+/// What the SDK sees of a refused call: its status, the error's name and the message.
+#[track_caller]
+fn refused<T: Debug, E: Debug + ProvideErrorMetadata>(
+    answer: Result<T, SdkError<E>>,
+) -> (u16, String, String) {
+    let Err(SdkError::ServiceError(refusal)) = answer else { panic!("not refused: {answer:?}") };
+    let (code, message) = (refusal.err().code().unwrap(), refusal.err().message().unwrap());
+    (refusal.raw().status().as_u16(), code.to_owned(), message.to_owned())
+}
+
+fn denied(action: &str, resource: &str, why: &str) -> (u16, String, String) {
+    let message = format!(
+        "User: arn:aws:iam::123456789012:user/lpt is not authorized to perform: {action} on resource: {resource} {why}"
+    );
+    (403, "AccessDeniedException".to_owned(), message)
+}
+
+fn not_allowed(action: &str, resource: &str) -> (u16, String, String) {
+    denied(action, resource, &format!("because no identity-based policy allows the {action} action"))
+}
+
+#[test]
+fn what_is_outside_of_the_policy_is_refused() {
+    let local = held_to(&json!({
+        "Effect": "Allow",
+        "Action": ["lambda:getFunctionConfiguration", "lambda:*Alias*"],
+        "Resource": F,
+    }));
+    let (runtime, client) = local.client();
+    runtime.block_on(async {
+        client.get_function_configuration().function_name("f").send().await.unwrap();
+        // The resource of what is done on an alias is the function.
+        client
+            .create_alias()
+            .function_name("f")
+            .name("live")
+            .function_version("$LATEST")
+            .send()
+            .await
+            .unwrap();
+        client.get_alias().function_name("f").name("live").send().await.unwrap();
+        client.list_aliases().function_name("f").send().await.unwrap();
+        client.delete_alias().function_name("f").name("live").send().await.unwrap();
+        let publish = client.publish_version().function_name("f");
+        assert_eq!(refused(publish.send().await), not_allowed("lambda:PublishVersion", F));
+        assert_eq!(
+            refused(client.invoke().function_name("f").send().await),
+            not_allowed("lambda:InvokeFunction", F)
+        );
+        // Refused for what it asks, whether it is there or not.
+        let other = "arn:aws:lambda:us-east-1:210987654321:function:g";
+        let get = client.get_function_configuration().function_name(other);
+        assert_eq!(refused(get.send().await), not_allowed("lambda:GetFunctionConfiguration", other));
+        let create = client
+            .create_function()
+            .function_name("g")
+            .role("arn:aws:iam::123456789012:role/any")
+            .code(FunctionCode::builder().zip_file(zipped("bootstrap", b"").into()).build());
+        let g = "arn:aws:lambda:us-east-1:123456789012:function:g";
+        assert_eq!(refused(create.send().await), not_allowed("lambda:CreateFunction", g));
+    });
+}
+
+#[test]
+fn a_qualifier_is_part_of_what_a_policy_must_cover() {
+    let local = held_to(&json!([
+        {"Effect": "Allow", "Action": "lambda:PublishVersion", "Resource": F},
+        {"Effect": "Allow", "Action": ["lambda:GetFunctionConfiguration", "lambda:DeleteFunction"], "Resource": F},
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": [F, format!("{F}:2")]},
+    ]));
+    let (runtime, client) = local.client();
+    runtime.block_on(async {
+        client.publish_version().function_name("f").send().await.unwrap();
+        client.invoke().function_name("f").send().await.unwrap();
+        let qualified = format!("{F}:1");
+        let refusal = not_allowed("lambda:InvokeFunction", &qualified);
+        assert_eq!(refused(client.invoke().function_name("f").qualifier("1").send().await), refusal);
+        assert_eq!(refused(client.invoke().function_name("f:1").send().await), refusal);
+        assert_eq!(refused(client.invoke().function_name(&qualified).send().await), refusal);
+        let get = client.get_function_configuration().function_name("f").qualifier("1");
+        assert_eq!(refused(get.send().await), not_allowed("lambda:GetFunctionConfiguration", &qualified));
+        let delete = client.delete_function().function_name("f").qualifier("1");
+        assert_eq!(refused(delete.send().await), not_allowed("lambda:DeleteFunction", &qualified));
+        // The version that the policy names is allowed, and only then found not to be there.
+        let error = client.invoke().function_name("f").qualifier("2").send().await.unwrap_err();
+        assert!(error.into_service_error().is_resource_not_found_exception());
+    });
+}
+
+#[test]
+fn an_explicit_deny_goes_before_any_allowance() {
+    let local = held_to(&json!([
+        {"Effect": "Allow", "Action": "lambda:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "lambda:InvokeFunction", "Resource": format!("{F}*")},
+    ]));
+    let (runtime, client) = local.client();
+    runtime.block_on(async {
+        client.list_functions().send().await.unwrap();
+        client.publish_version().function_name("f").send().await.unwrap();
+        let words = "with an explicit deny in an identity-based policy";
+        for (name, resource) in [("f", F.to_owned()), ("f:1", format!("{F}:1"))] {
+            let refusal = denied("lambda:InvokeFunction", &resource, words);
+            assert_eq!(refused(client.invoke().function_name(name).send().await), refusal);
+        }
+    });
+}
+
+#[test]
+fn a_wildcard_covers_functions_and_versions_but_no_list_of_all() {
+    let local = held_to(&json!({
+        "Effect": "Allow",
+        "Action": "lambda:*",
+        "Resource": "arn:aws:lambda:*:123456789012:function:?*",
+    }));
+    let (runtime, client) = local.client();
+    runtime.block_on(async {
+        client.publish_version().function_name("f").send().await.unwrap();
+        client.get_function_configuration().function_name("f").qualifier("1").send().await.unwrap();
+        assert_eq!(refused(client.list_functions().send().await), not_allowed("lambda:ListFunctions", "*"));
+        let other = "arn:aws:lambda:us-east-1:210987654321:function:f";
+        let get = client.get_function_configuration().function_name(other);
+        assert_eq!(refused(get.send().await), not_allowed("lambda:GetFunctionConfiguration", other));
+    });
+}
+
+#[test]
+fn a_policy_that_is_not_understood_is_refused_at_start() {
+    let folder = Folder::new();
+    let conditional = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "lambda:*",
+        "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]}"#;
+    for (name, text, words) in
+        [("conditional.json", conditional, ["Condition", "line 2"]), ("empty.json", "", ["EOF", "line 1"])]
+    {
+        let path = folder.file(name, text);
+        let ran = Tool::new("lpt-local").arg("--policy").arg(&path).run();
+        ran.fails_with(2, &[name, words[0], words[1]]);
+    }
+    let missing = folder.path("missing.json");
+    Tool::new("lpt-local")
+        .arg("--policy")
+        .arg(missing)
+        .run()
+        .fails_with(2, &["missing.json", "No such file"]);
 }
 
 /// Python where the module can be imported, or a word about why there is no test.

@@ -22,6 +22,7 @@ use super::code::Code;
 use super::fleet::{self, Fleet};
 use super::limits::{Concurrency, Rate};
 use super::name::{Home, Qualifier, Target, check_region};
+use super::policy::Policy;
 use super::refusal::{Kind, Refusal};
 use super::store::{AliasUpdate, Now, Publish, Store, Version};
 use super::wire;
@@ -45,6 +46,8 @@ pub struct Service {
     pub get_function: Rate,
     /// As much memory as the account gives a function.
     pub max_memory: MemoryMB,
+    /// What callers may do; None is everything.
+    pub policy: Option<Policy>,
     /// Where callers are, unless they name another region.
     pub home: Home,
     /// Where zips are unpacked.
@@ -141,10 +144,31 @@ impl Service {
             let Query(query) = Query::<Qualified>::try_from_uri(request.uri())
                 .map_err(|error| Refusal::invalid(error.to_string()))?;
             let target = Target::parse(name, query.qualifier.as_deref(), &caller)?;
+            // The service authorization reference has `function*` for each of these actions, those on aliases
+            // included, and Lambda compares that with the FunctionName and the Qualifier of the call:
+            // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>
+            // <https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html#function-resources>
+            // The latter names Invoke and GetFunction. GetFunctionConfiguration and DeleteFunction, which
+            // take a Qualifier too, are read likewise: that `f` alone does not cover `f:1` is stricter.
+            self.authorize(&caller, action, &target.to_string())?;
             request.extensions_mut().insert(target);
+        } else if action == "ListFunctions" {
+            // It has no resource type there, so that only `*` covers it.
+            self.authorize(&caller, action, "*")?;
         }
         request.extensions_mut().insert(caller);
         Ok(())
+    }
+
+    /// Whether the policy lets the caller do this.
+    fn authorize(&self, caller: &Home, action: &str, resource: &str) -> Result<(), Refusal> {
+        let Some(policy) = &self.policy else {
+            return Ok(());
+        };
+        // IAM's names are the API's, but for this one.
+        let action = if action == "Invoke" { "InvokeFunction" } else { action };
+        let action = format!("lambda:{action}");
+        policy.decide(&action, resource).map_err(|denial| Refusal::denied(caller, &action, resource, denial))
     }
 
     fn store(&self) -> MutexGuard<'_, Store> {
@@ -237,6 +261,8 @@ fn text(value: &str) -> HeaderValue {
 async fn create_function(State(service): Shared, Extension(caller): Extension<Home>, body: Bytes) -> Answer {
     let request: wire::CreateFunction = wire::read(&body)?;
     let Target { function, .. } = Target::parse(&request.function_name, None, &caller)?;
+    // `function*` in the reference. What iam:PassRole would be needed for, its role, means nothing here.
+    service.authorize(&caller, "CreateFunction", &function.to_string())?;
     let configuration =
         request.settings.configuration(&function, &request.architectures, service.max_memory)?;
     let code = service.unzip(request.code).await?;

@@ -46,6 +46,10 @@ pub struct Args {
     /// How much memory the account gives a function: a new account at AWS stops at 3008
     #[arg(long, value_name = "MB", default_value_t = MemoryMB::MAX)]
     pub max_memory: MemoryMB,
+    /// What the callers may do, as an IAM policy in JSON, without conditions: all else is refused as AWS refuses
+    /// it [default: everything]
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// How long the creation or change of a function or version takes
     #[arg(long, value_name = "MS", default_value_t = 100)]
     pub update_delay_ms: u64,

@@ -24,6 +24,7 @@ mod fleet;
 mod function;
 mod limits;
 mod name;
+mod policy;
 mod proc;
 mod refusal;
 mod report;
@@ -54,6 +55,7 @@ use self::fleet::{Cores, Fleet};
 use self::function::{Architecture, Configuration, LogFormat, Runtime, SystemLogLevel, Timeout};
 use self::limits::{Concurrency, Rate};
 use self::name::{ACCOUNT, FunctionId, Home};
+use self::policy::Policy;
 use self::refusal::Refusal;
 use self::store::{Now, Store};
 use self::throttle::Throttle;
@@ -88,6 +90,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
         (None, _) => "us-east-1".to_owned(),
     };
     let home = Home { account: ACCOUNT.to_owned(), region };
+    let policy = args.policy.as_deref().map(read_policy).transpose()?;
     remove_stale();
     raise_open_files();
     let machine =
@@ -125,6 +128,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
         // Who takes the one limit away does not want the other.
         get_function: Rate::new(GET_FUNCTION_RATE.min(args.control_plane_rate.saturating_mul(100))),
         max_memory: args.max_memory,
+        policy,
         home: home.clone(),
         workshop: workshop.0.clone(),
     };
@@ -155,6 +159,12 @@ async fn sweep(fleet: Arc<Fleet>) {
         tokio::time::sleep(SWEEP).await;
         fleet.sweep(Instant::now());
     }
+}
+
+fn read_policy(path: &Path) -> Result<Policy, Error> {
+    let usage = |why: String| Error::Usage(format!("--policy {}: {why}", path.display()));
+    let json = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+    Policy::parse(&json).map_err(|error| usage(error.to_string()))
 }
 
 /// Creates a function of the command line, ready at once.

@@ -4,6 +4,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use super::name::Home;
+use super::policy::Denial;
+
 /// A request that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -15,6 +18,7 @@ pub struct Refusal {
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors> and its neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
+    AccessDenied,
     InvalidParameterValue,
     InvalidRequestContent,
     MissingAuthenticationToken,
@@ -31,6 +35,7 @@ pub enum Kind {
 impl Kind {
     fn name(self) -> &'static str {
         match self {
+            Kind::AccessDenied => "AccessDeniedException",
             Kind::InvalidParameterValue => "InvalidParameterValueException",
             Kind::InvalidRequestContent => "InvalidRequestContentException",
             Kind::MissingAuthenticationToken => "MissingAuthenticationTokenException",
@@ -47,7 +52,7 @@ impl Kind {
     fn status(self) -> StatusCode {
         match self {
             Kind::InvalidParameterValue | Kind::InvalidRequestContent => StatusCode::BAD_REQUEST,
-            Kind::MissingAuthenticationToken => StatusCode::FORBIDDEN,
+            Kind::AccessDenied | Kind::MissingAuthenticationToken => StatusCode::FORBIDDEN,
             Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Kind::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::ResourceConflict => StatusCode::CONFLICT,
@@ -79,6 +84,20 @@ impl Refusal {
         Refusal::new(Kind::ResourceNotFound, format!("{what} not found: {arn}"))
     }
 
+    /// The policy does not let the caller do this.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+    pub fn denied(caller: &Home, action: &str, resource: &str, denial: Denial) -> Refusal {
+        let why = match denial {
+            Denial::Implicit => format!("because no identity-based policy allows the {action} action"),
+            Denial::Explicit => "with an explicit deny in an identity-based policy".to_owned(),
+        };
+        let user = format!("arn:{}:iam::{}:user/lpt", caller.partition(), caller.account);
+        Refusal::new(
+            Kind::AccessDenied,
+            format!("User: {user} is not authorized to perform: {action} on resource: {resource} {why}"),
+        )
+    }
+
     /// The resource has changed since the caller looked.
     pub fn stale_revision() -> Refusal {
         Refusal::new(
@@ -105,7 +124,7 @@ impl IntoResponse for Refusal {
         let fault = if self.kind == Kind::Service { "Service" } else { "User" };
         // The model spells the member differently from one exception to the next.
         let message = match self.kind {
-            Kind::ResourceNotFound | Kind::Service => "Message",
+            Kind::AccessDenied | Kind::ResourceNotFound | Kind::Service => "Message",
             _ => "message",
         };
         let mut body = json!({"Type": fault, message: self.message});
