@@ -13,3 +13,4 @@ mod local;
 mod pipeline;
 mod prepare;
 mod select;
+mod state_machine;

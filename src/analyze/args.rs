@@ -25,9 +25,9 @@ pub struct Args {
     /// where each invocation has a version of its own]
     #[arg(long, value_name = "SHARE", value_parser = discard_top_bottom)]
     discard_top_bottom: Option<DiscardTopBottom>,
-    /// Which invocations to take
-    #[arg(long, value_enum, default_value = "all")]
-    starts: StartsArg,
+    /// Which invocations to take [default: all, or cold where each invocation has a version of its own]
+    #[arg(long, value_enum)]
+    starts: Option<StartsArg>,
     #[arg(long, value_name = "FILE", help = prices_help())]
     prices: Option<PathBuf>,
     /// ndjson: the record stream, for the next tool; json, csv and table: the statistics alone
@@ -111,11 +111,11 @@ impl Tool for Args {
         };
         let options = Options {
             discard_top_bottom,
-            starts: match self.starts {
+            starts: self.starts.map(|starts| match starts {
                 StartsArg::All => Starts::All,
                 StartsArg::Warm => Starts::Warm,
                 StartsArg::Cold => Starts::Cold,
-            },
+            }),
             pricing,
             strategy: strategy.strategy.unwrap_or_default(),
             balanced_weight: strategy.balanced_weight.unwrap_or_default(),

@@ -38,8 +38,8 @@ use runs::Runs;
 pub struct Options {
     /// What to drop at each end; by default a fifth, and of runs of cold starts only nothing.
     pub discard_top_bottom: Option<DiscardTopBottom>,
-    /// Which invocations to take.
-    pub starts: Starts,
+    /// Which invocations to take; by default all, and of runs of cold starts only those that were some.
+    pub starts: Option<Starts>,
     /// What they cost.
     pub pricing: Pricing,
     /// What to rank by.
@@ -60,6 +60,15 @@ impl Options {
             Pricing::PowerTuning if only_cold_starts => default,
             _ => self.discard_top_bottom.unwrap_or(default),
         }
+    }
+
+    /// AWS Lambda Power Tuning does not look how an invocation began.
+    fn starts(&self, only_cold_starts: bool) -> Starts {
+        let default = match self.pricing {
+            Pricing::Bill { .. } if only_cold_starts => Starts::Cold,
+            _ => Starts::All,
+        };
+        self.starts.unwrap_or(default)
     }
 }
 
@@ -252,13 +261,15 @@ fn statistics_of(
     missing: &mut Missing,
 ) -> Result<Statistics, Error> {
     let (function_arn, architecture, memory_size) = group.key().map_err(from_polars)?;
-    let usable = group.usable(options.starts).map_err(from_polars)?;
+    let only_cold_starts = runs.are_only_cold_starts(&function_arn, architecture);
+    let starts = options.starts(only_cold_starts);
+    let usable = group.usable(starts).map_err(from_polars)?;
     let durations = usable.durations().map_err(from_polars)?;
     let billed = usable.billed_durations().map_err(from_polars)?;
     let billed: Vec<f64> = billed.iter().map(|billed| billed.0 as f64).collect();
     let init = usable.init_durations().map_err(from_polars)?;
 
-    let share = options.share(runs.are_only_cold_starts(&function_arn, architecture)).get();
+    let share = options.share(only_cold_starts).get();
     let size = Size { function: &function_arn, architecture, memory: memory_size };
     let (duration, costs) = match &options.pricing {
         Pricing::Bill { prices, used } => {
@@ -281,7 +292,7 @@ fn statistics_of(
     Ok(Statistics {
         architecture,
         memory_size,
-        starts: options.starts,
+        starts,
         invocations: durations.len() as u64,
         discarded: 2 * duration.map_or(0, |duration| duration.dropped as u64),
         errors: group.errors().map_err(from_polars)?,
