@@ -242,7 +242,7 @@ fn a_size_that_the_account_refuses_fails_alone() {
     let failed = prepared.of_type("configuration").pop().unwrap();
     assert_eq!(
         (&failed["state"], &failed["errorType"]),
-        (&json!("failed"), &json!("InvalidParameterValueException"))
+        (&json!("failed"), &json!("ValidationException"))
     );
 }
 

@@ -30,6 +30,7 @@ pub enum Kind {
     /// With the `Reason` that says which limit it was.
     TooManyRequests(&'static str),
     UnknownOperation,
+    Validation,
 }
 
 impl Kind {
@@ -46,12 +47,13 @@ impl Kind {
             Kind::Service => "ServiceException",
             Kind::TooManyRequests(_) => "TooManyRequestsException",
             Kind::UnknownOperation => "UnknownOperationException",
+            Kind::Validation => "ValidationException",
         }
     }
 
     fn status(self) -> StatusCode {
         match self {
-            Kind::InvalidParameterValue | Kind::InvalidRequestContent => StatusCode::BAD_REQUEST,
+            Kind::InvalidParameterValue | Kind::InvalidRequestContent | Kind::Validation => StatusCode::BAD_REQUEST,
             Kind::AccessDenied | Kind::MissingAuthenticationToken => StatusCode::FORBIDDEN,
             Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Kind::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -250,13 +250,14 @@ impl Settings {
     }
 }
 
-/// What the account refuses, in AWS's words:
-/// <https://github.com/alexcasalboni/aws-lambda-power-tuning/pull/181>.
+/// What the account refuses, in AWS's words and by AWS's name, as users report them:
+/// <https://github.com/alexcasalboni/aws-lambda-power-tuning/pull/181>,
+/// <https://github.com/remotion-dev/remotion/issues/2737>.
 pub fn check_memory(memory: MemoryMB, most: MemoryMB) -> Result<(), Refusal> {
     if memory <= most {
         return Ok(());
     }
-    Err(Refusal::invalid(format!(
+    Err(Refusal::new(Kind::Validation, format!(
         "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {most}"
     )))
 }

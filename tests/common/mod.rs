@@ -2,6 +2,7 @@
 //! it is seen from outside.
 
 pub mod s3;
+pub mod faults;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -42,6 +43,16 @@ pub fn variables(endpoint: &str) -> [(&'static str, &str); 4] {
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
     ]
+}
+
+/// What an SDK's client of `endpoint` goes by.
+pub fn client_config(endpoint: &str, region: &'static str) -> aws_sdk_lambda::config::Builder {
+    aws_sdk_lambda::Config::builder()
+        .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(aws_sdk_lambda::config::Region::new(region))
+        .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
 }
 
 /// A zip with one executable file in it.
@@ -141,14 +152,8 @@ impl Local {
     /// The same in another region.
     pub fn client_in(&self, region: &'static str) -> (tokio::runtime::Runtime, aws_sdk_lambda::Client) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let config = aws_sdk_lambda::Config::builder()
-            .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
-            .endpoint_url(&self.endpoint)
-            .region(aws_sdk_lambda::config::Region::new(region))
-            .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .build();
-        (runtime, aws_sdk_lambda::Client::from_conf(config))
+        let config = client_config(&self.endpoint, region);
+        (runtime, aws_sdk_lambda::Client::from_conf(config.build()))
     }
 
     /// What is in the account.
@@ -194,13 +199,23 @@ impl Drop for Local {
     }
 }
 
+/// An answer with `status` and the error `code`, as Lambda's REST API words it, the connection's last.
+fn refusal(status: &str, code: &str, message: &str) -> String {
+    let body = format!("{{\"Message\":\"{message}\"}}");
+    let head = format!(
+        "HTTP/1.1 {status}\r\nx-amzn-ErrorType: {code}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    head + &body
+}
+
 /// An endpoint that gives every request the same answer, as no function's state could bring it about.
 pub struct Refusing {
     endpoint: String,
 }
 
 impl Refusing {
-    /// Answers with `status` and the error `code`, as Lambda's REST API words it.
+    /// Answers with this status, error and message.
     pub fn with(status: &'static str, code: &'static str, message: &'static str) -> Refusing {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -218,13 +233,8 @@ impl Refusing {
                     }
                 }
                 assert!(length < 4096, "the body is in the reader's buffer already");
-                let body = format!("{{\"Message\":\"{message}\"}}");
-                let head = format!(
-                    "HTTP/1.1 {status}\r\nx-amzn-ErrorType: {code}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                    body.len()
-                );
                 // A client that has left does not want it.
-                let _ = stream.write_all((head + &body).as_bytes());
+                let _ = stream.write_all(refusal(status, code, message).as_bytes());
             }
         });
         Refusing { endpoint }

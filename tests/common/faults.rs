@@ -1,0 +1,321 @@
+//! A bad network and a busy service, on purpose: a proxy before an endpoint that does something to some of
+//! the requests and passes on the rest.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Result, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use super::{Tool, refusal};
+
+/// What can happen to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// The connection is closed, and the request is not passed on.
+    Refused,
+    /// It takes longer, by [`DELAY`].
+    Delayed,
+    /// It takes effect, and the connection is closed in the middle of the answer.
+    Cut,
+    /// 429, and it is not passed on.
+    Throttled,
+    /// 500, and it is not passed on.
+    ServiceFailed,
+    /// 503, and it is not passed on.
+    Unavailable,
+    /// It takes effect, and the connection is closed without an answer.
+    AnswerLost,
+}
+
+/// How much longer a request takes that is delayed.
+const DELAY: Duration = Duration::from_millis(30);
+
+impl Fault {
+    pub const ALL: [Fault; 7] = [
+        Fault::Refused,
+        Fault::Delayed,
+        Fault::Cut,
+        Fault::Throttled,
+        Fault::ServiceFailed,
+        Fault::Unavailable,
+        Fault::AnswerLost,
+    ];
+}
+
+/// The proxy. What it does to a request depends on the seed and on how many requests came before, and on
+/// nothing else: a seed repeats a run as far as the order of its requests does.
+pub struct Faults {
+    endpoint: String,
+    plan: Arc<Mutex<Plan>>,
+}
+
+struct Plan {
+    random: fastrand::Rng,
+    share: f64,
+    kinds: Vec<Fault>,
+    on: bool,
+    chosen: Vec<Option<Fault>>,
+}
+
+impl Faults {
+    /// A proxy before `upstream`, such as `http://127.0.0.1:9001`. It does nothing until it is told how
+    /// often.
+    pub fn before(upstream: &str, seed: u64) -> Faults {
+        let upstream = upstream.strip_prefix("http://").expect("lpt-local speaks http").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let plan = Arc::new(Mutex::new(Plan {
+            random: fastrand::Rng::with_seed(seed),
+            share: 0.0,
+            kinds: Fault::ALL.to_vec(),
+            on: true,
+            chosen: Vec::new(),
+        }));
+        let shared = Arc::clone(&plan);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (upstream, plan) = (upstream.clone(), Arc::clone(&shared));
+                // A client that leaves early ends its connection, and nothing else.
+                std::thread::spawn(move || serve(&client?, &upstream, &plan));
+            }
+        });
+        Faults { endpoint, plan }
+    }
+
+    /// Does something to this share of the requests, from 0 to 1.
+    pub fn often(self, share: f64) -> Faults {
+        self.plan().share = share;
+        self
+    }
+
+    /// Does these things only, each as often as the others.
+    pub fn only(self, kinds: &[Fault]) -> Faults {
+        self.plan().kinds = kinds.to_vec();
+        self
+    }
+
+    /// From now on passes everything on.
+    pub fn off(&self) {
+        self.plan().on = false;
+    }
+
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A tool that talks through it.
+    pub fn tool(&self, name: &str) -> Tool {
+        Tool::new(name).towards(&self.endpoint)
+    }
+
+    /// What was chosen for each request, in their order, while it was on.
+    pub fn chosen(&self) -> Vec<Option<Fault>> {
+        self.plan().chosen.clone()
+    }
+
+    /// How often each thing was done.
+    pub fn counts(&self) -> BTreeMap<Fault, usize> {
+        let mut counts = BTreeMap::new();
+        for fault in self.plan().chosen.iter().flatten() {
+            *counts.entry(*fault).or_default() += 1;
+        }
+        counts
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap()
+    }
+}
+
+impl Plan {
+    /// What is done to the next request.
+    fn next(&mut self) -> Option<Fault> {
+        if !self.on {
+            return None;
+        }
+        let hit = self.random.f64() < self.share;
+        let fault = if hit { self.random.choice(&self.kinds).copied() } else { None };
+        self.chosen.push(fault);
+        fault
+    }
+}
+
+/// Serves one connection until it ends.
+fn serve(mut client: &TcpStream, upstream: &str, plan: &Mutex<Plan>) -> Result<()> {
+    let mut requests = BufReader::new(client);
+    while let Some(request) = Message::read(&mut requests)? {
+        let fault = plan.lock().unwrap().next();
+        let instead = match fault {
+            Some(Fault::Refused) => return Ok(()),
+            Some(Fault::Throttled) => {
+                Some(refusal("429 Too Many Requests", "TooManyRequestsException", "Rate exceeded"))
+            }
+            Some(Fault::ServiceFailed) => {
+                Some(refusal("500 Internal Server Error", "ServiceException", "An error occurred"))
+            }
+            Some(Fault::Unavailable) => {
+                Some(refusal("503 Service Unavailable", "ServiceUnavailableException", "Service Unavailable"))
+            }
+            _ => None,
+        };
+        if let Some(answer) = instead {
+            return client.write_all(answer.as_bytes());
+        }
+        if fault == Some(Fault::Delayed) {
+            std::thread::sleep(DELAY);
+        }
+        let answer = request.exchange(upstream)?;
+        match fault {
+            Some(Fault::AnswerLost) => return Ok(()),
+            // An answer without a body can only be cut before its end.
+            Some(Fault::Cut) => {
+                return client.write_all(&answer.bytes[..(answer.body + answer.bytes.len() - 1) / 2]);
+            }
+            _ => client.write_all(&answer.bytes)?,
+        }
+    }
+    Ok(())
+}
+
+/// A request or an answer, as it is sent.
+struct Message {
+    bytes: Vec<u8>,
+    /// Where its body begins.
+    body: usize,
+}
+
+impl Message {
+    /// Reads one, if another one comes.
+    fn read(stream: &mut impl BufRead) -> Result<Option<Message>> {
+        let mut bytes = Vec::new();
+        let mut length = 0;
+        loop {
+            let start = bytes.len();
+            if stream.read_until(b'\n', &mut bytes)? == 0 {
+                return Ok(None);
+            }
+            let line = String::from_utf8_lossy(&bytes[start..]).to_ascii_lowercase();
+            assert!(!line.starts_with("transfer-encoding:"), "lpt-local and the SDK name the length");
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let body = bytes.len();
+        bytes.resize(body + length, 0);
+        stream.read_exact(&mut bytes[body..])?;
+        Ok(Some(Message { bytes, body }))
+    }
+
+    /// Passes it on, and gives the answer.
+    fn exchange(&self, upstream: &str) -> Result<Message> {
+        let mut stream = TcpStream::connect(upstream)?;
+        stream.write_all(&self.bytes)?;
+        let answer = Message::read(&mut BufReader::new(stream))?;
+        answer.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_lambda::Client;
+    use aws_sdk_lambda::config::retry::RetryConfig;
+    use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+
+    use super::*;
+    use crate::common::{Local, client_config, function};
+
+    fn local() -> Local {
+        Local::with(&[&format!("f={}", function("cpu-bound").display())])
+    }
+
+    /// Makes an alias without trying twice: `made`, or how AWS refused it, or `no answer`.
+    async fn make_alias(client: &Client, name: &str) -> String {
+        let call = client.create_alias().function_name("f").function_version("$LATEST").name(name);
+        match call.send().await {
+            Ok(_) => "made".to_owned(),
+            Err(SdkError::ServiceError(refusal)) => {
+                format!("{} {}", refusal.raw().status().as_u16(), refusal.err().code().unwrap())
+            }
+            Err(SdkError::DispatchFailure(_) | SdkError::ResponseError(_)) => "no answer".to_owned(),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    /// A client without retries that talks through the proxy.
+    fn through(faults: &Faults) -> (tokio::runtime::Runtime, Client) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let config = client_config(faults.endpoint(), "us-east-1").retry_config(RetryConfig::disabled());
+        (runtime, Client::from_conf(config.build()))
+    }
+
+    fn is_there(local: &Local, alias: &str) -> bool {
+        let aliases = &local.account().functions["f"].aliases;
+        aliases.contains(&(alias.to_owned(), "$LATEST".to_owned()))
+    }
+
+    #[test]
+    fn each_fault_is_what_its_name_says() {
+        let local = local();
+        for (fault, outcome, takes_effect) in [
+            (Fault::Refused, "no answer", false),
+            (Fault::Delayed, "made", true),
+            (Fault::Cut, "no answer", true),
+            (Fault::Throttled, "429 TooManyRequestsException", false),
+            (Fault::ServiceFailed, "500 ServiceException", false),
+            (Fault::Unavailable, "503 ServiceUnavailableException", false),
+            (Fault::AnswerLost, "no answer", true),
+        ] {
+            let faults = Faults::before(local.endpoint(), 1).often(1.0).only(&[fault]);
+            let (runtime, client) = through(&faults);
+            let alias = format!("{fault:?}");
+            assert_eq!(runtime.block_on(make_alias(&client, &alias)), outcome, "{alias}");
+            assert_eq!(is_there(&local, &alias), takes_effect, "{alias}");
+            assert_eq!(faults.counts(), BTreeMap::from([(fault, 1)]));
+        }
+    }
+
+    /// An alias is made by each request that is passed on, and by no other.
+    #[test]
+    fn a_seed_repeats_what_happens_and_every_fault_occurs() {
+        let run = |seed| {
+            let local = local();
+            let faults = Faults::before(local.endpoint(), seed).often(0.5);
+            let (runtime, client) = through(&faults);
+            let outcomes: Vec<String> = runtime.block_on(async {
+                let mut outcomes = Vec::new();
+                for number in 0..60 {
+                    outcomes.push(make_alias(&client, &format!("a{number}")).await);
+                }
+                outcomes
+            });
+            let chosen = faults.chosen();
+            assert_eq!(chosen.len(), 60);
+            assert_eq!(faults.counts().into_keys().collect::<Vec<_>>(), Fault::ALL);
+            let passed_on = |fault: &Option<Fault>| {
+                matches!(fault, None | Some(Fault::Delayed | Fault::Cut | Fault::AnswerLost))
+            };
+            let made = local.account().functions["f"].aliases.len();
+            assert_eq!(made, chosen.iter().filter(|fault| passed_on(fault)).count());
+            (outcomes, chosen)
+        };
+        let first = run(7);
+        assert_eq!(run(7), first);
+        assert_ne!(run(8), first);
+    }
+
+    #[test]
+    fn nothing_happens_while_it_is_off() {
+        let local = local();
+        let faults = Faults::before(local.endpoint(), 1).often(1.0).only(&[Fault::Refused]);
+        faults.tool("lpt-prepare").args(["--power-values", "512", "f"]).run().fails_with(1, &["f: "]);
+        let before = faults.chosen();
+        assert!(!before.is_empty());
+        faults.off();
+        faults.tool("lpt-prepare").args(["--power-values", "512", "f"]).run().succeeds();
+        assert_eq!(faults.chosen(), before);
+    }
+}
