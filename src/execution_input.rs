@@ -79,6 +79,9 @@ impl ExecutionInput {
 
     /// Reads JSON; what is wrong with it comes back in words.
     pub fn from_json(text: &[u8]) -> Result<ExecutionInput, String> {
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return Err("expected a JSON object".to_owned());
+        }
         let mut deserializer = serde_json::Deserializer::from_slice(text);
         let mut unknown = None;
         let mut note_unknown = |path: serde_ignored::Path<'_>| {

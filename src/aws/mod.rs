@@ -81,7 +81,7 @@ impl Aws {
         Ok(self.lambda_in(region))
     }
 
-    /// The IAM actions that have succeeded so far, in the order of their names: what a dry run proves.
+    /// The IAM actions that were allowed so far, in the order of their names: what a dry run proves.
     pub fn proved(&self) -> Vec<&'static str> {
         self.calls.proved()
     }

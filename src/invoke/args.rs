@@ -109,7 +109,8 @@ impl Args {
                     .to_owned(),
             ));
         }
-        let sleep_between_runs_ms = self.sleep_between_runs_ms.or(input.sleep_between_runs_ms);
+        let sleep_between_runs_ms =
+            self.sleep_between_runs_ms.or(input.sleep_between_runs_ms).filter(|_| !parallel);
         let processor = |flag: Option<Callee>, command: Option<String>, key, said: &Option<String>| {
             Ok::<_, Error>(match (flag, command) {
                 (Some(callee), _) => Some(Processor::Function(callee)),

@@ -53,7 +53,9 @@ impl Kind {
 
     fn status(self) -> StatusCode {
         match self {
-            Kind::InvalidParameterValue | Kind::InvalidRequestContent | Kind::Validation => StatusCode::BAD_REQUEST,
+            Kind::InvalidParameterValue | Kind::InvalidRequestContent | Kind::Validation => {
+                StatusCode::BAD_REQUEST
+            }
             Kind::AccessDenied | Kind::MissingAuthenticationToken => StatusCode::FORBIDDEN,
             Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Kind::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

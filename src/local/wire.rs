@@ -257,9 +257,12 @@ pub fn check_memory(memory: MemoryMB, most: MemoryMB) -> Result<(), Refusal> {
     if memory <= most {
         return Ok(());
     }
-    Err(Refusal::new(Kind::Validation, format!(
-        "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {most}"
-    )))
+    Err(Refusal::new(
+        Kind::Validation,
+        format!(
+            "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {most}"
+        ),
+    ))
 }
 
 /// Sets the architecture where one was given; there can be only one.

@@ -1,8 +1,8 @@
 //! What the tests stand on: lpt-local as a server, the tools as processes, pipes between them, and the account as
 //! it is seen from outside.
 
-pub mod s3;
 pub mod faults;
+pub mod s3;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
