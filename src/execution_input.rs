@@ -162,3 +162,81 @@ fn power_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
         }
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::strategy::Strategy;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(input: &Value) -> Result<ExecutionInput, String> {
+        ExecutionInput::from_json(input.to_string().as_bytes())
+    }
+
+    #[test]
+    fn every_key_of_the_state_machine_is_known_and_a_missing_one_says_nothing() {
+        let input = read(&json!({
+            "lambdaARN": "f", "num": 10, "powerValues": [128, "256"], "payload": {"a": 1.50},
+            "payloadS3": "s3://b/k", "parallelInvocation": true, "strategy": "balanced", "balancedWeight": 0.3,
+            "autoOptimize": true, "autoOptimizeAlias": "live", "dryRun": false, "preProcessorARN": "p",
+            "postProcessorARN": "q", "discardTopBottom": 0.1, "sleepBetweenRunsMs": 7,
+            "disablePayloadLogs": true, "includeOutputResults": true, "onlyColdStarts": null,
+            "allowedExceptions": ["A"],
+        }))
+        .expect("all of its keys");
+        assert_eq!(input.power_values.as_deref(), Some("128,256"));
+        assert_eq!(input.payload.expect("a payload").get(), r#"{"a":1.5}"#);
+        assert_eq!((input.only_cold_starts, input.dry_run), (None, Some(false)));
+        assert_eq!(read(&json!({})).expect("no key at all").num, None);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest_known_one_wherever_it_stands() {
+        for (key, nearest) in [
+            ("powerValue", "powerValues"),
+            ("lambdaArn", "lambdaARN"),
+            ("parallel", "parallelInvocation"),
+            ("PAYLOADS3", "payloadS3"),
+            ("onlyColdStart", "onlyColdStarts"),
+        ] {
+            let why = read(&json!({"num": 10, key: {"any": "thing"}})).expect_err("an unknown key");
+            assert_eq!(why, format!("no key is called {key:?}; is {nearest} meant?"));
+        }
+        assert!(read(&json!({"payload": {"powerValue": 1}})).is_ok(), "a payload has keys of its own");
+    }
+
+    /// A value that is now of the right kind and now of another.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+            Just(json!("ALL")),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[a-z]{1,4}", inner, 0..3).prop_map(|map| json!(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_of_a_key_is_taken_or_that_key_is_named(at in 0..19_usize, value in value()) {
+            let key = serde_aux::serde_introspection::serde_introspect::<ExecutionInput>()[at];
+            if let Err(why) = read(&json!({key: value})) {
+                prop_assert!(why.starts_with(&format!("{key}: ")) || why.starts_with(&format!("{key}[")), "{}", why);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_an_input_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = ExecutionInput::from_json(&bytes);
+        }
+    }
+}
