@@ -22,6 +22,8 @@ fn latest_gets_the_memory_and_keeps_its_description() {
     assert_eq!(states, ["applying", "applied"]);
     assert_eq!(ran.of_type("applied")[0]["previousMemorySizeMB"], 256);
     assert!(ran.stderr.contains("f: $LATEST has 512 MB now, it had 256 MB"), "{}", ran.stderr);
+    let undo = "to undo that: aws lambda update-function-configuration --memory-size 256 --function-name arn:aws:lambda:us-east-1:123456789012:function:f --region us-east-1";
+    assert!(ran.stderr.contains(undo), "{}", ran.stderr);
     let account = local.account();
     assert_eq!(
         account.functions["f"].versions,
@@ -35,24 +37,28 @@ fn latest_gets_the_memory_and_keeps_its_description() {
 #[test]
 fn an_alias_is_made_then_moved_then_left_where_it_is() {
     let local = service();
-    let run = |memory| {
+    let run = |memory, said: &str| {
         let ran = local
             .tool("lpt-apply")
             .args(["--alias", "live"])
             .stdin(selection("f", memory) + END)
             .run()
             .succeeds();
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
         ran.of_type("applied").pop().unwrap()
     };
-    let made = run(512);
+    let made = run(512, "to undo that: aws lambda delete-alias --name live --function-name arn:");
     assert_eq!((&made["state"], &made["version"]), (&"applied".into(), &"1".into()));
     assert_eq!(made.get("previousVersion"), None);
-    let moved = run(1024);
+    let moved = run(
+        1024,
+        "to undo that: aws lambda update-alias --name live --function-version 1 --function-name arn:",
+    );
     assert_eq!(
         (&moved["version"], &moved["previousVersion"], &moved["previousMemorySizeMB"]),
         (&"2".into(), &"1".into(), &512.into())
     );
-    let left = run(1024);
+    let left = run(1024, "has 1024 MB already");
     assert_eq!((&left["state"], &left["version"]), (&"unchanged".into(), &"2".into()));
     let account = local.account();
     assert_eq!(account.memory_of("f"), 256, "$LATEST stays as it is");

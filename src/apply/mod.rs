@@ -214,6 +214,10 @@ impl<W: Write> Apply<'_, W> {
             selection.memory_size,
             latest.memory
         ));
+        message::note(undo(
+            function,
+            format_args!("update-function-configuration --memory-size {}", latest.memory),
+        ));
         written
     }
 
@@ -297,6 +301,12 @@ impl<W: Write> Apply<'_, W> {
             function.name(),
             selection.memory_size
         ));
+        message::note(match previous_version {
+            Some(previous) => {
+                undo(function, format_args!("update-alias --name {alias} --function-version {previous}"))
+            }
+            None => undo(function, format_args!("delete-alias --name {alias}")),
+        });
         announced.and(written)
     }
 
@@ -323,6 +333,11 @@ impl<W: Write> Apply<'_, W> {
         self.writer.write(&plan)?;
         Ok(plan)
     }
+}
+
+/// The command of AWS's own tool that undoes a change, with the call that it is to make.
+fn undo(function: &FunctionArn, call: impl std::fmt::Display) -> String {
+    format!("to undo that: aws lambda {call} --function-name {function} --region {}", function.region())
 }
 
 /// Points the alias at the version. One that no alias came to point at is removed again.
