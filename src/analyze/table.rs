@@ -32,7 +32,7 @@ pub fn table(rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> Stri
                 (Some(low), Some(high)) => format!("{:.1} to {high:.1}", low.max(0.0)),
                 _ => "-".to_owned(),
             },
-            rival.average_cost.map_or_else(|| "-".to_owned(), |cost| format!("{:.2}", cost.million())),
+            rival.average_cost.map_or_else(|| "-".to_owned(), |cost| in_cents(cost.million())),
             rival.invocations.to_string(),
             rival.errors.to_string(),
             best.map_or_else(String::new, |(_, strategy)| format!("<- best by {}", strategy.as_str())),
@@ -43,4 +43,10 @@ pub fn table(rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> Stri
     }
     let name = first.function_arn.name();
     format!("{name} ({})\n{}", first.architecture, table.trim_fmt())
+}
+
+/// Short functions cost some cents a million: then cents alone would not tell sizes apart.
+fn in_cents(amount: f64) -> String {
+    let digits = if amount < 1.0 { 4 } else { 2 };
+    format!("{amount:.digits$}")
 }
