@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Exit};
 use crate::message;
+use crate::ndjson;
 
 /// Cancelled by the first SIGINT, SIGTERM or SIGHUP. A second one ends the tool at once.
 pub type Interrupt = CancellationToken;
@@ -17,6 +18,9 @@ pub trait Tool: clap::Parser {
     const STOPPED: &'static str =
         "stopped at once; lpt-cleanup, given the run's records, undoes what was begun";
 
+    /// Whether it stands in a pipe behind another tool, whose records it passes on.
+    const READS_RECORDS: bool = true;
+
     /// Does the work. Whatever it says on stdout, it has flushed when this returns.
     fn run(self, interrupt: Interrupt) -> impl Future<Output = Result<Exit, Error>>;
 }
@@ -26,7 +30,13 @@ pub fn run<T: Tool>() -> ExitCode {
     message::set_tool(T::command().get_name());
     let tool = match T::try_parse() {
         Ok(tool) => tool,
-        Err(error) => return answer_clap(&error).into(),
+        Err(error) => {
+            let exit = answer_clap(&error);
+            if exit == Exit::Usage {
+                pass_on::<T>();
+            }
+            return exit.into();
+        }
     };
     let interrupt = Interrupt::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -49,10 +59,30 @@ pub fn run<T: Tool>() -> ExitCode {
         Err(error) if error.is_closed_pipe() => Exit::Done,
         Err(error) => {
             message::error(&error);
+            pass_on::<T>();
             error.exit()
         }
     }
     .into()
+}
+
+/// A tool that can't begin still hands on what the one before it says, for the records that undo the run are in it.
+/// Else they would be lost between the two, where that one has ended already.
+fn pass_on<T: Tool>() {
+    if T::READS_RECORDS && !names_a_file() {
+        ndjson::pass_on_unread_stdin();
+    }
+}
+
+/// Whether an argument is a file to read records from, so that stdin, which may never end, has none. What an option
+/// before it names is no such file.
+fn names_a_file() -> bool {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let is_option = |argument: &std::ffi::OsString| argument.as_encoded_bytes().starts_with(b"-");
+    arguments.iter().enumerate().any(|(at, argument)| {
+        let follows_option = at > 0 && is_option(&arguments[at - 1]);
+        !is_option(argument) && !follows_option && std::path::Path::new(argument).is_file()
+    })
 }
 
 /// `--help` and `--version` as they stand; what is wrong with the arguments in one line.

@@ -3,12 +3,17 @@
 //!
 //! <https://github.com/alexcasalboni/aws-lambda-power-tuning/blob/master/README.md#state-machine-input-at-execution-time>
 
+use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::aws::{AliasName, Callee, FunctionRef, S3Url};
 use crate::error::Error;
 use crate::strategy::Strategy;
 
@@ -17,9 +22,10 @@ use crate::strategy::Strategy;
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionInput {
     /// The function to tune.
-    #[serde(rename = "lambdaARN")]
-    pub lambda_arn: Option<String>,
+    #[serde(rename = "lambdaARN", default, deserialize_with = "name")]
+    pub lambda_arn: Option<FunctionRef>,
     /// Invocations for each size.
+    #[serde(default, deserialize_with = "count")]
     pub num: Option<NonZeroU32>,
     /// The sizes, as the flag takes them.
     #[serde(default, deserialize_with = "power_values")]
@@ -27,35 +33,45 @@ pub struct ExecutionInput {
     /// What to invoke with, as it stands.
     pub payload: Option<Box<RawValue>>,
     /// Where at S3 that is; it goes before `payload`.
-    #[serde(rename = "payloadS3")]
-    pub payload_s3: Option<String>,
+    #[serde(rename = "payloadS3", default, deserialize_with = "name")]
+    pub payload_s3: Option<S3Url>,
     /// Whether a size's invocations are sent at once.
+    #[serde(default, deserialize_with = "truth")]
     pub parallel_invocation: Option<bool>,
     /// What is best.
     pub strategy: Option<Strategy>,
     /// The weight of cost in `balanced`.
+    #[serde(default, deserialize_with = "number")]
     pub balanced_weight: Option<f64>,
     /// Whether to apply what was selected.
+    #[serde(default, deserialize_with = "truth")]
     pub auto_optimize: Option<bool>,
     /// The alias to move then.
-    pub auto_optimize_alias: Option<String>,
+    #[serde(default, deserialize_with = "name")]
+    pub auto_optimize_alias: Option<AliasName>,
     /// Whether only to try that everything is allowed.
+    #[serde(default, deserialize_with = "truth")]
     pub dry_run: Option<bool>,
     /// What to call before each invocation.
-    #[serde(rename = "preProcessorARN")]
-    pub pre_processor_arn: Option<String>,
+    #[serde(rename = "preProcessorARN", default, deserialize_with = "name")]
+    pub pre_processor_arn: Option<Callee>,
     /// What to call after each invocation.
-    #[serde(rename = "postProcessorARN")]
-    pub post_processor_arn: Option<String>,
+    #[serde(rename = "postProcessorARN", default, deserialize_with = "name")]
+    pub post_processor_arn: Option<Callee>,
     /// The share of invocations to drop at each end.
+    #[serde(default, deserialize_with = "number")]
     pub discard_top_bottom: Option<f64>,
     /// The pause between two invocations of a size.
+    #[serde(default, deserialize_with = "milliseconds")]
     pub sleep_between_runs_ms: Option<u64>,
     /// Whether payloads stay out of messages.
+    #[serde(default, deserialize_with = "truth")]
     pub disable_payload_logs: Option<bool>,
     /// Whether the output document holds the statistics of all sizes.
+    #[serde(default, deserialize_with = "truth")]
     pub include_output_results: Option<bool>,
     /// Whether each invocation is to be a cold start.
+    #[serde(default, deserialize_with = "truth")]
     pub only_cold_starts: Option<bool>,
     /// Error types that count as results.
     pub allowed_exceptions: Option<Vec<String>>,
@@ -102,19 +118,6 @@ impl ExecutionInput {
         }
     }
 
-    /// Reads a value of the file with the parser of the flag that says the same.
-    ///
-    /// # Errors
-    /// The parser's, with the file and the key.
-    pub fn parse<T, E: std::fmt::Display>(
-        &self,
-        key: &str,
-        value: Option<&String>,
-        parser: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<Option<T>, Error> {
-        value.map(|value| parser(value)).transpose().map_err(|why| self.error(key, why))
-    }
-
     /// Something is wrong with the value of `key`.
     pub fn error(&self, key: &str, why: impl std::fmt::Display) -> Error {
         Error::Usage(format!("{}: {why}", self.place_of(key)))
@@ -134,33 +137,87 @@ fn suggestion(key: &str) -> String {
     nearest.map_or_else(String::new, |nearest| format!("is {nearest} meant?"))
 }
 
+/// A name of AWS's. An empty one is none, as in the state machine.
+fn name<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| text.parse()).transpose().map_err(D::Error::custom)
+}
+
+/// A boolean, or what JavaScript takes for one in numbers.
+fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::Bool(truth) => Ok(Some(truth)),
+        Value::Number(number) => Ok(Some(number.as_f64() != Some(0.0))),
+        other => Err(D::Error::custom(format_args!("expected true or false, found {other}"))),
+    }
+}
+
+/// A number, or a string that holds one.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let number = match &value {
+        Value::Null => return Ok(None),
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_f64(),
+    };
+    let number = number.filter(|number: &f64| number.is_finite());
+    number.map(Some).ok_or_else(|| D::Error::custom(format_args!("expected a number, found {value}")))
+}
+
+/// A whole number, however it is written.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number = number(deserializer)?;
+    let whole = |number: f64| {
+        let is_whole = number.fract() == 0.0 && (0.0..=EXACT).contains(&number);
+        is_whole.then_some(number as u64).ok_or_else(|| {
+            D::Error::custom(format_args!("expected a whole number of 0 or more, found {number}"))
+        })
+    };
+    number.map(whole).transpose()
+}
+
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    whole(deserializer)
+}
+
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {
+    let count = |number: u64| {
+        let count = u32::try_from(number).ok().and_then(NonZeroU32::new);
+        count.ok_or_else(|| {
+            D::Error::custom(format_args!("expected a whole number from 1 to {}, found {number}", u32::MAX))
+        })
+    };
+    whole(deserializer)?.map(count).transpose()
+}
+
 /// A list of integers or of strings, or `"ALL"`; as text.
 fn power_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a list of integers or strings, or \"ALL\"")]
-    enum PowerValues {
-        Text(String),
-        One(u64),
-        List(Vec<Size>),
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected an integer or a string")]
-    enum Size {
-        Number(u64),
-        Text(String),
-    }
-    let values = Option::<PowerValues>::deserialize(deserializer)?;
-    Ok(values.map(|values| match values {
-        PowerValues::Text(text) => text,
-        PowerValues::One(size) => size.to_string(),
-        PowerValues::List(sizes) => {
-            let sizes = sizes.into_iter().map(|size| match size {
-                Size::Number(size) => size.to_string(),
-                Size::Text(size) => size,
-            });
-            sizes.collect::<Vec<_>>().join(",")
+    let value = Value::deserialize(deserializer)?;
+    let size = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        // 128.0 is 128.
+        Value::Number(number) => number.as_f64().map(|number| number.to_string()),
+        _ => None,
+    };
+    let text = match &value {
+        Value::Null => return Ok(None),
+        // The state machine takes its own sizes then.
+        Value::Array(sizes) if sizes.is_empty() => return Ok(None),
+        Value::Array(sizes) => {
+            sizes.iter().map(size).collect::<Option<Vec<_>>>().map(|sizes| sizes.join(","))
         }
-    }))
+        value => size(value),
+    };
+    text.map(Some).ok_or_else(|| {
+        D::Error::custom(format_args!("expected a list of integers or strings, or \"ALL\", found {value}"))
+    })
 }
 
 #[cfg(test)]

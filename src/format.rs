@@ -67,7 +67,10 @@ impl<W: Write> Output<W> {
                 self.writer.document(&text)
             }
             Format::Csv => self.writer.document(&csv(records)),
-            Format::Table | Format::StateMachine => self.writer.document(&document(self.format)),
+            Format::Table | Format::StateMachine => {
+                let text = document(self.format);
+                if text.is_empty() { Ok(()) } else { self.writer.document(&text) }
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -187,6 +188,25 @@ pub struct Reader {
     current: Option<OpenSource>,
 }
 
+static STDIN_IS_READ: AtomicBool = AtomicBool::new(false);
+
+/// Passes the records on stdin on, with an `end` that says that this tool failed, unless a [`Reader`] has begun with
+/// them, or stdin is no pipe.
+pub(crate) fn pass_on_unread_stdin() {
+    let stdin = io::stdin();
+    let is_pipe = rustix::fs::fstat(&stdin)
+        .is_ok_and(|status| rustix::fs::FileType::from_raw_mode(status.st_mode).is_fifo());
+    if STDIN_IS_READ.load(Ordering::Relaxed) || !is_pipe {
+        return;
+    }
+    let mut writer = Writer::stdout();
+    let lines = Reader::open(&[]).into_iter().flatten().flatten();
+    let is_end = |line: &Line| line.record_type().is_ok_and(|record_type| record_type == End::TYPE);
+    let mut lines = lines.filter(|line| !is_end(line));
+    // Whoever reads no more wants no more.
+    let _ = lines.try_for_each(|line| writer.pass(&line)).and_then(|()| writer.end(Status::Failed));
+}
+
 enum Source {
     Stdin,
     File(PathBuf),
@@ -272,11 +292,14 @@ impl Reader {
 
     fn next_source(&mut self) -> Option<Result<OpenSource, Error>> {
         Some(match self.sources.next()? {
-            Source::Stdin => Ok(OpenSource {
-                name: "stdin".into(),
-                lines: 0,
-                input: Box::new(BufReader::new(io::stdin())),
-            }),
+            Source::Stdin => {
+                STDIN_IS_READ.store(true, Ordering::Relaxed);
+                Ok(OpenSource {
+                    name: "stdin".into(),
+                    lines: 0,
+                    input: Box::new(BufReader::new(io::stdin())),
+                })
+            }
             Source::File(path) => {
                 let name = path.display().to_string();
                 match File::open(&path) {

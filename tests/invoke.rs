@@ -95,6 +95,19 @@ fn in_parallel_each_invocation_is_made_once() {
     assert_eq!(indices, (0..20).collect::<Vec<u64>>());
 }
 
+/// Were more in flight than the flag says, the service would refuse one, and another attempt be counted.
+#[test]
+fn concurrency_is_a_bound_over_all_sizes() {
+    let f = format!("f={}", function("network-bound").display());
+    let local = Local::start(&["--concurrency", "3", "--control-plane-rate", "0", "--function", &f]);
+    let input = prepared(&local, "512,1024");
+    let arguments = ["--num", "8", "--parallel", "--concurrency", "3", "--payload", r#"{"waitMs": 50}"#];
+    let ran = local.tool("lpt-invoke").args(arguments).stdin(input).run().succeeds();
+    let invocations = ran.of_type("invocation");
+    assert_eq!(invocations.len(), 16);
+    assert!(invocations.iter().all(|invocation| invocation["attempts"] == 1), "{}", ran.stdout);
+}
+
 #[test]
 fn a_throttled_invocation_is_sent_again_and_the_attempts_are_counted() {
     let path = function("network-bound");
@@ -312,6 +325,9 @@ fn weighted_payloads_are_sent_by_their_weights() {
     let too_few = local.tool("lpt-invoke").args(["--num", "50", "--payload", rare]).stdin(&*input).run();
     assert_eq!(too_few.of_type("invocation"), Vec::<Value>::new(), "nothing is invoked");
     too_few.fails_with(2, &["50 invocations are too few for payload 0"]);
+    let in_words = r#"[{"payload": 1, "weight": "1"}, {"payload": 2, "weight": "4"}]"#;
+    let in_words = local.tool("lpt-invoke").args(["--payload", in_words]).stdin(&*input).run();
+    in_words.fails_with(2, &["--payload: element 0: weight: expected a number above 0", "found \"1\""]);
     let in_part = r#"[{"payload": 1, "weight": 3}, {"payload": 2}]"#;
     local
         .tool("lpt-invoke")

@@ -94,11 +94,9 @@ impl Tool for Args {
         let strategy = self.strategy.or(input.as_ref())?;
         let input = input.unwrap_or_default();
         let key = "discardTopBottom";
-        let discard_top_bottom = match (self.discard_top_bottom, input.discard_top_bottom) {
-            (None, Some(typed)) => {
-                Some(clamped(&input.place_of(key), typed).map_err(|why| input.error(key, why))?)
-            }
-            (flag, _) => flag,
+        let default_discard_top_bottom = match input.discard_top_bottom {
+            Some(typed) => clamped(&input.place_of(key), typed).map_err(|why| input.error(key, why))?,
+            None => DiscardTopBottom::default(),
         };
         let pricing = if self.compat {
             Pricing::PowerTuning
@@ -110,7 +108,8 @@ impl Tool for Args {
             Pricing::Bill { prices, used: self.monthly_gb_seconds }
         };
         let options = Options {
-            discard_top_bottom,
+            discard_top_bottom: self.discard_top_bottom,
+            default_discard_top_bottom,
             starts: self.starts.map(|starts| match starts {
                 StartsArg::All => Starts::All,
                 StartsArg::Warm => Starts::Warm,

@@ -36,8 +36,10 @@ use runs::Runs;
 /// How to analyze.
 #[derive(Debug)]
 pub struct Options {
-    /// What to drop at each end; by default a fifth, and of runs of cold starts only nothing.
+    /// What to drop at each end of any run.
     pub discard_top_bottom: Option<DiscardTopBottom>,
+    /// What to drop at each end where the flag does not say, unless the run is of cold starts only, of which none is.
+    pub default_discard_top_bottom: DiscardTopBottom,
     /// Which invocations to take; by default all, and of runs of cold starts only those that were some.
     pub starts: Option<Starts>,
     /// What they cost.
@@ -55,7 +57,7 @@ pub struct Options {
 impl Options {
     /// In both defaults as AWS Lambda Power Tuning, which drops no cold start even if asked to.
     fn share(&self, only_cold_starts: bool) -> DiscardTopBottom {
-        let default = if only_cold_starts { DiscardTopBottom(0.0) } else { DiscardTopBottom(0.2) };
+        let default = if only_cold_starts { DiscardTopBottom(0.0) } else { self.default_discard_top_bottom };
         match self.pricing {
             Pricing::PowerTuning if only_cold_starts => default,
             _ => self.discard_top_bottom.unwrap_or(default),

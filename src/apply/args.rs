@@ -1,7 +1,5 @@
 //! `lpt-apply`'s arguments as typed.
 
-use std::str::FromStr as _;
-
 use super::Options;
 use crate::aws::AliasName;
 use crate::cli::{AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES};
@@ -47,12 +45,10 @@ impl Tool for Args {
         // The state machine changes nothing unless it is told to.
         let said = input.as_ref().map(|input| input.auto_optimize.unwrap_or(false));
         let input = input.unwrap_or_default();
-        let alias =
-            input.parse("autoOptimizeAlias", input.auto_optimize_alias.as_ref(), AliasName::from_str)?;
         let options = Options {
             auto_optimize: self.auto_optimize.or(said).unwrap_or(true),
             dry_run,
-            alias: self.alias.or(alias),
+            alias: self.alias.or(input.auto_optimize_alias),
             allow_changed_code: self.allow_changed_code,
             allow_incomplete: self.incomplete.allow_incomplete,
             aws: self.aws.options(),

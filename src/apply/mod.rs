@@ -144,11 +144,20 @@ impl<W: Write> Apply<'_, W> {
         for selection in &self.selections {
             let function = &selection.function_arn;
             let latest = self.latest(&aws.lambda(function), function).await?;
+            let name = function.name();
             let what = match &self.options.alias {
-                None => format!("{}: $LATEST, which has {} MB", function.name(), latest.memory),
-                Some(alias) => format!("{}:{alias}", function.name()),
+                None => format!("{name}: $LATEST, which has {} MB,", latest.memory),
+                Some(alias) => match aws.lambda(function).alias(function, alias).await? {
+                    Some(Alias { version: Some(version), .. }) => {
+                        format!(
+                            "{name}:{alias}, which is at version {version}, would move to a new version and"
+                        )
+                    }
+                    _ => format!("{name}:{alias} would be made for a new version and"),
+                },
             };
-            message::note(format_args!("dry run: {what}, would get {} MB", selection.memory_size));
+            let verb = if self.options.alias.is_none() { "would get" } else { "get" };
+            message::note(format_args!("dry run: {what} {verb} {} MB", selection.memory_size));
         }
         let planned = self
             .plans

@@ -23,6 +23,10 @@ pub struct AwsError {
     pub message: String,
 }
 
+/// Where an answer is no error of the service's own.
+const NO_MESSAGE: &str =
+    "the answer does not say why; check that AWS_ENDPOINT_URL, if it is set, is this service's";
+
 /// The kinds of failure that the tools treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwsErrorKind {
@@ -64,7 +68,7 @@ impl AwsError {
         let (kind, code, message) = match error {
             SdkError::ServiceError(service) => {
                 let code = service.err().code().unwrap_or("UnknownError").to_owned();
-                let message = service.err().message().unwrap_or("no message").to_owned();
+                let message = service.err().message().unwrap_or(NO_MESSAGE).to_owned();
                 (kind_of_code(&code), code, message)
             }
             other if is_about_credentials(other) => {
@@ -206,7 +210,10 @@ fn kind_of_code(code: &str) -> AwsErrorKind {
             AwsErrorKind::Conflict
         }
         "PreconditionFailedException" => AwsErrorKind::Precondition,
-        "InvalidParameterValueException" | "ValidationException" => AwsErrorKind::Invalid,
+        "InvalidParameterValueException"
+        | "InvalidRequestContentException"
+        | "RequestTooLargeException"
+        | "ValidationException" => AwsErrorKind::Invalid,
         "ServiceException"
         | "InternalFailure"
         | "InternalError"

@@ -2,8 +2,9 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
-use std::str::FromStr as _;
 use std::time::Duration;
+
+use serde_json::value::RawValue;
 
 use super::{DEFAULT_NUM, Options, Payloads, Processor};
 use crate::aws::{Aws, Callee, S3Url};
@@ -111,28 +112,15 @@ impl Args {
         }
         let sleep_between_runs_ms =
             self.sleep_between_runs_ms.or(input.sleep_between_runs_ms).filter(|_| !parallel);
-        let processor = |flag: Option<Callee>, command: Option<String>, key, said: &Option<String>| {
-            Ok::<_, Error>(match (flag, command) {
-                (Some(callee), _) => Some(Processor::Function(callee)),
-                (None, Some(command)) => Some(Processor::Command(command)),
-                (None, None) => input.parse(key, said.as_ref(), Callee::from_str)?.map(Processor::Function),
-            })
+        let processor = |flag: Option<Callee>, command: Option<String>, said: &Option<Callee>| match command {
+            Some(command) => Some(Processor::Command(command)),
+            None => flag.or(said.clone()).map(Processor::Function),
         };
         Ok(Options {
             num: self.num,
             num_without_plan: input.num.map_or(DEFAULT_NUM, NonZeroU32::get),
-            pre_processor: processor(
-                self.pre_processor,
-                self.pre_command,
-                "preProcessorARN",
-                &input.pre_processor_arn,
-            )?,
-            post_processor: processor(
-                self.post_processor,
-                self.post_command,
-                "postProcessorARN",
-                &input.post_processor_arn,
-            )?,
+            pre_processor: processor(self.pre_processor, self.pre_command, &input.pre_processor_arn),
+            post_processor: processor(self.post_processor, self.post_command, &input.post_processor_arn),
             parallel,
             sleep_between_runs: Duration::from_millis(sleep_between_runs_ms.unwrap_or(0)),
             allowed_exceptions: self
@@ -156,8 +144,8 @@ impl Args {
 
 /// The payloads that the execution input names; `payloadS3` goes before `payload`.
 async fn payloads_of(input: &ExecutionInput, aws: &Aws) -> Result<Payloads, Error> {
-    if let Some(url) = input.parse("payloadS3", input.payload_s3.as_ref(), S3Url::from_str)? {
-        return payloads_at_s3(aws, &url, &input.place_of("payloadS3")).await;
+    if let Some(url) = &input.payload_s3 {
+        return payloads_at_s3(aws, url, &input.place_of("payloadS3")).await;
     }
     match &input.payload {
         Some(payload) => Payloads::from_value(payload, &input.place_of("payload")),
@@ -169,5 +157,8 @@ async fn payloads_at_s3(aws: &Aws, url: &S3Url, place: &str) -> Result<Payloads,
     let bytes = aws.s3_object(url).await?;
     let place = format!("{place} {url}");
     let text = String::from_utf8(bytes).map_err(|_| Error::Usage(format!("{place}: not UTF-8")))?;
-    Payloads::from_text(&text, &place)
+    match serde_json::from_str::<&RawValue>(&text) {
+        Ok(value) => Payloads::from_value(value, &place),
+        Err(_) => Payloads::from_text(&text, &place),
+    }
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, TryStreamExt as _};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -114,8 +115,8 @@ impl Measurement {
     }
 
     async fn invoke_and_record<W: Write>(&self, index: u32, shared: &Shared<'_, W>) -> Result<(), Error> {
-        let _turn = self.size.turns.acquire().await.expect("the semaphore is never closed");
-        let _permit = shared.permits.acquire().await.expect("the semaphore is never closed");
+        const NEVER: &str = "the semaphore is never closed";
+        let _turn = self.size.turns.acquire().await.expect(NEVER);
         if self.size.progress.borrow().is_given_up || shared.stop.is_cancelled() {
             return Ok(());
         }
@@ -133,9 +134,14 @@ impl Measurement {
                 return Ok(());
             }
         };
+        let permit = shared.permits.acquire().await.expect(NEVER);
+        if self.size.progress.borrow().is_given_up || shared.stop.is_cancelled() {
+            return Ok(());
+        }
         let Some((invocation, result)) = self.invoke(index, &payload, shared).await else {
             return Ok(());
         };
+        drop(permit);
         shared.writer.borrow_mut().write(&invocation)?;
         if self.configuration.index.is_some() && invocation.cold_start == Some(false) {
             message::warning(format_args!(
@@ -170,8 +176,15 @@ impl Measurement {
             return Ok(payload.into());
         };
         let silent = shared.options.disable_payload_logs;
-        let processed = processor.process(shared.aws, payload, silent).await?;
-        Ok(processed.map_or(Cow::Borrowed(payload), Cow::Owned))
+        let Some(processed) = processor.process(shared.aws, payload, silent).await? else {
+            return Ok(payload.into());
+        };
+        match serde_json::from_slice::<IgnoredAny>(&processed) {
+            Ok(_) => Ok(processed.into()),
+            Err(error) => Err(Error::Failed(format!(
+                "{processor}: its output, which is to be the payload, is not JSON: {error}"
+            ))),
+        }
     }
 
     /// Nothing more of this size is to be invoked.

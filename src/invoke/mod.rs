@@ -110,7 +110,8 @@ pub async fn run(
                 Some(Ok(line)) => match state.take(&line, &writer) {
                     Ok(Some(configuration)) if !stop.is_cancelled() => {
                         match state.measurement(aws, configuration, options) {
-                            Ok(measurement) => measurements.push(measurement.run(&shared)),
+                            Ok(Some(measurement)) => measurements.push(measurement.run(&shared)),
+                            Ok(None) => {}
                             Err(error) => {
                                 state.bad_input.get_or_insert(error);
                                 stop.cancel();
@@ -128,7 +129,7 @@ pub async fn run(
             () = &mut grace, if !grace_is_over => {
                 grace_is_over = true;
                 if !measurements.is_empty() {
-                    message::warning("gave up waiting for the invocations in flight; they are not recorded");
+                    message::warning("gave up waiting for what was in flight; an invocation that has not come back is not recorded");
                     measurements.clear();
                 }
             }
@@ -187,13 +188,13 @@ impl State {
         Ok(ready)
     }
 
-    /// What is to be done with a configuration.
+    /// What is to be done with a configuration; nothing in a dry run, if it is for another invocation than the first.
     fn measurement(
         &mut self,
         aws: &Aws,
         configuration: Configuration,
         options: &Options,
-    ) -> Result<Measurement, Error> {
+    ) -> Result<Option<Measurement>, Error> {
         if options.only_cold_starts && configuration.index.is_none() {
             return Err(Error::Usage(format!(
                 "{}:{}: is for more than one invocation, of which only the first is a cold start; prepare with lpt-prepare --only-cold-starts",
@@ -201,8 +202,11 @@ impl State {
             )));
         }
         let is_dry_run = options.dry_run || self.dry_runs.contains(&configuration.run_id);
+        if is_dry_run && configuration.index.is_some_and(|index| index > 0) {
+            return Ok(None);
+        }
         let num = if is_dry_run { 1 } else { self.num(&configuration, options) };
-        Ok(Measurement {
+        Ok(Some(Measurement {
             lambda: aws.lambda(&configuration.function_arn),
             num,
             shares: if is_dry_run {
@@ -212,7 +216,7 @@ impl State {
             },
             size: self.size(&configuration, options),
             configuration,
-        })
+        }))
     }
 
     /// How often a configuration is to be invoked. With a version for each invocation, the plan has said how many

@@ -1,10 +1,10 @@
 //! What a function is invoked with. It is never written to a record or a message.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -63,7 +63,7 @@ enum Order {
 }
 
 impl Payloads {
-    /// What a flag or an object at S3, `place`, says: JSON as it stands, weighted if it is a list of `{"payload": …,
+    /// What a flag, `place`, says: JSON as it stands, weighted if it is a list of `{"payload": …,
     /// "weight": n}`; any other text as a JSON string.
     ///
     /// # Errors
@@ -76,8 +76,8 @@ impl Payloads {
         Ok(Payloads::one(Payload::fitting(quoted.as_bytes(), place)?))
     }
 
-    /// What the execution input says at `place`: a string that holds JSON is that JSON; all else as it stands, weighted
-    /// likewise.
+    /// What the execution input or an object at S3, `place`, says in JSON: a string that holds JSON is that JSON; all
+    /// else as it stands, weighted likewise.
     ///
     /// # Errors
     /// As of [`Payloads::from_text`].
@@ -131,35 +131,34 @@ impl Payloads {
 
     /// Reads JSON that came from `name`.
     fn from_json(bytes: &[u8], name: &str) -> Result<Payloads, Error> {
-        /// One of a weighted list; in any other list it fails to be read.
-        #[derive(Deserialize)]
-        struct Element<'a> {
-            #[serde(borrow)]
-            payload: &'a RawValue,
-            weight: f64,
-        }
+        type Object<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
         let elements = serde_json::from_slice::<Vec<&RawValue>>(bytes).unwrap_or_default();
-        let read: Vec<Option<Element<'_>>> =
-            elements.iter().map(|element| serde_json::from_str(element.get()).ok()).collect();
-        if read.iter().all(Option::is_none) {
+        let objects: Vec<Object<'_>> =
+            elements.iter().map(|element| serde_json::from_str(element.get()).unwrap_or_default()).collect();
+        fn weighted<'a>(object: &Object<'a>) -> Option<(&'a RawValue, &'a RawValue)> {
+            Some((object.get("payload")?, object.get("weight")?))
+        }
+        if objects.iter().all(|object| weighted(object).is_none()) {
             // A list without weights is one payload.
             return Ok(Payloads::one(Payload::fitting(bytes, name)?));
         }
         let (mut all, mut weights) = (Vec::new(), Vec::new());
-        for (at, element) in read.into_iter().enumerate() {
+        for (at, object) in objects.iter().enumerate() {
             let place = format!("{name}: element {at}");
-            let Some(Element { payload, weight }) = element else {
+            let Some((payload, weight)) = weighted(object) else {
                 return Err(Error::Usage(format!(
                     "{place}: expected an object with payload and weight, as the others are"
                 )));
             };
-            if !(weight > 0.0 && weight <= MAX_WEIGHT) {
+            let number = serde_json::from_str(weight.get()).ok();
+            let Some(number) = number.filter(|number| *number > 0.0 && *number <= MAX_WEIGHT) else {
                 return Err(Error::Usage(format!(
-                    "{place}: a weight is a number above 0 and up to {MAX_WEIGHT}, not {weight}"
+                    "{place}: weight: expected a number above 0 and up to {MAX_WEIGHT}, found {}",
+                    weight.get()
                 )));
-            }
+            };
             all.push(Payload::fitting(unwrapped(payload).as_bytes(), place)?);
-            weights.push(weight);
+            weights.push(number);
         }
         Ok(Payloads { all, order: Order::Weighted(weights) })
     }
@@ -295,6 +294,8 @@ mod tests {
     fn a_list_that_is_weighted_in_part_is_refused() {
         for text in [
             r#"[{"payload": 1, "weight": 1}, {"payload": 2}]"#,
+            r#"[{"payload": 1, "weight": "1"}, {"payload": 2, "weight": "4"}]"#,
+            r#"[{"payload": 1, "weight": null}]"#,
             r#"[{"payload": 1, "weight": 0}]"#,
             r#"[{"payload": 1, "weight": -1}]"#,
             r#"[{"payload": 1, "weight": 1}, 2]"#,

@@ -66,6 +66,7 @@ pub struct Args {
 }
 
 impl Tool for Args {
+    const READS_RECORDS: bool = false;
     const STOPPED: &'static str = "stopped at once; the next lpt-local ends what is left of this one";
 
     async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {

@@ -47,6 +47,7 @@ const DEFAULT_POWER_VALUES: &str = "128,256,512,1024,1536,3008";
 const DEFAULT_NUM: u32 = 10;
 
 impl Tool for Args {
+    const READS_RECORDS: bool = false;
     async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
         super::run(&self.into_options()?, std::io::stdout(), &interrupt).await
@@ -59,14 +60,14 @@ impl Args {
         let dry_run = self.dry_run.or(input.as_ref());
         let input = input.unwrap_or_default();
         let functions = if self.functions.is_empty() {
-            let function = input.parse("lambdaARN", input.lambda_arn.as_ref(), FunctionRef::from_str)?;
             let nothing =
                 "name a FUNCTION to tune, or an --input file that has a lambdaARN; see lpt-prepare --help";
-            vec![function.ok_or_else(|| Error::Usage(nothing.to_owned()))?]
+            vec![input.lambda_arn.clone().ok_or_else(|| Error::Usage(nothing.to_owned()))?]
         } else {
             self.functions
         };
-        let power_values = input.parse("powerValues", input.power_values.as_ref(), PowerValues::from_str)?;
+        let power_values = input.power_values.as_deref().map(PowerValues::from_str).transpose();
+        let power_values = power_values.map_err(|why| input.error("powerValues", why))?;
         let only_cold_starts = self.only_cold_starts.or(input.only_cold_starts).unwrap_or(false);
         let num = self.num.or(input.num.map(NonZeroU32::get)).unwrap_or(DEFAULT_NUM);
         if !dry_run && !only_cold_starts {

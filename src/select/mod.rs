@@ -18,6 +18,7 @@ use crate::message;
 use crate::ndjson::{Line, Reader, Record as _, Upstream};
 use crate::prepare::{Configuration, ConfigurationState, Plan};
 use crate::strategy::{BalancedWeight, Strategy, standings};
+use crate::units::Money;
 
 /// How to select.
 #[derive(Debug)]
@@ -115,7 +116,7 @@ impl State {
             let selection = match self.best(options, rivals) {
                 None => {
                     message::warning(format_args!(
-                        "{function}: no size can be selected: none has usable invocations and a function that does not fail"
+                        "{function}: no size can be selected: at each, the function fails or no invocation counts"
                     ));
                     None
                 }
@@ -224,7 +225,19 @@ impl State {
                 change(candidate.average_duration.get(), original.average_duration.get())
             }),
             visualization: visualization::visualization(rivals),
-            lambda_cost: rivals.iter().map(|rival| rival.total_cost).sum(),
+            lambda_cost: lambda_cost(strategy, balanced_weight, rivals),
         })
     }
+}
+
+/// What the measuring cost, summed from the best size to the worst: so AWS Lambda Power Tuning sums it, and the last
+/// digits of a sum hang on its order.
+fn lambda_cost(strategy: Strategy, weight: BalancedWeight, rivals: &[&Statistics]) -> Money {
+    let (measured, failed): (Vec<&Statistics>, Vec<&Statistics>) =
+        rivals.iter().partition(|rival| rival.candidate().is_some());
+    let candidates: Vec<_> = measured.iter().filter_map(|rival| rival.candidate()).collect();
+    let standings = standings(strategy, weight, &candidates);
+    let mut ranked: Vec<_> = measured.into_iter().zip(&standings).collect();
+    ranked.sort_by_key(|(_, standing)| standing.rank);
+    ranked.into_iter().map(|(rival, _)| rival).chain(failed).map(|rival| rival.total_cost).sum()
 }
