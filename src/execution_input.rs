@@ -118,6 +118,18 @@ impl ExecutionInput {
         }
     }
 
+    /// The functions that were `typed`, or else its own.
+    ///
+    /// # Errors
+    /// There is none, which `nothing` says.
+    pub fn functions_or(&self, typed: Vec<FunctionRef>, nothing: &str) -> Result<Vec<FunctionRef>, Error> {
+        if !typed.is_empty() {
+            return Ok(typed);
+        }
+        let own = self.lambda_arn.clone().ok_or_else(|| Error::Usage(nothing.to_owned()))?;
+        Ok(vec![own])
+    }
+
     /// Something is wrong with the value of `key`.
     pub fn error(&self, key: &str, why: impl std::fmt::Display) -> Error {
         Error::Usage(format!("{}: {why}", self.place_of(key)))

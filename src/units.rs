@@ -176,6 +176,18 @@ impl Timestamp {
     pub fn now() -> Timestamp {
         Timestamp(OffsetDateTime::now_utc().truncate_to_millisecond())
     }
+
+    /// So many seconds and nanoseconds after 1970 began; `None` where RFC 3339 has no such year.
+    pub fn from_unix(seconds: u64, nanoseconds: u32) -> Option<Timestamp> {
+        let since = time::Duration::new(i64::try_from(seconds).ok()?, nanoseconds.try_into().ok()?);
+        let time = OffsetDateTime::UNIX_EPOCH.checked_add(since)?;
+        Some(Timestamp(time.truncate_to_millisecond()))
+    }
+
+    /// Whether it lies further back than `age`, by this machine's clock.
+    pub fn is_older_than(self, age: std::time::Duration) -> bool {
+        OffsetDateTime::now_utc() - self.0 > age
+    }
 }
 
 impl fmt::Display for Timestamp {

@@ -1,8 +1,9 @@
 //! `lpt-cleanup`.
 
-use serde_json::Value;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
-use crate::common::{Folder, Local, function};
+use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, function};
 
 fn service() -> Local {
     Local::with(&[&format!("f={},memory=256,description=my own words", function("cpu-bound").display())])
@@ -101,4 +102,204 @@ fn a_bad_record_does_not_keep_it_from_cleaning() {
 fn without_records_there_is_nothing_to_do() {
     let ran = service().tool("lpt-cleanup").stdin("").run().succeeds();
     assert_eq!(ran.records().len(), 1);
+}
+
+/// A run of June 2024, which no longer works, and one a millisecond later.
+const OLD_RUNS: [&str; 2] = ["01900000000070008000000000000000", "01900000000170008000000000000000"];
+
+fn leftovers(local: &Local, arguments: &[&str]) -> Ran {
+    local.tool("lpt-cleanup").args(["--leftovers", "--function", "f"]).args(arguments).run()
+}
+
+/// What looks as if it were a run's and is the user's, before any run: versions 1 to 3.
+fn users_look_alikes(local: &Local) {
+    let (runtime, client) = local.client();
+    let [run, _] = OLD_RUNS;
+    let tag = |on: &str, memory: u32| {
+        format!("lpt {on} runId={run} memorySizeMB={memory} originalMemorySizeMB=256")
+    };
+    runtime.block_on(async {
+        // One with some words on lpt; one that AWS gave the tag of $LATEST; one whose memory is not the tag's.
+        for description in ["lpt is nice".to_owned(), tag("latest", 256), tag("version", 512)] {
+            client.publish_version().function_name("f").description(description).send().await.unwrap();
+        }
+        for (alias, version) in [("lpt-live", "1"), (&*format!("lpt-{run}-256"), "2"), ("mine", "3")] {
+            client
+                .create_alias()
+                .function_name("f")
+                .name(alias)
+                .function_version(version)
+                .send()
+                .await
+                .unwrap();
+        }
+    });
+}
+
+/// Kills lpt-prepare in the middle of its work; nobody has read its records.
+fn kill_prepare(local: &Local) {
+    let pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "300-10240:4", "f"])]);
+    let aliases = |account: &Account| account.functions["f"].aliases.len();
+    let before = aliases(&local.account());
+    while aliases(&local.account()) < before + 2 {
+        std::thread::yield_now();
+    }
+    pipe.signal_all(Signal::KILL);
+    pipe.finish();
+    assert_ne!(local.account().memory_of("f"), 256, "it was in the middle");
+}
+
+#[test]
+fn what_a_killed_run_left_is_found_and_undone_without_its_records() {
+    let local = service();
+    users_look_alikes(&local);
+    let before = local.account();
+    kill_prepare(&local);
+    let killed = local.account();
+
+    let shown = leftovers(&local, &[]);
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    assert_eq!(local.account(), killed, "only shown");
+    assert_eq!(
+        shown.records(),
+        [json!({"type": "end", "tool": "lpt-cleanup", "records": 0, "status": "complete"})]
+    );
+    let new: Vec<_> = killed.functions["f"]
+        .versions
+        .difference(&before.functions["f"].versions)
+        .map(|version| &*version.0)
+        .collect();
+    assert!(new.len() >= 3, "two versions and $LATEST: {new:?}");
+    for (alias, version) in killed.functions["f"].aliases.difference(&before.functions["f"].aliases) {
+        let row = shown.stderr.lines().find(|line| line.contains(alias.as_str())).unwrap();
+        assert_eq!(row.split_whitespace().next(), Some(&**version), "{row}");
+    }
+    for words in ["before it had 256 MB and the description \"my own words\"", "--yes", "--even-if-recent"] {
+        assert!(shown.stderr.contains(words), "no {words}: {}", shown.stderr);
+    }
+    for theirs in ["lpt-live", "mine", OLD_RUNS[0]] {
+        assert!(!shown.stderr.contains(theirs), "{theirs}: {}", shown.stderr);
+    }
+
+    let done = leftovers(&local, &["--yes", "--even-if-recent"]).succeeds();
+    assert_eq!(local.account(), before);
+    let cleaned = done.of_type("cleaned");
+    assert_eq!(cleaned.len(), 1);
+    assert_eq!(cleaned[0]["memoryRestored"], true);
+    assert_eq!(cleaned[0]["versionsDeleted"].as_array().unwrap().len(), new.len() - 1);
+    assert_eq!(done.records().pop().unwrap()["status"], "complete");
+    let again = leftovers(&local, &["--yes"]).succeeds();
+    assert!(again.stderr.contains("f: no run has left anything"), "{}", again.stderr);
+    assert_eq!(again.records().len(), 1);
+}
+
+#[test]
+fn a_recent_run_may_be_at_work_and_is_left_alone() {
+    let local = service();
+    prepared(&local);
+    let before = local.account();
+    let refused = leftovers(&local, &["--yes", "--quiet"]);
+    assert_eq!(refused.records().pop().unwrap()["status"], "failed");
+    refused.fails_with(1, &["function:f: the run ", "may be at work", "--even-if-recent"]);
+    assert_eq!(local.account(), before);
+}
+
+/// Gives `f` a version and an alias of each old run, and `$LATEST` the tag of the first with this end.
+fn old_runs(local: &Local, end: &str) {
+    let (runtime, client) = local.client();
+    runtime.block_on(async {
+        for (run, memory) in OLD_RUNS.into_iter().zip([512, 1024]) {
+            let tag = |on: &str, end: &str| {
+                format!("lpt {on} runId={run} memorySizeMB={memory} originalMemorySizeMB=256{end}")
+            };
+            let update = client.update_function_configuration().function_name("f").memory_size(memory);
+            update.description(tag("latest", end)).send().await.unwrap();
+            let published = loop {
+                // Until the update is through.
+                let publish = client.publish_version().function_name("f").description(tag("version", ""));
+                if let Ok(published) = publish.send().await {
+                    break published;
+                }
+            };
+            let alias = client.create_alias().function_name("f").name(format!("lpt-{run}-{memory}"));
+            alias.function_version(published.version().unwrap()).send().await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn several_old_runs_are_undone_each_with_a_record() {
+    let local = service();
+    users_look_alikes(&local);
+    let before = local.account();
+    old_runs(&local, " setAt=2024-06-10T03:00:00.000Z originalDescription=\"my own words\"");
+    let shown = leftovers(&local, &[]).succeeds();
+    assert!(shown.stderr.contains("of 2024-06-10T02:35:18.400Z"), "{}", shown.stderr);
+    let cleaned = leftovers(&local, &["--yes", "--function", "function:f"]).succeeds().of_type("cleaned");
+    assert_eq!(local.account(), before, "the alias that looks like the old run's too");
+    let runs: Vec<_> = cleaned.iter().map(|record| record["runId"].as_str().unwrap()).collect();
+    assert_eq!(runs, OLD_RUNS);
+    let restored: Vec<_> = cleaned.iter().map(|record| &record["memoryRestored"]).collect();
+    assert_eq!(restored, [false, true], "$LATEST carried the tag of the second");
+}
+
+#[test]
+fn a_run_that_set_latest_a_short_while_ago_is_recent_however_long_ago_it_began() {
+    let local = service();
+    old_runs(&local, &format!(" setAt={}", lpt::units::Timestamp::now()));
+    let ran = leftovers(&local, &["--yes"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("{} began less than", OLD_RUNS[1])), "{}", ran.stderr);
+    assert_eq!(ran.of_type("cleaned")[0]["runId"], OLD_RUNS[0], "the rest goes");
+    assert_eq!(ran.of_type("cleaned").len(), 1);
+}
+
+#[test]
+fn a_description_too_long_for_the_tag_is_lost_without_the_plan_and_that_is_said() {
+    let words = "many words ".repeat(20);
+    let local =
+        Local::with(&[&format!("f={},memory=256,description={words}", function("cpu-bound").display())]);
+    let before = local.account();
+    kill_prepare(&local);
+    let shown = leftovers(&local, &[]);
+    assert!(shown.stderr.contains("too long to be kept in the tag"), "{}", shown.stderr);
+    leftovers(&local, &["--yes", "--even-if-recent", "--quiet"]).succeeds();
+    let mut expected = before;
+    let latest = ("$LATEST".to_owned(), 256, String::new());
+    expected.functions.get_mut("f").unwrap().versions = [latest].into();
+    assert_eq!(local.account(), expected);
+}
+
+#[test]
+fn leftovers_are_looked_for_in_each_function_that_is_named() {
+    let code = function("cpu-bound");
+    let [f, g] = ["f", "g"].map(|name| format!("{name}={},memory=256", code.display()));
+    let local = Local::with(&[&f, &g]);
+    let before = local.account();
+    local.tool("lpt-prepare").args(["--power-values", "512", "f", "g"]).run().succeeds();
+    let arguments = ["--function", "nosuch", "--function", "g", "--yes", "--even-if-recent"];
+    let ran = leftovers(&local, &arguments);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nosuch: lambda:GetFunctionConfiguration: "), "{}", ran.stderr);
+    assert_eq!(ran.of_type("cleaned").len(), 2);
+    assert_eq!(local.account(), before);
+    // As with lpt-prepare, the execution input can name it.
+    let folder = Folder::new();
+    let input =
+        folder.file("input.json", r#"{"lambdaARN": "arn:aws:lambda:us-east-1:123456789012:function:g"}"#);
+    let ran = local.tool("lpt-cleanup").args(["--leftovers", "--input"]).arg(input).run().succeeds();
+    assert!(ran.stderr.contains("function:g: no run has left anything"), "{}", ran.stderr);
+}
+
+#[test]
+fn arguments_about_leftovers_stand_together() {
+    for (arguments, words) in [
+        (vec!["--leftovers"], vec!["name a --function"]),
+        (vec!["--function", "f"], vec!["--leftovers"]),
+        (vec!["--yes"], vec!["--leftovers"]),
+        (vec!["--leftovers", "--function", "f:live"], vec!["version or alias \"live\""]),
+        (vec!["--leftovers", "--function", "f", "runs.ndjson"], vec!["--leftovers", "FILE"]),
+    ] {
+        Tool::new("lpt-cleanup").args(arguments).run().fails_with(2, &words);
+    }
 }

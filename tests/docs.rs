@@ -96,10 +96,16 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::cleanup::Args::command(),
-            examples: &[(
-                "Remove what a run left behind that was cut off, from the records that it wrote:",
-                "lpt-cleanup runs.ndjson > cleaned.ndjson",
-            )],
+            examples: &[
+                (
+                    "Remove what a run left behind that was cut off, from the records that it wrote:",
+                    "lpt-cleanup runs.ndjson > cleaned.ndjson",
+                ),
+                (
+                    "Show what earlier runs have left of a function, then remove it, without any records:",
+                    "lpt-cleanup --leftovers --function my-function > /dev/null; lpt-cleanup --leftovers --function my-function --yes > cleaned.ndjson",
+                ),
+            ],
             see_also: &[("lpt-prepare", '1'), ("lpt-records", '5')],
         },
         Page {

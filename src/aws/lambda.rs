@@ -17,7 +17,9 @@ use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionConfiguration as FunctionConfigurationOutput;
-use aws_sdk_lambda::types::{LastUpdateStatus, LogType, SnapStartOptimizationStatus, State};
+use aws_sdk_lambda::types::{
+    AliasConfiguration, LastUpdateStatus, LogType, SnapStartOptimizationStatus, State,
+};
 use serde::{Deserialize, Serialize};
 
 use super::arn::{AliasName, Callee, FunctionArn, Qualifier, Version};
@@ -232,6 +234,17 @@ pub struct ListedVersion {
     pub memory: Option<MemoryMB>,
 }
 
+/// An alias as the list shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedAlias {
+    /// Its name.
+    pub name: AliasName,
+    /// The version that it points at; none for `$LATEST`.
+    pub version: Option<Version>,
+    /// Its own description.
+    pub description: String,
+}
+
 /// What an alias points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
@@ -381,13 +394,20 @@ impl Lambda {
         Ok(listed.await?.into_iter().filter_map(published).collect())
     }
 
-    /// The names of all aliases.
-    pub async fn aliases(&self, function: &FunctionArn) -> Result<Vec<AliasName>, AwsError> {
+    /// All aliases.
+    pub async fn aliases(&self, function: &FunctionArn) -> Result<Vec<ListedAlias>, AwsError> {
         let request = self.client.list_aliases().function_name(function.to_string());
         let listed = self.calls.make("lambda:ListAliases", function, async || {
             request.clone().into_paginator().items().send().try_collect().await
         });
-        Ok(listed.await?.iter().filter_map(|alias| alias.name()?.parse().ok()).collect())
+        let read = |alias: &AliasConfiguration| {
+            Some(ListedAlias {
+                name: alias.name()?.parse().ok()?,
+                version: alias.function_version().and_then(|version| version.parse().ok()),
+                description: alias.description().unwrap_or_default().to_owned(),
+            })
+        };
+        Ok(listed.await?.iter().filter_map(read).collect())
     }
 
     /// What an alias points at; none where there is no such alias.

@@ -21,7 +21,9 @@ pub use arn::{
 };
 pub use backoff::{MAX_ATTEMPTS, pause_after};
 pub use error::{AwsError, AwsErrorKind};
-pub use lambda::{Alias, Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedVersion};
+pub use lambda::{
+    Alias, Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedAlias, ListedVersion,
+};
 pub use s3::{NotAnS3Url, S3Url};
 
 use calls::Calls;

@@ -1,6 +1,7 @@
 //! `lpt-cleanup`'s arguments as typed.
 
-use super::Options;
+use super::{Options, leftovers};
+use crate::aws::FunctionRef;
 use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, InputArgs, STYLES};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
@@ -11,12 +12,26 @@ use crate::ndjson::Reader;
 /// Reads plan and configuration records, at the end of the pipe or from a file of an earlier run, deletes the run's
 /// aliases and versions, and sets $LATEST back if the run did not. Nothing without the run's tag is touched. Running
 /// it twice does no harm.
+///
+/// Where no records are left, --leftovers finds the versions and aliases of earlier runs in the account, by their tags.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-cleanup", version, styles = STYLES)]
 pub struct Args {
-    /// Nothing in it concerns this tool, which works whatever it says.
+    /// Read no records: show what earlier runs have left of the functions; --yes removes it
+    #[arg(long, conflicts_with = "files")]
+    leftovers: bool,
+    /// Function to look at for leftovers, as lpt-prepare takes it; can be given several times [default: lambdaARN of
+    /// --input]
+    #[arg(long = "function", value_name = "FUNCTION", requires = "leftovers")]
+    functions: Vec<FunctionRef>,
+    /// Remove the leftovers, and set $LATEST back where it still carries the tag of a run
+    #[arg(long, requires = "leftovers")]
+    yes: bool,
+    /// Remove also what is left of a run that began less than an hour ago, and may still be at work
+    #[arg(long, requires = "leftovers")]
+    even_if_recent: bool,
     #[command(flatten)]
-    _execution_input: ExecutionInputArgs,
+    execution_input: ExecutionInputArgs,
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
@@ -29,7 +44,23 @@ impl Tool for Args {
     /// The first interrupt is for the tools upstream: they end, and this one finishes what it is there for.
     async fn run(self, _: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
-        let options = Options { aws: self.aws.options() };
-        super::run(&options, Reader::open(&self.input.files)?, std::io::stdout()).await
+        let aws = self.aws.options();
+        if !self.leftovers {
+            // Nothing in the execution input concerns this: it works whatever that says.
+            return super::run(&Options { aws }, Reader::open(&self.input.files)?, std::io::stdout()).await;
+        }
+        let nothing =
+            "name a --function to look at, or an --input file that has a lambdaARN; see lpt-cleanup --help";
+        let options = leftovers::Options {
+            functions: self
+                .execution_input
+                .read()?
+                .unwrap_or_default()
+                .functions_or(self.functions, nothing)?,
+            yes: self.yes,
+            even_if_recent: self.even_if_recent,
+            aws,
+        };
+        leftovers::run(&options, std::io::stdout()).await
     }
 }

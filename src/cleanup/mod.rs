@@ -2,6 +2,7 @@
 
 mod args;
 mod cleaned;
+pub mod leftovers;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,7 +16,7 @@ use crate::aws::{Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, Lambda, Q
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Status, Writer};
-use crate::prepare::{Configuration, Plan, RunId, Tag, Tagged, remove_versions, restore_latest};
+use crate::prepare::{Configuration, Original, Plan, RunId, Tag, Tagged, remove_versions, restore_latest};
 
 /// How to clean up.
 #[derive(Debug)]
@@ -56,9 +57,18 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
     let aws = Aws::load(&options.aws).await;
     let results = join_all(runs.iter().map(async |((run_id, function), plan)| {
         let lambda = aws.lambda(function);
-        clean(&lambda, *run_id, function, plan.as_ref()).await
+        clean(&lambda, *run_id, function, plan.as_ref().map(Original::from)).await
     }))
     .await;
+    conclude(results, &mut writer, first_error)
+}
+
+/// Says and writes what became of each run, and ends the stream.
+fn conclude<W: Write>(
+    results: Vec<(Cleaned, Vec<AwsError>)>,
+    writer: &mut Writer<W>,
+    mut first_error: Option<Error>,
+) -> Result<Exit, Error> {
     let mut all_clean = true;
     let mut first_failure = None;
     for (cleaned, errors) in results {
@@ -117,7 +127,7 @@ async fn clean(
     lambda: &Lambda,
     run_id: RunId,
     function: &FunctionArn,
-    plan: Option<&Plan>,
+    original: Option<Original<'_>>,
 ) -> (Cleaned, Vec<AwsError>) {
     let mut cleaned = Cleaned {
         run_id,
@@ -128,7 +138,7 @@ async fn clean(
         left: Vec::new(),
     };
     let mut failed = Vec::new();
-    match restore(lambda, run_id, function, plan).await {
+    match restore(lambda, run_id, function, original).await {
         Ok(restored) => cleaned.memory_restored = restored,
         // With the function, all that was made of it is gone.
         Err(error) if error.is_not_found() => return (cleaned, Vec::new()),
@@ -142,29 +152,35 @@ async fn clean(
     (cleaned, failed.into_iter().map(|(_, error)| error).collect())
 }
 
-/// Sets `$LATEST` back where it still carries the run's tag. Without the plan its description is lost, and it is
-/// left to the user.
+/// Sets `$LATEST` back where it still carries the run's tag. Without the plan that tag says what to; where its
+/// description did not fit in there, it is left to the user, who may have the plan elsewhere.
 async fn restore(
     lambda: &Lambda,
     run_id: RunId,
     function: &FunctionArn,
-    plan: Option<&Plan>,
+    original: Option<Original<'_>>,
 ) -> Result<bool, AwsError> {
-    if let Some(plan) = plan {
-        return restore_latest(lambda, plan).await;
+    if let Some(original) = original {
+        return restore_latest(lambda, original).await;
     }
     let latest = lambda.configuration(function, Qualifier::Latest).await?;
-    match Tag::of_run(run_id, Tagged::Latest, &latest.description) {
-        Some(tag) => Err(AwsError {
+    let Some(tag) = Tag::of_run(run_id, Tagged::Latest, &latest.description) else {
+        return Ok(false);
+    };
+    match &tag.original_description {
+        Some(description) => {
+            let memory = tag.original_memory;
+            restore_latest(lambda, Original { run_id, function_arn: function, memory, description }).await
+        }
+        None => Err(AwsError {
             action: "lambda:UpdateFunctionConfiguration",
             on: function.to_string(),
             kind: AwsErrorKind::Invalid,
             code: "NoPlan".to_owned(),
             message: format!(
-                "$LATEST had {} MB before the run and is not restored, for the plan record with its description is not in the input",
+                "$LATEST had {} MB before the run and is not restored, for the plan record with its description is not in the input; lpt-cleanup --leftovers restores the memory alone",
                 tag.original_memory
             ),
         }),
-        None => Ok(false),
     }
 }

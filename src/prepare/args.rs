@@ -40,6 +40,9 @@ pub struct Args {
     common: CommonArgs,
 }
 
+const NO_FUNCTION: &str =
+    "name a FUNCTION to tune, or an --input file that has a lambdaARN; see lpt-prepare --help";
+
 /// Where neither a flag nor the execution input says which: those of AWS Lambda Power Tuning.
 const DEFAULT_POWER_VALUES: &str = "128,256,512,1024,1536,3008";
 
@@ -59,13 +62,7 @@ impl Args {
         let input = self.execution_input.read()?;
         let dry_run = self.dry_run.or(input.as_ref());
         let input = input.unwrap_or_default();
-        let functions = if self.functions.is_empty() {
-            let nothing =
-                "name a FUNCTION to tune, or an --input file that has a lambdaARN; see lpt-prepare --help";
-            vec![input.lambda_arn.clone().ok_or_else(|| Error::Usage(nothing.to_owned()))?]
-        } else {
-            self.functions
-        };
+        let functions = input.functions_or(self.functions, NO_FUNCTION)?;
         let power_values = input.power_values.as_deref().map(PowerValues::from_str).transpose();
         let power_values = power_values.map_err(|why| input.error("powerValues", why))?;
         let only_cold_starts = self.only_cold_starts.or(input.only_cold_starts).unwrap_or(false);

@@ -1,7 +1,7 @@
 //! Removing what a run made.
 
 use super::{RunId, Tag, Tagged};
-use crate::aws::{AliasName, AwsError, FunctionArn, Lambda, ListedVersion, Version};
+use crate::aws::{AliasName, AwsError, FunctionArn, Lambda, ListedAlias, ListedVersion, Version};
 
 /// What was removed of a run, and what could not be.
 #[derive(Debug, Default)]
@@ -14,37 +14,48 @@ pub struct Removed {
     pub left: Vec<(String, AwsError)>,
 }
 
+/// The run that made a version: its tag is the version's description, and names the memory that the version has.
+pub fn maker_of_version(listed: &ListedVersion) -> Option<RunId> {
+    let tag = Tag::parse(&listed.description)?;
+    (tag.on == Tagged::Version && listed.memory == Some(tag.memory)).then_some(tag.run_id)
+}
+
+/// The run that made an alias: it is in the alias's name, and its tag is the alias's description or that of the one
+/// of `versions` that the alias points at.
+pub fn maker_of_alias(alias: &ListedAlias, versions: &[ListedVersion]) -> Option<RunId> {
+    let run_id = RunId::of_alias(&alias.name)?;
+    let is_tagged = Tag::of_run(run_id, Tagged::Version, &alias.description).is_some();
+    let points_at_own = || {
+        let mut pointed_at = versions.iter().filter(|listed| Some(listed.version) == alias.version);
+        pointed_at.any(|listed| maker_of_version(listed) == Some(run_id))
+    };
+    (is_tagged || points_at_own()).then_some(run_id)
+}
+
 /// Removes the aliases and versions that `run_id` made of `function`. They are found in the account, by the run's
 /// name and tag: one whose number never reached a record is found too, and nothing else is.
 ///
 /// Aliases go first, for a version that one points at cannot be deleted.
 pub async fn remove_versions(lambda: &Lambda, run_id: RunId, function: &FunctionArn) -> Removed {
     let mut removed = Removed::default();
-    match lambda.aliases(function).await {
-        Err(error) => removed.left.push((format!("aliases of {function}"), error)),
-        Ok(aliases) => {
-            let prefix = run_id.alias_prefix();
-            for alias in aliases.into_iter().filter(|alias| alias.to_string().starts_with(&prefix)) {
-                match lambda.delete_alias(function, &alias).await {
-                    Ok(()) => removed.aliases.push(alias),
-                    Err(error) => removed.left.push((format!("{function}:{alias}"), error)),
-                }
-            }
+    let versions = lambda.versions(function).await.unwrap_or_else(|error| {
+        removed.left.push((format!("versions of {function}"), error));
+        Vec::new()
+    });
+    let aliases = lambda.aliases(function).await.unwrap_or_else(|error| {
+        removed.left.push((format!("aliases of {function}"), error));
+        Vec::new()
+    });
+    for alias in aliases.into_iter().filter(|alias| maker_of_alias(alias, &versions) == Some(run_id)) {
+        match lambda.delete_alias(function, &alias.name).await {
+            Ok(()) => removed.aliases.push(alias.name),
+            Err(error) => removed.left.push((format!("{function}:{}", alias.name), error)),
         }
     }
-    match lambda.versions(function).await {
-        Err(error) => removed.left.push((format!("versions of {function}"), error)),
-        Ok(versions) => {
-            let is_own = |listed: &ListedVersion| {
-                let tag = Tag::of_run(run_id, Tagged::Version, &listed.description);
-                tag.is_some_and(|tag| listed.memory == Some(tag.memory))
-            };
-            for listed in versions.into_iter().filter(is_own) {
-                match lambda.delete_version(function, listed.version).await {
-                    Ok(()) => removed.versions.push(listed.version),
-                    Err(error) => removed.left.push((format!("{function}:{}", listed.version), error)),
-                }
-            }
+    for listed in versions.into_iter().filter(|listed| maker_of_version(listed) == Some(run_id)) {
+        match lambda.delete_version(function, listed.version).await {
+            Ok(()) => removed.versions.push(listed.version),
+            Err(error) => removed.left.push((format!("{function}:{}", listed.version), error)),
         }
     }
     removed

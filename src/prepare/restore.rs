@@ -1,11 +1,38 @@
 //! Putting `$LATEST` back.
 
-use super::{Plan, Tag, Tagged};
-use crate::aws::{AwsError, AwsErrorKind, FunctionConfiguration, Lambda, LatestChange, Qualifier};
+use super::{Plan, RunId, Tag, Tagged};
+use crate::aws::{
+    AwsError, AwsErrorKind, FunctionArn, FunctionConfiguration, Lambda, LatestChange, Qualifier,
+};
 use crate::message;
+use crate::units::MemoryMB;
 
 /// Somebody who changes the function all the time is waited for so often.
 pub(super) const MAX_LOOKS: u32 = 10;
+
+/// What `$LATEST` was before a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Original<'a> {
+    /// The run.
+    pub run_id: RunId,
+    /// The function, unqualified.
+    pub function_arn: &'a FunctionArn,
+    /// Its memory.
+    pub memory: MemoryMB,
+    /// Its description, empty where it had none.
+    pub description: &'a str,
+}
+
+impl<'a> From<&'a Plan> for Original<'a> {
+    fn from(plan: &'a Plan) -> Original<'a> {
+        Original {
+            run_id: plan.run_id,
+            function_arn: &plan.function_arn,
+            memory: plan.original_memory_size,
+            description: &plan.original_description,
+        }
+    }
+}
 
 /// As [`restore_latest`], at the end of what changed `$LATEST` and left it as `last`; what could not be set back is
 /// said at once, whatever else has failed.
@@ -15,7 +42,7 @@ pub async fn restore_after(
     last: &FunctionConfiguration,
 ) -> Result<bool, AwsError> {
     let was_changed = Tag::of_run(plan.run_id, Tagged::Latest, &last.description).is_some();
-    let restored = restore_latest(lambda, plan).await;
+    let restored = restore_latest(lambda, plan.into()).await;
     match &restored {
         Ok(false) if was_changed => message::warning(format_args!(
             "{}: somebody else changed $LATEST during the run, which is left as it is; before the run it had {} MB",
@@ -30,26 +57,27 @@ pub async fn restore_after(
     restored
 }
 
-/// Sets `$LATEST` back to the memory and the description that `plan` names, if it still carries the run's tag.
+/// Sets `$LATEST` back to its `original` memory and description, if it still carries the run's tag.
 /// Without the tag it was restored already, or belongs to whoever changed it since: then it is left as it is. So is
 /// a memory that is not the run's.
 ///
 /// Gives whether the memory was set back.
-pub async fn restore_latest(lambda: &Lambda, plan: &Plan) -> Result<bool, AwsError> {
+pub async fn restore_latest(lambda: &Lambda, original: Original<'_>) -> Result<bool, AwsError> {
+    let Original { run_id, function_arn, memory, description } = original;
     let mut looks = 0;
     loop {
         looks += 1;
-        let latest = lambda.settled(&plan.function_arn, Qualifier::Latest).await?;
-        let Some(tag) = Tag::of_run(plan.run_id, Tagged::Latest, &latest.description) else {
+        let latest = lambda.settled(function_arn, Qualifier::Latest).await?;
+        let Some(tag) = Tag::of_run(run_id, Tagged::Latest, &latest.description) else {
             return Ok(false);
         };
         let is_memory_ours = latest.memory == tag.memory;
         let change = LatestChange {
-            memory: if is_memory_ours { plan.original_memory_size } else { latest.memory },
-            description: &plan.original_description,
+            memory: if is_memory_ours { memory } else { latest.memory },
+            description,
             revision_id: Some(&latest.revision_id),
         };
-        match lambda.update_latest(&plan.function_arn, &change).await {
+        match lambda.update_latest(function_arn, &change).await {
             Ok(_) => return Ok(is_memory_ours),
             // Changed between the look and the change: look again, for the tag may be gone.
             Err(error)

@@ -30,6 +30,25 @@ impl RunId {
         name.parse().expect("letters, digits and hyphens, 60 at most")
     }
 
+    /// The run that gives an alias this name.
+    pub fn of_alias(name: &AliasName) -> Option<RunId> {
+        let text = name.to_string();
+        let (run_id, rest) = text.strip_prefix("lpt-")?.split_once('-')?;
+        let run_id: RunId = run_id.parse().ok()?;
+        let (memory, index) = match rest.split_once('-') {
+            Some((memory, index)) => (memory, Some(index.parse().ok()?)),
+            None => (rest, None),
+        };
+        // Numbers can be written in several ways, a run writes them in one.
+        (run_id.alias(memory.parse().ok()?, index) == *name).then_some(run_id)
+    }
+
+    /// When the run began, which a UUID of version 7 says; another one does not.
+    pub fn begun_at(self) -> Option<Timestamp> {
+        let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
+        Timestamp::from_unix(seconds, nanoseconds)
+    }
+
     /// What the names of all aliases of this run, and of no other, begin with.
     pub fn alias_prefix(self) -> String {
         format!("lpt-{self}-")
@@ -57,7 +76,7 @@ stands_as_text!(RunId);
 /// It proves that a version may be deleted; it says, without any file, which memory to restore; and each one that is
 /// set on `$LATEST` makes that new to PublishVersion, which otherwise hands out the user's last version. The two differ, for AWS copies the
 /// description of `$LATEST` to a version that somebody else publishes meanwhile, and that one is not the run's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
     /// What carries it.
     pub on: Tagged,
@@ -72,7 +91,16 @@ pub struct Tag {
     /// When it was set, on `$LATEST`: two tags of one run are never the same, for PublishVersion makes nothing new of
     /// what has not changed.
     pub set_at: Option<Timestamp>,
+    /// The description that `$LATEST` had before the run; only there, and only where it fits.
+    pub original_description: Option<String>,
 }
+
+/// As long as a description may be. Its characters are counted as bytes here, which are never fewer.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html>
+const LONGEST_DESCRIPTION: usize = 256;
+
+/// It stands last in a tag, for there may be anything in it.
+const ORIGINAL_DESCRIPTION: &str = " originalDescription=";
 
 /// What carries a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +113,7 @@ pub enum Tagged {
 
 impl fmt::Display for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tag { on, run_id, memory, original_memory, index, set_at } = self;
+        let Tag { on, run_id, memory, original_memory, index, set_at, original_description } = self;
         let on = match on {
             Tagged::Latest => "latest",
             Tagged::Version => "version",
@@ -94,8 +122,11 @@ impl fmt::Display for Tag {
         if let Some(index) = index {
             write!(f, " index={index}")?;
         }
-        match set_at {
-            Some(set_at) => write!(f, " setAt={set_at}"),
+        if let Some(set_at) = set_at {
+            write!(f, " setAt={set_at}")?;
+        }
+        match original_description {
+            Some(text) => write!(f, "{ORIGINAL_DESCRIPTION}{}", serde_json::Value::from(text.as_str())),
             None => Ok(()),
         }
     }
@@ -104,7 +135,17 @@ impl fmt::Display for Tag {
 impl Tag {
     /// For `$LATEST`, now.
     pub fn on_latest(plan: &Plan, memory: MemoryMB) -> Tag {
-        Tag { on: Tagged::Latest, set_at: Some(Timestamp::now()), ..Tag::on_version(plan, memory, None) }
+        let tag = Tag {
+            on: Tagged::Latest,
+            set_at: Some(Timestamp::now()),
+            original_description: Some(plan.original_description.clone()),
+            ..Tag::on_version(plan, memory, None)
+        };
+        if tag.to_string().len() <= LONGEST_DESCRIPTION {
+            tag
+        } else {
+            Tag { original_description: None, ..tag }
+        }
     }
 
     /// For a version to measure.
@@ -116,12 +157,17 @@ impl Tag {
             original_memory: plan.original_memory_size,
             index,
             set_at: None,
+            original_description: None,
         }
     }
 
     /// Reads a description; `None` where it is not a run's.
     pub fn parse(description: &str) -> Option<Tag> {
-        let mut words = description.split(' ');
+        let (words, original_description) = match description.split_once(ORIGINAL_DESCRIPTION) {
+            Some((words, quoted)) => (words, Some(serde_json::from_str(quoted).ok()?)),
+            None => (description, None),
+        };
+        let mut words = words.split(' ');
         if words.next()? != "lpt" {
             return None;
         }
@@ -143,13 +189,21 @@ impl Tag {
                 _ => {}
             }
         }
-        Some(Tag { on, run_id: run_id?, memory: memory?, original_memory: original_memory?, index, set_at })
+        Some(Tag {
+            on,
+            run_id: run_id?,
+            memory: memory?,
+            original_memory: original_memory?,
+            index,
+            set_at,
+            original_description,
+        })
     }
 
     /// Why a function that carries this tag is left alone.
     pub fn at_work_on(&self, function: &FunctionArn) -> String {
         format!(
-            "{function}: is being tuned by the run {}, or was when that run was cut off; wait for it, or run lpt-cleanup on its records",
+            "{function}: is being tuned by the run {}, or was when that run was cut off; wait for it, or run lpt-cleanup on its records, or with --leftovers where there are none",
             self.run_id
         )
     }
@@ -174,9 +228,18 @@ mod tests {
         for (on, index) in [(Tagged::Latest, None), (Tagged::Version, None), (Tagged::Version, Some(7))] {
             let run_id = RunId::new();
             let set_at = (on == Tagged::Latest).then(|| "2026-11-23T06:00:00.123Z".parse().expect("a time"));
-            let tag = Tag { on, run_id, memory: size(512), index, original_memory: size(1024), set_at };
-            assert_eq!(Tag::parse(&tag.to_string()), Some(tag));
-            assert_eq!(Tag::of_run(run_id, on, &tag.to_string()), Some(tag));
+            let original_description = (on == Tagged::Latest).then(|| "my \"own\" words".to_owned());
+            let tag = Tag {
+                on,
+                run_id,
+                memory: size(512),
+                index,
+                original_memory: size(1024),
+                set_at,
+                original_description,
+            };
+            assert_eq!(Tag::parse(&tag.to_string()), Some(tag.clone()));
+            assert_eq!(Tag::of_run(run_id, on, &tag.to_string()), Some(tag.clone()));
             assert_eq!(Tag::of_run(RunId::new(), on, &tag.to_string()), None);
             assert!(tag.to_string().len() <= 256, "Lambda's limit for a description");
         }
@@ -193,6 +256,58 @@ mod tests {
         ] {
             assert_eq!(Tag::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_original_description_stands_in_the_tag_where_it_fits() {
+        let plan = |length| Plan {
+            run_id: RunId::new(),
+            schema_version: crate::prepare::plan::SchemaVersion,
+            function_arn: "arn:aws:lambda:us-east-1:123456789012:function:f".parse().expect("an ARN"),
+            architecture: crate::aws::Architecture::Arm64,
+            runtime: None,
+            package_type: "Zip".to_owned(),
+            snap_start: false,
+            ephemeral_storage: None,
+            original_memory_size: MemoryMB::new(10_240).expect("in range"),
+            original_description: "ä".repeat(length),
+            original_revision_id: String::new(),
+            code_sha256: String::new(),
+            power_values: Vec::new(),
+            num: 0,
+            only_cold_starts: false,
+            dry_run: false,
+            created_at: Timestamp::now(),
+        };
+        for length in 0..=256 {
+            let plan = plan(length);
+            let tag = Tag::on_latest(&plan, plan.original_memory_size);
+            let text = tag.to_string();
+            assert!(text.len() <= LONGEST_DESCRIPTION);
+            assert_eq!(tag.original_description.is_some(), length <= 53, "{length}: {}", text.len());
+            assert_eq!(Tag::parse(&text), Some(tag));
+        }
+    }
+
+    #[test]
+    fn a_users_alias_is_no_runs() {
+        let run = "01900000000070008000000000000000";
+        for name in ["lpt-live", "lpt-", "live", &format!("lpt-{run}"), &format!("lpt-{run}-live")] {
+            assert_eq!(RunId::of_alias(&name.parse().expect("a name")), None, "{name}");
+        }
+        for end in ["0128", "64", "128-", "128-01", "128-1-1", "x128"] {
+            assert_eq!(RunId::of_alias(&format!("lpt-{run}-{end}").parse().expect("a name")), None, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_run_id_says_when_the_run_began() {
+        let begun =
+            |text: &str| text.parse::<RunId>().expect("an id").begun_at().map(|time| time.to_string());
+        let june = Some("2024-06-10T02:35:18.400Z".to_owned());
+        assert_eq!(begun("01900000000070008000000000000000"), june);
+        assert_eq!(begun("01900000000040008000000000000000"), None, "of version 4");
+        assert!(!RunId::new().begun_at().expect("a time").is_older_than(std::time::Duration::from_secs(60)));
     }
 
     fn run_id() -> impl Strategy<Value = RunId> {
@@ -213,15 +328,20 @@ mod tests {
             memory(),
             option::of(any::<u32>()),
             option::of(set_at),
+            // As much as fits beside all else.
+            option::of("[ -~]{0,30}|[ä\n\" =]{0,15}"),
         )
-            .prop_map(|(on, run_id, memory, original_memory, index, set_at)| Tag {
-                on,
-                run_id,
-                memory,
-                original_memory,
-                index,
-                set_at,
-            })
+            .prop_map(
+                |(on, run_id, memory, original_memory, index, set_at, original_description)| Tag {
+                    on,
+                    run_id,
+                    memory,
+                    original_memory,
+                    index,
+                    set_at,
+                    original_description,
+                },
+            )
     }
 
     proptest! {
@@ -229,9 +349,9 @@ mod tests {
         fn any_tag_survives_the_way_through_a_description(tag in tag(), later in "( [a-z]{1,9}=[^ ]{0,9}){0,2}") {
             let description = tag.to_string();
             prop_assert!(description.len() <= 256, "Lambda's limit for a description");
-            prop_assert_eq!(Tag::parse(&description), Some(tag));
-            prop_assert_eq!(Tag::of_run(tag.run_id, tag.on, &description), Some(tag));
-            prop_assume!(!later.contains("index="));
+            prop_assert_eq!(Tag::parse(&description), Some(tag.clone()));
+            prop_assert_eq!(Tag::of_run(tag.run_id, tag.on, &description), Some(tag.clone()));
+            prop_assume!(!later.contains("index=") && tag.original_description.is_none());
             prop_assert_eq!(Tag::parse(&(description + &later)), Some(tag), "a later lpt may say more");
         }
 
@@ -248,9 +368,8 @@ mod tests {
             at in any::<proptest::sample::Index>(),
             edit in "\\PC{0,2}",
         ) {
-            // Of ASCII alone, so that it can be cut anywhere.
             let mut description = tag.to_string();
-            let at = at.index(description.len());
+            let at = description.char_indices().nth(at.index(description.chars().count())).expect("within").0;
             prop_assume!(!edit.starts_with(|c: char| c.is_ascii_hexdigit()));
             description.replace_range(at.., &edit);
             if let Some(found) = Tag::parse(&description) {
@@ -288,9 +407,11 @@ mod tests {
             memory in memory(),
             index in option::of(any::<u32>()),
         ) {
-            let alias = one.alias(memory, index).to_string();
+            let name = one.alias(memory, index);
+            let alias = name.to_string();
             prop_assert!(alias.starts_with(&one.alias_prefix()));
             prop_assert_eq!(alias.starts_with(&other.alias_prefix()), one == other);
+            prop_assert_eq!(RunId::of_alias(&name), Some(one));
         }
     }
 }
