@@ -35,6 +35,10 @@ fn pages() -> Vec<Page> {
                     "Publish a version for every 128 MB from 256 to 1024 MB, and keep the records:",
                     "lpt-prepare --power-values 256-1024:128 my-function > plan.ndjson",
                 ),
+                (
+                    "Print what IAM must allow for a run, without asking AWS:",
+                    "lpt-prepare --policy arn:aws:lambda:us-east-1:123456789012:function:my-function > policy.json",
+                ),
             ],
             see_also: &[("lpt-invoke", '1'), ("lpt-cleanup", '1'), ("lpt-records", '5')],
         },

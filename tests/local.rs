@@ -184,13 +184,15 @@ fn a_function_runs_in_its_region() {
     assert!(log.contains("in eu-west-1, eu-west-1"), "{log}");
 }
 
-/// A service with the function `f`, its callers held to a policy of these statements.
-fn held_to(statements: &Value) -> Local {
+/// A service with the function `f`, its callers held to a policy of these statements, which stands in the folder.
+fn held_to(statements: &Value) -> (Folder, Local) {
     let folder = Folder::new();
     let policy = json!({"Version": "2012-10-17", "Statement": statements});
     let policy = folder.file("policy.json", &policy.to_string());
     let function = format!("f={}", function("cpu-bound").display());
-    Local::start(&["--update-delay-ms", "20", "--policy", policy.to_str().unwrap(), "--function", &function])
+    let arguments =
+        ["--update-delay-ms", "20", "--policy", policy.to_str().unwrap(), "--function", &function];
+    (folder, Local::start(&arguments))
 }
 
 const F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
@@ -218,7 +220,7 @@ fn not_allowed(action: &str, resource: &str) -> (u16, String, String) {
 
 #[test]
 fn what_is_outside_of_the_policy_is_refused() {
-    let local = held_to(&json!({
+    let (_folder, local) = held_to(&json!({
         "Effect": "Allow",
         "Action": ["lambda:getFunctionConfiguration", "lambda:*Alias*"],
         "Resource": F,
@@ -260,7 +262,7 @@ fn what_is_outside_of_the_policy_is_refused() {
 
 #[test]
 fn a_qualifier_is_part_of_what_a_policy_must_cover() {
-    let local = held_to(&json!([
+    let (_folder, local) = held_to(&json!([
         {"Effect": "Allow", "Action": "lambda:PublishVersion", "Resource": F},
         {"Effect": "Allow", "Action": ["lambda:GetFunctionConfiguration", "lambda:DeleteFunction"], "Resource": F},
         {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": [F, format!("{F}:2")]},
@@ -286,7 +288,7 @@ fn a_qualifier_is_part_of_what_a_policy_must_cover() {
 
 #[test]
 fn an_explicit_deny_goes_before_any_allowance() {
-    let local = held_to(&json!([
+    let (_folder, local) = held_to(&json!([
         {"Effect": "Allow", "Action": "lambda:*", "Resource": "*"},
         {"Effect": "Deny", "Action": "lambda:InvokeFunction", "Resource": format!("{F}*")},
     ]));
@@ -304,7 +306,7 @@ fn an_explicit_deny_goes_before_any_allowance() {
 
 #[test]
 fn a_wildcard_covers_functions_and_versions_but_no_list_of_all() {
-    let local = held_to(&json!({
+    let (_folder, local) = held_to(&json!({
         "Effect": "Allow",
         "Action": "lambda:*",
         "Resource": "arn:aws:lambda:*:123456789012:function:?*",

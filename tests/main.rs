@@ -11,6 +11,7 @@ mod docs;
 mod invoke;
 mod local;
 mod pipeline;
+mod policy;
 mod prepare;
 mod select;
 mod state_machine;

@@ -15,6 +15,11 @@ pub struct FunctionArn {
 }
 
 impl FunctionArn {
+    /// The partition of AWS, such as `aws` or `aws-cn`.
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
     /// The region that the function lives in.
     pub fn region(&self) -> &str {
         &self.region
@@ -181,6 +186,11 @@ impl Callee {
     /// The function alone.
     pub fn function(&self) -> &FunctionRef {
         &self.function
+    }
+
+    /// The same edition of `function`, which is this one by its ARN.
+    pub fn of(self, function: FunctionArn) -> Callee {
+        Callee { function: FunctionRef::Arn(function), edition: self.edition }
     }
 
     /// Which edition of it.

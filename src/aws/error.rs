@@ -1,11 +1,13 @@
 //! What AWS refuses, and what to do about it.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 
+use super::policy::Statement;
 use crate::error::Exit;
 
 /// A call to AWS that failed. Its text is one line with a remedy where there is one.
@@ -151,10 +153,17 @@ impl AwsError {
         self.kind == AwsErrorKind::NotFound
     }
 
-    fn remedy(&self) -> &'static str {
-        match self.kind {
+    fn remedy(&self) -> Cow<'static, str> {
+        if self.kind == AwsErrorKind::Denied
+            && let Some(remedy) = self.remedy_in_iam()
+        {
+            return remedy;
+        }
+        let remedy = match self.kind {
             AwsErrorKind::NotFound => "check the name, --region and --profile",
-            AwsErrorKind::Denied => "let the caller do this action in IAM, or use another --profile",
+            AwsErrorKind::Denied => {
+                "check the credentials and what IAM lets them do, or use another --profile"
+            }
             AwsErrorKind::Throttled => "try again later",
             AwsErrorKind::Conflict => "wait until the other change is through, and try again",
             AwsErrorKind::Precondition => {
@@ -168,7 +177,32 @@ impl AwsError {
             }
             AwsErrorKind::NoRegion => "name one with --region or AWS_REGION, or give the function as an ARN",
             AwsErrorKind::Service => "try again",
+        };
+        Cow::Borrowed(remedy)
+    }
+
+    /// What to do about an action that IAM does not allow; none where it is the credentials that AWS does not take.
+    ///
+    /// AWS names the action and the resource, which need not be those of the call: one may need another.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+    fn remedy_in_iam(&self) -> Option<Cow<'static, str>> {
+        if !matches!(&*self.code, "AccessDeniedException" | "AccessDenied") {
+            return None;
         }
+        if self.message.contains("explicit deny") {
+            return Some("a policy forbids it, whatever others allow: change that one in IAM".into());
+        }
+        let named = |before| {
+            let (_, rest) = self.message.split_once(before)?;
+            rest.split_whitespace().next().map(|word| word.trim_matches(['"', '\'', '.', ',']))
+        };
+        let action = named(" to perform: ").unwrap_or(self.action);
+        let resource = named(" on resource: ").unwrap_or(&self.on);
+        if !resource.starts_with("arn:") {
+            return Some(format!("let the caller do {action} on it in IAM").into());
+        }
+        let statement = serde_json::to_string(&Statement::allow_one(action, resource));
+        Some(format!("add to the caller's IAM policy {}", statement.expect("of strings alone")).into())
     }
 }
 
@@ -242,4 +276,61 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denied(code: &str, message: &str) -> String {
+        let error = AwsError {
+            action: "lambda:UpdateFunctionConfiguration",
+            on: "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
+            kind: kind_of_code(code),
+            code: code.to_owned(),
+            message: message.to_owned(),
+        };
+        assert_eq!(error.exit(), Exit::Denied);
+        error.to_string()
+    }
+
+    fn ends_with_statement(text: &str, action: &str, resource: &str) {
+        let statement = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#);
+        assert!(text.ends_with(&format!("; add to the caller's IAM policy {statement}")), "{text}");
+    }
+
+    #[test]
+    fn what_iam_does_not_allow_ends_with_the_statement_that_allows_it() {
+        let own = "arn:aws:lambda:us-east-1:123456789012:function:f";
+        let role = "arn:aws:iam::123456789012:role/r";
+        let user = "User: arn:aws:iam::123456789012:user/me is not authorized to perform:";
+        for (message, action, resource) in [
+            (
+                format!(
+                    "{user} lambda:UpdateFunctionConfiguration on resource: {own} because no identity-based policy allows the lambda:UpdateFunctionConfiguration action"
+                ),
+                "lambda:UpdateFunctionConfiguration",
+                own,
+            ),
+            // Another action than was called, and S3's quotes.
+            (format!("{user} iam:PassRole on resource: \"{role}\" because no"), "iam:PassRole", role),
+            (format!("{user} iam:PassRole on resource: {role}"), "iam:PassRole", role),
+            ("its message is not shown".to_owned(), "lambda:UpdateFunctionConfiguration", own),
+        ] {
+            ends_with_statement(&denied("AccessDeniedException", &message), action, resource);
+        }
+        let explicit = denied(
+            "AccessDeniedException",
+            &format!("{user} x:Y on resource: {own} with an explicit deny in a service control policy"),
+        );
+        assert!(explicit.contains("forbids") && !explicit.contains("Effect"), "{explicit}");
+    }
+
+    #[test]
+    fn credentials_that_aws_does_not_take_are_no_matter_of_a_statement() {
+        for code in ["ExpiredTokenException", "UnrecognizedClientException", "SignatureDoesNotMatch"] {
+            let text = denied(code, "The security token included in the request is invalid.");
+            assert!(text.contains("credentials") && !text.contains("Effect"), "{text}");
+        }
+    }
 }

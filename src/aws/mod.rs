@@ -5,6 +5,7 @@ mod backoff;
 mod calls;
 mod error;
 mod lambda;
+mod policy;
 mod s3;
 
 use std::rc::Rc;
@@ -24,6 +25,7 @@ pub use error::{AwsError, AwsErrorKind};
 pub use lambda::{
     Alias, Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedAlias, ListedVersion,
 };
+pub use policy::{Policy, Statement};
 pub use s3::{NotAnS3Url, S3Url};
 
 use calls::Calls;

@@ -16,6 +16,17 @@ pub struct S3Url {
     key: String,
 }
 
+impl S3Url {
+    /// The object's ARN, as a policy names it: what has a meaning in patterns is written as a variable.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars>
+    pub fn arn_pattern(&self, partition: &str) -> String {
+        let special = |c: char| matches!(c, '*' | '?' | '$');
+        let escaped = |c: char| if special(c) { format!("${{{c}}}") } else { c.to_string() };
+        let key: String = self.key.chars().map(escaped).collect();
+        format!("arn:{partition}:s3:::{}/{key}", self.bucket)
+    }
+}
+
 impl fmt::Display for S3Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s3://{}/{}", self.bucket, self.key)
@@ -80,6 +91,9 @@ mod tests {
         let url: S3Url = "s3://bucket/a/b c.json".parse().expect("a URL");
         assert_eq!((&*url.bucket, &*url.key), ("bucket", "a/b c.json"));
         assert_eq!(url.to_string(), "s3://bucket/a/b c.json");
+        assert_eq!(url.arn_pattern("aws-cn"), "arn:aws-cn:s3:::bucket/a/b c.json");
+        let special: S3Url = "s3://bucket/${a}*?".parse().expect("a URL");
+        assert_eq!(special.arn_pattern("aws"), "arn:aws:s3:::bucket/${$}{a}${*}${?}");
         for text in
             ["", "s3://", "s3://bucket", "s3://bucket/", "s3:///key", "https://bucket/key", "bucket/key"]
         {

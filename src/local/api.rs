@@ -46,8 +46,8 @@ pub struct Service {
     pub get_function: Rate,
     /// As much memory as the account gives a function.
     pub max_memory: MemoryMB,
-    /// What callers may do; None is everything.
-    pub policy: Option<Policy>,
+    /// The file that says what callers may do; None is everything.
+    pub policy: Option<PathBuf>,
     /// Where callers are, unless they name another region.
     pub home: Home,
     /// Where zips are unpacked.
@@ -162,9 +162,12 @@ impl Service {
 
     /// Whether the policy lets the caller do this.
     fn authorize(&self, caller: &Home, action: &str, resource: &str) -> Result<(), Refusal> {
-        let Some(policy) = &self.policy else {
+        let Some(file) = &self.policy else {
             return Ok(());
         };
+        // As at AWS, a changed policy is in force without a restart.
+        let policy =
+            Policy::read(file).map_err(|error| Refusal::new(Kind::AccessDenied, error.to_string()))?;
         // IAM's names are the API's, but for this one.
         let action = if action == "Invoke" { "InvokeFunction" } else { action };
         let action = format!("lambda:{action}");

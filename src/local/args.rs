@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "MB", default_value_t = MemoryMB::MAX)]
     pub max_memory: MemoryMB,
     /// What the callers may do, as an IAM policy in JSON, without conditions: all else is refused as AWS refuses
-    /// it [default: everything]
+    /// it; a change of the file is in force at once [default: everything]
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// How long the creation or change of a function or version takes

@@ -90,7 +90,8 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
         (None, _) => "us-east-1".to_owned(),
     };
     let home = Home { account: ACCOUNT.to_owned(), region };
-    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    // It is read for each request; what is wrong with it is better said now.
+    args.policy.as_deref().map(Policy::read).transpose()?;
     remove_stale();
     raise_open_files();
     let machine =
@@ -128,7 +129,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
         // Who takes the one limit away does not want the other.
         get_function: Rate::new(GET_FUNCTION_RATE.min(args.control_plane_rate.saturating_mul(100))),
         max_memory: args.max_memory,
-        policy,
+        policy: args.policy.clone(),
         home: home.clone(),
         workshop: workshop.0.clone(),
     };
@@ -159,12 +160,6 @@ async fn sweep(fleet: Arc<Fleet>) {
         tokio::time::sleep(SWEEP).await;
         fleet.sweep(Instant::now());
     }
-}
-
-fn read_policy(path: &Path) -> Result<Policy, Error> {
-    let usage = |why: String| Error::Usage(format!("--policy {}: {why}", path.display()));
-    let json = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
-    Policy::parse(&json).map_err(|error| usage(error.to_string()))
 }
 
 /// Creates a function of the command line, ready at once.

@@ -3,10 +3,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::error::Error;
 
 /// A policy document. What is not understood, such as a condition, makes it none: read as less than it says, it
 /// would let through what AWS refuses.
@@ -65,8 +68,15 @@ pub enum Denial {
 }
 
 impl Policy {
+    /// Reads a file with a policy document.
+    pub fn read(path: &Path) -> Result<Policy, Error> {
+        let usage = |why: String| Error::Usage(format!("--policy {}: {why}", path.display()));
+        let json = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+        Policy::parse(&json).map_err(|error| usage(error.to_string()))
+    }
+
     /// Reads a policy document.
-    pub fn parse(json: &str) -> Result<Policy, serde_json::Error> {
+    fn parse(json: &str) -> Result<Policy, serde_json::Error> {
         serde_json::from_str(json)
     }
 

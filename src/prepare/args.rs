@@ -30,6 +30,10 @@ pub struct Args {
     /// Publish a version for each invocation, so that each one is a cold start
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     only_cold_starts: Option<bool>,
+    /// Print the least IAM policy that a run on these functions needs, a statement or two for each tool, and do
+    /// nothing else; with --input, also for the payload at S3 and the processors that it names
+    #[arg(long)]
+    policy: bool,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -53,6 +57,11 @@ impl Tool for Args {
     const READS_RECORDS: bool = false;
     async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {
         self.common.apply();
+        if self.policy {
+            let input = self.execution_input.read()?.unwrap_or_default();
+            let functions = input.functions_or(self.functions, NO_FUNCTION)?;
+            return super::policy::print(&functions, &input, &self.aws.options(), std::io::stdout()).await;
+        }
         super::run(&self.into_options()?, std::io::stdout(), &interrupt).await
     }
 }

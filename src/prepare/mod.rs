@@ -3,6 +3,7 @@
 mod args;
 mod configuration;
 mod plan;
+mod policy;
 mod power_values;
 mod publish;
 mod remove;

@@ -1,0 +1,349 @@
+//! What IAM must allow: `lpt-prepare --policy`, and what a tool says that may not do all of it.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, function};
+
+const F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+const PRE: &str = "arn:aws:lambda:us-east-1:123456789012:function:pre";
+
+/// A service with the functions `f`, which has the alias `live`, and `pre`. What its callers may do is changed as the
+/// test goes on.
+struct Held {
+    local: Local,
+    file: PathBuf,
+    /// An execution input that names `pre` as the pre-processor.
+    input: PathBuf,
+    _folder: Folder,
+}
+
+impl Held {
+    fn new() -> Held {
+        let folder = Folder::new();
+        let file = folder.file("policy.json", &everything().to_string());
+        let input = json!({"lambdaARN": F, "preProcessorARN": PRE, "payload": {"iterations": 1000}});
+        let input = folder.file("input.json", &input.to_string());
+        let f = format!("f={},memory=256,description=my own words", function("cpu-bound").display());
+        let pre = format!("pre={}", function("echo").display());
+        let limits = ["--control-plane-rate", "0", "--update-delay-ms", "20"];
+        let functions = ["--function", &f, "--function", &pre, "--policy", file.to_str().unwrap()];
+        let local = Local::start(&[&limits[..], &functions].concat());
+        let (runtime, client) = local.client();
+        runtime.block_on(async {
+            client.publish_version().function_name("f").send().await.unwrap();
+            let live = client.create_alias().function_name("f").name("live");
+            live.function_version("1").send().await.unwrap();
+        });
+        Held { local, file, input, _folder: folder }
+    }
+
+    /// From now on, callers may do what this says.
+    fn to(&self, policy: &Value) -> &Local {
+        std::fs::write(&self.file, policy.to_string()).unwrap();
+        &self.local
+    }
+
+    fn account(&self) -> Account {
+        self.to(&everything()).account()
+    }
+
+    /// The policy that is printed for `f`.
+    fn printed(&self) -> Value {
+        let tool = self.to(&everything()).tool("lpt-prepare").args(["--policy", "--input"]).arg(&self.input);
+        serde_json::from_str(&tool.run().succeeds().stdout).unwrap()
+    }
+
+    /// The records of a run's lpt-prepare, which could do everything.
+    fn prepared(&self) -> String {
+        let tool =
+            self.to(&everything()).tool("lpt-prepare").args(["--power-values", "512", "--num", "5", "f"]);
+        tool.run().succeeds().stdout
+    }
+}
+
+fn everything() -> Value {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "lambda:*", "Resource": "*"}]})
+}
+
+fn list(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_statement_for_each_tool_has_its_actions_and_no_wider_resources() {
+    let folder = Folder::new();
+    let input = json!({
+        "payloadS3": "s3://bucket/a/b.json",
+        "preProcessorARN": PRE,
+        "postProcessorARN": format!("{PRE}:live"),
+    });
+    let input = folder.file("input.json", &input.to_string());
+    // Of ARNs alone it is made without AWS.
+    let other = "arn:aws:lambda:eu-west-1:123456789012:function:g";
+    let ran = Tool::new("lpt-prepare").args(["--policy", F, other, "--input"]).arg(input).run().succeeds();
+    let policy: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(policy["Version"], "2012-10-17");
+    let mut resources = Vec::new();
+    for statement in policy["Statement"].as_array().unwrap() {
+        assert_eq!(statement["Effect"], "Allow");
+        assert!(list(&statement["Action"]).iter().all(|action| !action.contains('*')), "{statement}");
+        let on = list(&statement["Resource"]);
+        let deletes = list(&statement["Action"]).contains(&"lambda:DeleteFunction");
+        assert!(!deletes || on.iter().all(|on| on.ends_with(":*")), "never the function: {statement}");
+        resources.push((statement["Sid"].as_str().unwrap(), on.join(" ")));
+    }
+    let both = |end: &str| format!("{other}{end} {F}{end}");
+    let expected = [
+        ("LptPrepare", both("")),
+        ("LptPrepareVersions", both(":*")),
+        ("LptInvoke", both(":lpt-*")),
+        ("LptInvokeProcessors", format!("{PRE} {PRE}:live")),
+        ("LptInvokePayload", "arn:aws:s3:::bucket/a/b.json".to_owned()),
+        ("LptApply", both("")),
+        ("LptApplyAlias", both("")),
+        ("LptApplyAliasVersions", both(":*")),
+        ("LptCleanup", both("")),
+        ("LptCleanupVersions", both(":*")),
+    ];
+    assert_eq!(resources, expected);
+}
+
+#[test]
+fn of_a_name_lambda_is_asked_for_the_arn_or_the_user_is() {
+    let held = Held::new();
+    let by_name = held.local.tool("lpt-prepare").args(["--policy", "f"]).run().succeeds();
+    let by_arn = Tool::new("lpt-prepare").args(["--policy", F]).run().succeeds();
+    assert_eq!(by_name.stdout, by_arn.stdout);
+
+    let nothing = json!({"Version": "2012-10-17", "Statement": []});
+    let denied = held.to(&nothing).tool("lpt-prepare").args(["--policy", "f"]).run();
+    denied.fails_with(77, &["lambda:GetFunctionConfiguration", "give the function as an ARN"]);
+    let no_credentials = Tool::new("lpt-prepare").args(["--policy", "f", "--region", "us-east-1"]).run();
+    no_credentials.fails_with(1, &["AWS_ACCESS_KEY_ID", "give the function as an ARN"]);
+    let no_region = Tool::new("lpt-prepare").args(["--policy", "f"]).run();
+    no_region.fails_with(1, &["--region", "give the function as an ARN"]);
+    Tool::new("lpt-prepare").arg("--policy").run().fails_with(2, &["FUNCTION"]);
+}
+
+#[test]
+fn with_the_printed_policy_all_of_a_run_is_allowed() {
+    let held = Held::new();
+    let before = held.account();
+    let policy = held.printed();
+    let run = |options: &[&str], alias: &str| {
+        let tool = |name: &str| held.local.tool(name).env("LPT_INPUT", &held.input);
+        let pipe = Pipe::start(vec![
+            tool("lpt-prepare").args(["--power-values", "512,1024", "--num", "5"]).args(options),
+            tool("lpt-invoke"),
+            tool("lpt-analyze"),
+            tool("lpt-select"),
+            tool("lpt-apply").args(["--auto-optimize", "--alias", alias]),
+            tool("lpt-cleanup"),
+        ]);
+        pipe.finish().into_iter().map(Ran::succeeds).next_back().unwrap()
+    };
+    held.to(&policy);
+    run(&["--dry-run"], "live");
+    assert_eq!(held.account(), before);
+
+    held.to(&policy);
+    for alias in ["live", "new"] {
+        assert_eq!(run(&[], alias).of_type("applied").pop().unwrap()["state"], "applied");
+    }
+    let after = held.account();
+    let aliases: Vec<_> = after.functions["f"].aliases.iter().map(|alias| &*alias.0).collect();
+    assert_eq!(aliases, ["live", "new"]);
+
+    held.prepared();
+    held.to(&policy);
+    let leftovers = ["--leftovers", "--function", "f", "--yes", "--even-if-recent"];
+    held.local.tool("lpt-cleanup").args(leftovers).run().succeeds();
+    assert_eq!(held.account(), after);
+
+    // Without an alias, what is for that can be left out.
+    let mut policy = policy;
+    let statements = policy["Statement"].as_array_mut().unwrap();
+    statements.retain(|statement| !statement["Sid"].as_str().unwrap().starts_with("LptApplyAlias"));
+    let selection = selection();
+    held.to(&policy).tool("lpt-apply").stdin(selection).run().succeeds();
+    assert_eq!(held.account().memory_of("f"), 512);
+}
+
+fn selection() -> String {
+    format!(
+        "{{\"type\":\"selection\",\"functionArn\":\"{F}\",\"memorySizeMB\":512,\"strategy\":\"cost\",\"balancedWeight\":0.5,\"averageCost\":1e-6,\"averageDurationMs\":5,\"currency\":\"USD\",\"lambdaCost\":0.001}}\n{{\"type\":\"end\",\"tool\":\"lpt-select\",\"records\":1,\"status\":\"complete\"}}\n"
+    )
+}
+
+/// What a tool is made to do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Work {
+    Prepare,
+    /// Its reader leaves when the first version is ready.
+    PrepareUnread,
+    Invoke,
+    Apply,
+    ApplyAlias(&'static str),
+    Cleanup,
+}
+
+impl Work {
+    /// What brings the tool to call `action`, and another action to refuse it, where it calls this one only to undo
+    /// what failed.
+    fn that_needs(sid: &str, action: &str) -> (Work, Option<(&'static str, &'static str)>) {
+        let version_read_by_prepare = Some(("LptPrepareVersions", "lambda:GetFunctionConfiguration"));
+        let version_read_by_apply = Some(("LptApplyAliasVersions", "lambda:GetFunctionConfiguration"));
+        match (sid, action) {
+            ("LptPrepare", "lambda:ListVersionsByFunction")
+            | ("LptPrepareVersions", "lambda:DeleteFunction") => (Work::Prepare, version_read_by_prepare),
+            ("LptPrepare", "lambda:ListAliases" | "lambda:DeleteAlias") => (Work::PrepareUnread, None),
+            ("LptPrepare" | "LptPrepareVersions", _) => (Work::Prepare, None),
+            ("LptInvoke" | "LptInvokeProcessors", _) => (Work::Invoke, None),
+            ("LptApply", _) => (Work::Apply, None),
+            ("LptApplyAlias", "lambda:CreateAlias") => (Work::ApplyAlias("new"), None),
+            ("LptApplyAlias", "lambda:ListVersionsByFunction") => {
+                (Work::ApplyAlias("new"), version_read_by_apply)
+            }
+            ("LptApplyAliasVersions", "lambda:DeleteFunction") => {
+                (Work::ApplyAlias("live"), Some(("LptApplyAlias", "lambda:UpdateAlias")))
+            }
+            ("LptApplyAlias" | "LptApplyAliasVersions", _) => (Work::ApplyAlias("live"), None),
+            ("LptCleanup" | "LptCleanupVersions", _) => (Work::Cleanup, None),
+            _ => panic!("{sid}: {action} is in the policy, and nothing here needs it"),
+        }
+    }
+
+    /// Whether its tool's statements have this name.
+    fn is_of(self, sid: &str) -> bool {
+        match self {
+            Work::Prepare | Work::PrepareUnread => sid.starts_with("LptPrepare"),
+            Work::Invoke => sid.starts_with("LptInvoke"),
+            Work::Apply => sid == "LptApply",
+            Work::ApplyAlias(_) => sid.starts_with("LptApply"),
+            Work::Cleanup => sid.starts_with("LptCleanup"),
+        }
+    }
+
+    /// Does it with what `printed` allows this tool alone, less `without`.
+    fn run(self, held: &Held, printed: &Value, without: &[(&str, &str)]) -> Ran {
+        let mut policy = printed.clone();
+        let statements = policy["Statement"].as_array_mut().unwrap();
+        statements.retain(|statement| self.is_of(statement["Sid"].as_str().unwrap()));
+        for statement in statements {
+            let sid = statement["Sid"].as_str().unwrap().to_owned();
+            let actions = statement["Action"].as_array_mut().unwrap();
+            actions.retain(|action| !without.contains(&(&sid, action.as_str().unwrap())));
+        }
+        let tool = |name: &str| held.local.tool(name).arg("--quiet");
+        let prepare = |sizes: &str| tool("lpt-prepare").args(["--power-values", sizes, "f"]);
+        match self {
+            Work::Prepare => {
+                held.to(&policy);
+                prepare("512").run()
+            }
+            Work::PrepareUnread => {
+                held.to(&policy);
+                let mut pipe = Pipe::start(vec![prepare("300-10240:4")]);
+                pipe.read_lines_and_close(3);
+                pipe.finish().pop().unwrap()
+            }
+            Work::Invoke => {
+                let prepared = held.prepared();
+                held.to(&policy);
+                tool("lpt-invoke").arg("--input").arg(&held.input).stdin(prepared).run()
+            }
+            Work::Apply => {
+                held.to(&policy);
+                tool("lpt-apply").stdin(selection()).run()
+            }
+            Work::ApplyAlias(alias) => {
+                held.to(&policy);
+                tool("lpt-apply").args(["--alias", alias]).stdin(selection()).run()
+            }
+            Work::Cleanup => {
+                let prepared = held.prepared();
+                let run: Value = serde_json::from_str(prepared.lines().next().unwrap()).unwrap();
+                let tag = format!(
+                    "lpt latest runId={} memorySizeMB=512 originalMemorySizeMB=256 originalDescription=\"my own words\"",
+                    run["runId"].as_str().unwrap()
+                );
+                let (runtime, client) = held.local.client();
+                runtime.block_on(async {
+                    let update = client.update_function_configuration().function_name("f");
+                    update.memory_size(512).description(tag).send().await.unwrap();
+                });
+                held.to(&policy);
+                tool("lpt-cleanup").stdin(prepared).run()
+            }
+        }
+    }
+}
+
+#[test]
+fn each_tool_does_with_its_own_statements() {
+    let held = Held::new();
+    let printed = held.printed();
+    for work in [
+        Work::Prepare,
+        Work::PrepareUnread,
+        Work::Invoke,
+        Work::ApplyAlias("live"),
+        Work::ApplyAlias("new"),
+        Work::Cleanup,
+        Work::Apply,
+    ] {
+        let ran = work.run(&held, &printed, &[]);
+        assert_eq!(ran.code, Some(0), "{work:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn without_any_one_action_its_tool_says_which_statement_to_add() {
+    let held = Held::new();
+    let before = held.account();
+    let printed = held.printed();
+    for statement in printed["Statement"].as_array().unwrap() {
+        let sid = statement["Sid"].as_str().unwrap();
+        for action in list(&statement["Action"]) {
+            let (work, cause) = Work::that_needs(sid, action);
+            let without: Vec<_> = cause.into_iter().chain([(sid, action)]).collect();
+            let ran = work.run(&held, &printed, &without);
+            let case = format!("{work:?} without {without:?}: {}", ran.stderr);
+            assert_eq!(ran.code, Some(77), "{case}");
+            let on = list(&statement["Resource"])[0].trim_end_matches('*');
+            let to_add = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{on}"#);
+            let said: Vec<_> = ran.stderr.lines().filter(|line| line.contains(&to_add)).collect();
+            assert_eq!(said.len(), 1, "{case}");
+            assert!(said[0].contains(&format!(": {action}: User: ")), "{}", said[0]);
+            if work == Work::Cleanup {
+                let cleaned = &ran.of_type("cleaned")[0];
+                let left = cleaned["left"].as_array().unwrap();
+                assert!(left.iter().any(|left| left["errorType"] == "AccessDeniedException"), "{cleaned}");
+            }
+
+            let cleanup = held.to(&printed).tool("lpt-cleanup").arg("--quiet");
+            let arguments = ["--leftovers", "--function", "f", "--yes", "--even-if-recent"];
+            let cleaned = cleanup.args(arguments).run();
+            assert_eq!(cleaned.code, Some(0), "{}", cleaned.stderr);
+            remove_published_in_vain(&held, &before, &ran);
+            assert_eq!(held.account(), before, "{case}");
+        }
+    }
+}
+
+/// A version of lpt-apply's is the user's, who was told that it is left.
+fn remove_published_in_vain(held: &Held, before: &Account, ran: &Ran) {
+    let account = held.account();
+    let new = account.functions["f"].versions.difference(&before.functions["f"].versions);
+    for (version, _, description) in new.filter(|version| version.2.contains("published by lpt-apply")) {
+        let told = ran.stderr.contains(&format!("version {version} was published in vain"))
+            || ran.stderr.contains(&format!("{description:?} may be left"));
+        assert!(told, "{version}: {}", ran.stderr);
+        let (runtime, client) = held.local.client();
+        runtime.block_on(async {
+            client.delete_function().function_name("f").qualifier(version).send().await.unwrap();
+        });
+    }
+}
