@@ -42,12 +42,26 @@ pub struct AwsArgs {
     /// Profile in the AWS configuration files
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
+    /// Requests a second at most to Lambda's control plane in a region, which takes 15 from an account; 0 is no limit.
+    /// Invocations are not of these
+    #[arg(
+        long,
+        value_name = "N",
+        env = "LPT_CONTROL_PLANE_RATE",
+        hide_env_values = true,
+        default_value_t = 10
+    )]
+    control_plane_rate: u32,
 }
 
 impl AwsArgs {
     /// As the options that the SDK is set up with.
     pub fn options(&self) -> AwsOptions {
-        AwsOptions { region: self.region.clone(), profile: self.profile.clone() }
+        AwsOptions {
+            region: self.region.clone(),
+            profile: self.profile.clone(),
+            control_plane_rate: self.control_plane_rate,
+        }
     }
 }
 

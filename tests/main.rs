@@ -9,6 +9,7 @@ mod cleanup;
 mod common;
 mod docs;
 mod invoke;
+mod load;
 mod local;
 mod pipeline;
 mod policy;

@@ -16,14 +16,35 @@ pub fn pause_after(attempts: u32) -> Duration {
     limit.mul_f64(fastrand::f64())
 }
 
-/// Makes `call` again while it is throttled. The SDK gives up after few attempts, as is right for a broken
-/// connection; the control plane's 15 requests a second are shared with others, who may take them for a while.
-pub(super) async fn patiently<T>(call: impl AsyncFn() -> Result<T, AwsError>) -> Result<T, AwsError> {
+/// How often a call of the control plane or of S3 may be sent that fails so. Throttling is waited out, for the control
+/// plane's 15 requests a second are shared with others, who may take them for a while; a broken connection, or an
+/// error of AWS's own, is tried a little more. Sent twice none of them does harm: a change of `$LATEST` and a
+/// publication name the revision that they are for, a deletion that was done finds nothing, and what bears the tag of
+/// a run is found by it.
+pub(super) fn attempts_for(kind: AwsErrorKind) -> u32 {
+    match kind {
+        AwsErrorKind::Throttled => MAX_ATTEMPTS,
+        AwsErrorKind::Service | AwsErrorKind::Unreachable => 3,
+        _ => 1,
+    }
+}
+
+/// How often an invocation may be sent of which nothing is measured. One whose answer got lost is not sent again: the
+/// function may have run.
+pub(super) fn attempts_to_invoke(kind: AwsErrorKind) -> u32 {
+    if kind == AwsErrorKind::Throttled { MAX_ATTEMPTS } else { 1 }
+}
+
+/// Makes `call` as often as it may be made.
+pub(super) async fn patiently<T>(
+    attempts_for: impl Fn(AwsErrorKind) -> u32,
+    call: impl AsyncFn() -> Result<T, AwsError>,
+) -> Result<T, AwsError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
         match call().await {
-            Err(error) if error.kind == AwsErrorKind::Throttled && attempts < MAX_ATTEMPTS => {
+            Err(error) if attempts < attempts_for(error.kind) => {
                 tokio::time::sleep(pause_after(attempts)).await;
             }
             result => return result,
@@ -44,7 +65,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_throttling_is_waited_out_and_not_for_ever() {
+    async fn throttling_is_waited_out_though_not_for_ever_and_little_else() {
         let of_kind = |kind| AwsError {
             action: "lambda:Test",
             on: "f".to_owned(),
@@ -57,9 +78,17 @@ mod tests {
             calls.set(calls.get() + 1);
             Err::<(), _>(of_kind(kind))
         };
-        patiently(async || count(AwsErrorKind::Throttled)).await.unwrap_err();
-        assert_eq!(calls.replace(0), MAX_ATTEMPTS);
-        patiently(async || count(AwsErrorKind::Unreachable)).await.unwrap_err();
-        assert_eq!(calls.get(), 1);
+        let cases = [
+            (AwsErrorKind::Throttled, MAX_ATTEMPTS, MAX_ATTEMPTS),
+            (AwsErrorKind::Unreachable, 3, 1),
+            (AwsErrorKind::Service, 3, 1),
+            (AwsErrorKind::Denied, 1, 1),
+        ];
+        for (kind, made, invoked) in cases {
+            patiently(attempts_for, async || count(kind)).await.unwrap_err();
+            assert_eq!(calls.replace(0), made, "{kind:?}");
+            patiently(attempts_to_invoke, async || count(kind)).await.unwrap_err();
+            assert_eq!(calls.replace(0), invoked, "{kind:?}");
+        }
     }
 }

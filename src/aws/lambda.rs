@@ -1,18 +1,18 @@
 //! The calls of the Lambda API that the tools make, with their answers parsed.
 
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_lambda::config::interceptors::{
     BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_lambda::error::BoxError;
+use aws_sdk_lambda::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::primitives::Blob;
@@ -23,8 +23,8 @@ use aws_sdk_lambda::types::{
 use serde::{Deserialize, Serialize};
 
 use super::arn::{AliasName, Callee, FunctionArn, Qualifier, Version};
-use super::backoff::patiently;
-use super::calls::Calls;
+use super::backoff::{attempts_to_invoke, patiently};
+use super::calls::{Budget, Calls};
 use super::error::AwsError;
 use crate::units::{MemoryMB, StorageMB};
 
@@ -274,6 +274,9 @@ pub struct Invoked {
 /// A change that takes longer than this, also of a function with SnapStart in a VPC, is stuck.
 const LONGEST_CHANGE: Duration = Duration::from_secs(15 * 60);
 
+/// When to look whether a change is through, before any was seen.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+
 /// The longest that a function may run, and some time for the way.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
 const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60 + 60);
@@ -283,11 +286,30 @@ const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60 + 60);
 pub struct Lambda {
     client: aws_sdk_lambda::Client,
     calls: Rc<Calls>,
+    budget: Rc<Budget>,
+    /// How long a change takes, as far as it was seen: a second or two, minutes for container images and SnapStart. To
+    /// look earlier is in vain, and each look counts against the control plane's 15 requests a second.
+    usual_change: Rc<Cell<Duration>>,
 }
 
 impl Lambda {
-    pub(super) fn new(config: &SdkConfig, calls: Rc<Calls>) -> Lambda {
-        Lambda { client: aws_sdk_lambda::Client::new(config), calls }
+    pub(super) fn new(config: &SdkConfig, calls: Rc<Calls>, budget: Rc<Budget>) -> Lambda {
+        let usual_change = Rc::new(Cell::new(FIRST_LOOK));
+        Lambda { client: aws_sdk_lambda::Client::new(config), calls, budget, usual_change }
+    }
+
+    /// Makes a call of the control plane.
+    async fn make<O, E, R>(
+        &self,
+        action: &'static str,
+        on: impl fmt::Display,
+        send: impl AsyncFn() -> Result<O, SdkError<E, R>>,
+    ) -> Result<O, AwsError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: fmt::Debug + 'static,
+    {
+        self.calls.make(Some(&self.budget), action, on, send).await
     }
 
     /// Reads the configuration of `function`.
@@ -299,10 +321,8 @@ impl Lambda {
         let on = function.to_string();
         let request =
             self.client.get_function_configuration().function_name(&on).set_qualifier(qualifier.parameter());
-        let output = self
-            .calls
-            .make("lambda:GetFunctionConfiguration", &on, async || request.clone().send().await)
-            .await?;
+        let output =
+            self.make("lambda:GetFunctionConfiguration", &on, async || request.clone().send().await).await?;
         FunctionConfiguration::read(&on, &output)
     }
 
@@ -312,13 +332,27 @@ impl Lambda {
         function: &(impl fmt::Display + ?Sized),
         qualifier: Qualifier<'_>,
     ) -> Result<FunctionConfiguration, AwsError> {
-        // Updates take a second or two, container images and SnapStart minutes; each look counts against the control
-        // plane's 15 requests a second.
-        let mut pause = Duration::from_millis(100);
+        self.settled_after(Duration::ZERO, function, qualifier).await
+    }
+
+    /// The same, with a first look after `pause`.
+    async fn settled_after(
+        &self,
+        mut pause: Duration,
+        function: &(impl fmt::Display + ?Sized),
+        qualifier: Qualifier<'_>,
+    ) -> Result<FunctionConfiguration, AwsError> {
         let begun = Instant::now();
+        let mut waited = Duration::ZERO;
         loop {
+            tokio::time::sleep(pause).await;
+            waited += pause;
             let configuration = self.configuration(function, qualifier).await?;
             if !configuration.pending {
+                if !waited.is_zero() {
+                    // A little less, so that it comes down again after a slow one.
+                    self.usual_change.set(waited.mul_f64(0.9));
+                }
                 return Ok(configuration);
             }
             if begun.elapsed() > LONGEST_CHANGE {
@@ -328,8 +362,7 @@ impl Lambda {
                     "a change of the function is still under way after 15 minutes",
                 ));
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 3 / 2).min(Duration::from_secs(3));
+            pause = (waited / 2).clamp(FIRST_LOOK, Duration::from_secs(3));
         }
     }
 
@@ -347,8 +380,8 @@ impl Lambda {
             .memory_size(i32::try_from(change.memory.get()).expect("10,240 at most"))
             .description(change.description)
             .set_revision_id(change.revision_id.map(str::to_owned));
-        self.calls.make(ACTION, function, async || request.clone().send().await).await?;
-        self.settled(function, Qualifier::Latest).await?.succeeded(ACTION)
+        self.make(ACTION, function, async || request.clone().send().await).await?;
+        self.settled_after(self.usual_change.get(), function, Qualifier::Latest).await?.succeeded(ACTION)
     }
 
     /// Publishes `$LATEST`, as it was read in `latest`, as a version with `description`, and waits until it can be
@@ -370,20 +403,31 @@ impl Lambda {
             .revision_id(&latest.revision_id)
             .code_sha256(&latest.code_sha256)
             .description(description);
-        let output = self.calls.make(ACTION, function, async || request.clone().send().await).await?;
+        let output = self.make(ACTION, function, async || request.clone().send().await).await?;
         let version = output
             .version()
             .and_then(|version| version.parse().ok())
             .ok_or_else(|| AwsError::service(ACTION, function.to_string(), "the answer has no version"))?;
-        self.settled(function, Qualifier::Version(version)).await?.succeeded(ACTION)
+        let usual = self.usual_change.get();
+        self.settled_after(usual, function, Qualifier::Version(version)).await?.succeeded(ACTION)
     }
 
     /// All published versions.
     pub async fn versions(&self, function: &FunctionArn) -> Result<Vec<ListedVersion>, AwsError> {
         let request = self.client.list_versions_by_function().function_name(function.to_string());
-        let listed = self.calls.make("lambda:ListVersionsByFunction", function, async || {
-            request.clone().into_paginator().items().send().try_collect().await
-        });
+        // Each page is a request of its own to the control plane.
+        let mut listed = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = request.clone().set_marker(marker);
+            let page = async || page.clone().send().await;
+            let page = self.make("lambda:ListVersionsByFunction", function, page).await?;
+            listed.extend(page.versions.unwrap_or_default());
+            marker = page.next_marker;
+            if marker.is_none() {
+                break;
+            }
+        }
         // `$LATEST` is in the list too.
         let published = |listed: FunctionConfigurationOutput| {
             let version = listed.version().and_then(|version| version.parse().ok())?;
@@ -391,15 +435,12 @@ impl Lambda {
             let memory = listed.memory_size().and_then(|size| MemoryMB::new(u32::try_from(size).ok()?));
             Some(ListedVersion { version, description, memory })
         };
-        Ok(listed.await?.into_iter().filter_map(published).collect())
+        Ok(listed.into_iter().filter_map(published).collect())
     }
 
     /// All aliases.
     pub async fn aliases(&self, function: &FunctionArn) -> Result<Vec<ListedAlias>, AwsError> {
         let request = self.client.list_aliases().function_name(function.to_string());
-        let listed = self.calls.make("lambda:ListAliases", function, async || {
-            request.clone().into_paginator().items().send().try_collect().await
-        });
         let read = |alias: &AliasConfiguration| {
             Some(ListedAlias {
                 name: alias.name()?.parse().ok()?,
@@ -407,14 +448,25 @@ impl Lambda {
                 description: alias.description().unwrap_or_default().to_owned(),
             })
         };
-        Ok(listed.await?.iter().filter_map(read).collect())
+        let mut aliases = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = request.clone().set_marker(marker);
+            let page = async || page.clone().send().await;
+            let page = self.make("lambda:ListAliases", function, page).await?;
+            aliases.extend(page.aliases().iter().filter_map(read));
+            marker = page.next_marker;
+            if marker.is_none() {
+                return Ok(aliases);
+            }
+        }
     }
 
     /// What an alias points at; none where there is no such alias.
     pub async fn alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<Option<Alias>, AwsError> {
         let request = self.client.get_alias().function_name(function.to_string()).name(alias.to_string());
         let on = format!("{function}:{alias}");
-        match self.calls.make("lambda:GetAlias", on, async || request.clone().send().await).await {
+        match self.make("lambda:GetAlias", on, async || request.clone().send().await).await {
             Ok(output) => Ok(Some(Alias {
                 version: output.function_version().and_then(|version| version.parse().ok()),
                 is_split: output
@@ -444,7 +496,7 @@ impl Lambda {
             .function_version(version.to_string())
             .description(description);
         let on = format!("{function}:{alias}");
-        self.calls.make("lambda:CreateAlias", on, async || request.clone().send().await).await.map(drop)
+        self.make("lambda:CreateAlias", on, async || request.clone().send().await).await.map(drop)
     }
 
     /// Points an existing alias, as it was read in `from`, at another version.
@@ -463,7 +515,7 @@ impl Lambda {
             .function_version(version.to_string())
             .set_revision_id(from.revision_id.clone());
         let on = format!("{function}:{alias}");
-        self.calls.make("lambda:UpdateAlias", on, async || request.clone().send().await).await.map(drop)
+        self.make("lambda:UpdateAlias", on, async || request.clone().send().await).await.map(drop)
     }
 
     /// Deletes an alias; one that is gone already is no error.
@@ -471,7 +523,7 @@ impl Lambda {
         let request = self.client.delete_alias().function_name(function.to_string()).name(alias.to_string());
         let on = format!("{function}:{alias}");
         unless_gone(
-            self.calls.make("lambda:DeleteAlias", on, async || request.clone().send().await).await.map(drop),
+            self.make("lambda:DeleteAlias", on, async || request.clone().send().await).await.map(drop),
         )
     }
 
@@ -482,10 +534,7 @@ impl Lambda {
             self.client.delete_function().function_name(function.to_string()).qualifier(version.to_string());
         let on = format!("{function}:{version}");
         unless_gone(
-            self.calls
-                .make("lambda:DeleteFunction", on, async || request.clone().send().await)
-                .await
-                .map(drop),
+            self.make("lambda:DeleteFunction", on, async || request.clone().send().await).await.map(drop),
         )
     }
 
@@ -511,9 +560,7 @@ impl Lambda {
                 .payload(Blob::new(payload))
                 .customize()
                 .config_override(
-                    aws_sdk_lambda::config::Config::builder()
-                        .retry_config(RetryConfig::disabled())
-                        .timeout_config(timeouts(LONGEST_INVOCATION)),
+                    aws_sdk_lambda::config::Config::builder().timeout_config(timeouts(LONGEST_INVOCATION)),
                 )
                 .interceptor(watch.clone())
                 .send()
@@ -531,7 +578,8 @@ impl Lambda {
 
     /// Invokes a function that is no object of the measuring, and again while it is throttled.
     pub async fn call(&self, callee: &Callee, payload: &[u8]) -> Result<Invoked, AwsError> {
-        patiently(async || self.invoke(callee.function(), callee.qualifier(), payload).await).await
+        let invoke = async || self.invoke(callee.function(), callee.qualifier(), payload).await;
+        patiently(attempts_to_invoke, invoke).await
     }
 }
 

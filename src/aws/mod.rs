@@ -11,6 +11,7 @@ mod s3;
 use std::rc::Rc;
 use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls;
@@ -37,6 +38,8 @@ pub struct AwsOptions {
     pub region: Option<String>,
     /// The profile in `~/.aws/config`.
     pub profile: Option<String>,
+    /// Requests a second at most to the control plane of each region; 0 is no limit.
+    pub control_plane_rate: u32,
 }
 
 /// The SDK's set-up, shared by the clients of all regions.
@@ -55,6 +58,8 @@ impl Aws {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
             .timeout_config(lambda::timeouts(Duration::from_secs(60)))
+            // The SDK sends a request again without a word: past the budget, and an invocation twice for one record.
+            .retry_config(RetryConfig::disabled())
             // A function may think for 15 minutes before its first byte.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(profile) = &options.profile {
@@ -63,7 +68,7 @@ impl Aws {
         if let Some(region) = &options.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        Aws { config: loader.load().await, calls: Rc::default() }
+        Aws { config: loader.load().await, calls: Rc::new(Calls::at_rate(options.control_plane_rate)) }
     }
 
     /// Lambda in the region of `function`.
@@ -97,6 +102,6 @@ impl Aws {
 
     fn lambda_in(&self, region: &str) -> Lambda {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-        Lambda::new(&config, Rc::clone(&self.calls))
+        Lambda::new(&config, Rc::clone(&self.calls), self.calls.budget(region))
     }
 }

@@ -61,7 +61,7 @@ pub(super) async fn object(config: &SdkConfig, calls: &Calls, url: &S3Url) -> Re
     };
     let region = config.region().cloned();
     let output = calls
-        .make(ACTION, url, async || match get(region.clone()).await {
+        .make(None, ACTION, url, async || match get(region.clone()).await {
             Err(error) => match region_of_bucket(&error).filter(|there| Some(there) != region.as_ref()) {
                 Some(there) => get(Some(there)).await,
                 None => Err(error),

@@ -295,9 +295,10 @@ impl Tool {
         Tool { name: name.to_owned(), command, input: Stdin::Nothing }
     }
 
-    /// Leads it to an endpoint, with stand-in credentials.
+    /// Leads it to an endpoint, with stand-in credentials and as fast as it can: most services of tests have no limit.
     pub fn towards(self, endpoint: &str) -> Tool {
-        variables(endpoint).into_iter().fold(self, |tool, (name, value)| tool.env(name, value))
+        let tool = self.env("LPT_CONTROL_PLANE_RATE", "0");
+        variables(endpoint).into_iter().fold(tool, |tool, (name, value)| tool.env(name, value))
     }
 
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Tool {
