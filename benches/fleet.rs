@@ -1,0 +1,89 @@
+//! Fifty functions with six sizes each through the whole pipe, on lpt-local with the limits that an account has at AWS
+//! by default: 15 requests a second to the control plane, 1,000 invocations at a time. How long each tool takes, what
+//! it sends, what is throttled and what fails.
+
+#![allow(clippy::print_stdout, reason = "a bench prints its table")]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+
+const FUNCTIONS: u32 = 50;
+const SIZES: u32 = 6;
+const NUM: &str = "5";
+
+fn main() {
+    let local = env!("CARGO_BIN_EXE_lpt-local");
+    let bin = Path::new(local).parent().expect("a binary has a folder");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fleet");
+    std::fs::create_dir_all(&folder).expect("the target folder can be written");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let names: Vec<String> = (0..FUNCTIONS).map(|number| format!("f{number}")).collect();
+    // One after another, so that the time of each is its own; a pipe does the same work.
+    let script = format!(
+        "set -e
+         step() {{ tool=$1; shift; date +%s.%N > $tool.begun; $tool \"$@\" 2> $tool.log; date +%s.%N > $tool.ended; }}
+         step lpt-prepare -v --num {NUM} {} > prepared
+         step lpt-invoke -v prepared > invoked
+         step lpt-analyze invoked > analyzed
+         step lpt-select analyzed > selected
+         step lpt-cleanup -v selected > cleaned",
+        names.join(" ")
+    );
+    let mut service = Command::new(local);
+    // What AWS takes for a change, by its waiters' and users' experience a second or two.
+    service.args(["--update-delay-ms", "1500", "--cpu", "unlimited"]);
+    for name in &names {
+        service.arg("--function").arg(format!("{name}={}", bin.join("examples/echo").display()));
+    }
+    let begun = Instant::now();
+    let status = service
+        .args(["--", "sh", "-c", &script])
+        .current_dir(&folder)
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .env_remove("LPT_CONTROL_PLANE_RATE")
+        .stderr(Stdio::null())
+        .status()
+        .expect("lpt-local starts");
+    let seconds = begun.elapsed().as_secs_f64();
+
+    let read = |name: String| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    println!("{FUNCTIONS} functions, {SIZES} sizes, {NUM} invocations a size; changes take 1.5 s\n");
+    println!(
+        "{:<12} {:>8} {:>9} {:>18} {:>10} {:>9}",
+        "tool", "seconds", "requests", "for a version", "throttled", "messages"
+    );
+    for tool in ["lpt-prepare", "lpt-invoke", "lpt-analyze", "lpt-select", "lpt-cleanup"] {
+        let log = read(format!("{tool}.log"));
+        let requests: Vec<&str> =
+            log.lines().filter(|line| line.contains(": lambda:") && line.ends_with(" ms")).collect();
+        let throttled = requests.iter().filter(|line| line.contains("TooManyRequests")).count();
+        let messages =
+            log.lines().filter(|line| line.contains("warning: ") || line.contains("Exception)")).count();
+        let at = |when: &str| read(format!("{tool}.{when}")).trim().parse().unwrap_or(f64::NAN);
+        println!(
+            "{tool:<12} {:>8.1} {:>9} {:>18.1} {throttled:>10} {messages:>9}",
+            at("ended") - at("begun"),
+            requests.len(),
+            requests.len() as f64 / f64::from(FUNCTIONS * SIZES),
+        );
+    }
+    let records = |name: &str, record_type: &str| -> Vec<Value> {
+        let text = read(name.to_owned());
+        let records = text.lines().map(|line| serde_json::from_str(line).expect("the tools write records"));
+        records.filter(|record: &Value| record["type"] == record_type).collect()
+    };
+    let invocations = records("invoked", "invocation");
+    let usable = invocations.iter().filter(|invocation| invocation["outcome"] == "ok").count();
+    let cleaned = records("cleaned", "cleaned");
+    let deleted: usize =
+        cleaned.iter().filter_map(|cleaned| cleaned["versionsDeleted"].as_array()).map(Vec::len).sum();
+    let left: usize = cleaned.iter().filter_map(|cleaned| cleaned["left"].as_array()).map(Vec::len).sum();
+    println!(
+        "\n{usable} of {} invocations usable, {} selections, {deleted} versions deleted, {left} left, {status}, {seconds:.0} s in all",
+        invocations.len(),
+        records("selected", "selection").len(),
+    );
+}
