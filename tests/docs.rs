@@ -53,6 +53,10 @@ fn pages() -> Vec<Page> {
                     "Invoke each size 50 times, 5 invocations at a time over all sizes:",
                     "lpt-invoke --num 50 --parallel --concurrency 5 plan.ndjson > runs.ndjson",
                 ),
+                (
+                    "Go on with a run that was interrupted, and whose versions are cleaned up already, without paying again for what it had measured:",
+                    "lpt-prepare my-function | lpt-invoke --resume runs.ndjson | tee -i more.ndjson | lpt-analyze | lpt-select | lpt-cleanup",
+                ),
             ],
             see_also: &[("lpt-prepare", '1'), ("lpt-analyze", '1'), ("lpt-records", '5')],
         },

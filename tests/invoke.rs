@@ -1,8 +1,13 @@
 //! `lpt-invoke`.
 
+use std::fs::File;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::{Folder, Local, Ran, Refusing, Tool, function};
+use crate::common::{Folder, Local, Ran, Refusing, Tool, binary, function, records, variables};
 
 const QUICK: &str = r#"{"iterations": 1}"#;
 
@@ -405,4 +410,125 @@ fn payloads_of_a_stream_are_taken_in_turn_or_shuffled_alike_for_each_size() {
         folder.file("payloads.ndjson", text);
         local.tool("lpt-invoke").arg("--payloads").arg(&file).stdin(&*input).run().fails_with(2, &[words]);
     }
+}
+
+/// What was sent, as `-v` says.
+fn invocations_sent(ran: &Ran) -> usize {
+    ran.stderr.lines().filter(|line| line.contains(": lambda:InvokeFunction: ")).count()
+}
+
+#[test]
+fn an_interrupted_run_is_resumed_and_what_it_had_measured_is_kept() {
+    let local = Local::with(&[&format!("f={}", function("network-bound").display())]);
+    let folder = Folder::new();
+    let plan = folder.file("plan.ndjson", &prepared(&local, "128,256"));
+    let runs = folder.path("runs.ndjson");
+    let arguments = ["--num", "12", "--payload", r#"{"waitMs": 50}"#];
+    let mut interrupted = Command::new(binary("lpt-invoke"))
+        .args(arguments)
+        .arg(&plan)
+        .envs(variables(local.endpoint()))
+        .stdout(File::create(&runs).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let measured = || {
+        let text = std::fs::read_to_string(&runs).unwrap();
+        text.lines().filter(|line| line.contains("\"invocation\"")).count()
+    };
+    while measured() < 4 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill_process(Pid::from_child(&interrupted), Signal::INT).unwrap();
+    assert_eq!(interrupted.wait().unwrap().code(), Some(130));
+    local.tool("lpt-cleanup").arg(&runs).run().succeeds();
+    let before: Vec<Value> = records(&std::fs::read_to_string(&runs).unwrap());
+    let before: Vec<&Value> = before.iter().filter(|record| record["type"] == "invocation").collect();
+    assert!((4..24).contains(&before.len()), "{}", before.len());
+
+    let ran = local
+        .tool("lpt-invoke")
+        .args(arguments)
+        .args(["-v", "--resume"])
+        .arg(&runs)
+        .stdin(prepared(&local, "128,256"))
+        .run()
+        .succeeds();
+    for memory in [128, 256] {
+        let mut indices = indices(&ran, memory);
+        indices.sort_unstable();
+        assert_eq!(indices, (0..12).collect::<Vec<u64>>());
+    }
+    assert_eq!(invocations_sent(&ran), 24 - before.len());
+    let all = ran.of_type("invocation");
+    assert!(before.iter().all(|kept| all.contains(kept)));
+    assert_eq!(ran.records().pop().unwrap()["status"], "complete");
+    let analyzed = Tool::new("lpt-analyze").stdin(ran.stdout).run().succeeds();
+    assert!(analyzed.of_type("statistics").iter().all(|size| size["invocations"] == 12));
+}
+
+#[test]
+fn resumed_are_the_invocations_that_failed_and_none_is_there_twice() {
+    let local = cpu_bound("");
+    let arguments = ["--num", "5", "--payload", QUICK];
+    let ran = local.tool("lpt-invoke").args(arguments).stdin(prepared(&local, "128")).run().succeeds();
+    let throttled = ran.stdout.replacen(r#""outcome":"ok""#, r#""outcome":"throttled""#, 1);
+    let runs = Folder::new();
+    let runs = runs.file("runs.ndjson", &throttled);
+    // The versions are still there.
+    let again = local
+        .tool("lpt-invoke")
+        .args(arguments)
+        .args(["-v", "--resume"])
+        .args([&runs, &runs])
+        .run()
+        .succeeds();
+    let mut found = indices(&again, 128);
+    found.sort_unstable();
+    assert_eq!(found, [0, 1, 2, 3, 4]);
+    assert_eq!(invocations_sent(&again), 1);
+    assert!(again.of_type("invocation").iter().all(|invocation| invocation["outcome"] == "ok"));
+}
+
+#[test]
+fn a_run_of_other_code_is_not_resumed() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let ran = local.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]).stdin(&*input).run();
+    let code = ran.of_type("plan")[0]["codeSha256"].as_str().unwrap().to_owned();
+    let folder = Folder::new();
+    let other = folder.file("other.ndjson", &ran.succeeds().stdout.replace(&code, "other"));
+    let refused = local
+        .tool("lpt-invoke")
+        .arg("--resume")
+        .arg(&other)
+        .stdin(&*input)
+        .run()
+        .fails_with(1, &["function:f: ", "other.ndjson", "of other code", "without --resume"]);
+    assert!(refused.of_type("invocation").is_empty());
+    // What undoes the run has passed.
+    assert_eq!(refused.of_type("configuration").len(), 2);
+    assert_eq!(refused.records().pop().unwrap()["status"], "failed");
+}
+
+#[test]
+fn of_a_run_to_resume_only_the_last_line_may_be_cut() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let arguments = ["--num", "5", "--payload", QUICK];
+    let ran = local.tool("lpt-invoke").args(arguments).stdin(&*input).run().succeeds();
+    let folder = Folder::new();
+    let (before, last) = ran.stdout.trim_end().rsplit_once("{\"type\":\"invocation\"").unwrap();
+    let cut = folder.file("cut.ndjson", &format!("{before}{{\"type\":\"invocation\"{}", &last[..20]));
+    let resume = |file| {
+        local.tool("lpt-invoke").args(arguments).args(["-v", "--resume"]).arg(file).stdin(&*input).run()
+    };
+    let again = resume(&cut);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+    assert!(again.stderr.contains("warning: the last line is left out: "), "{}", again.stderr);
+    assert_eq!(invocations_sent(&again), 1);
+    let torn = folder.file("torn.ndjson", &format!("{before}{{\"type\":\n{{\"type\":\"invocation\"{last}\n"));
+    let line = before.lines().count() + 1;
+    resume(&torn).fails_with(65, &[&format!("torn.ndjson:{line}: ")]);
+    resume(&folder.path("none.ndjson")).fails_with(1, &["none.ndjson"]);
 }

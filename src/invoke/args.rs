@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
-use super::{DEFAULT_NUM, Options, Payloads, Processor};
+use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
 use crate::aws::{Aws, Callee, S3Url};
 use crate::cli::{AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, warn_of_few};
 use crate::entry::{Interrupt, Tool};
@@ -71,6 +71,10 @@ pub struct Args {
     /// Invocations in flight at most, over all sizes and functions
     #[arg(long, value_name = "N", default_value = "100")]
     concurrency: NonZeroUsize,
+    /// Records of an earlier run of the same code that was cut off: its usable invocations are kept, and only the others
+    /// are made. The versions may be new ones. Give the same --num and payload as before; that is not checked
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -131,6 +135,7 @@ impl Args {
             disable_payload_logs: self.disable_payload_logs.or(input.disable_payload_logs).unwrap_or(false),
             concurrency: self.concurrency,
             dry_run,
+            resumed: self.resume.as_deref().map(Resumed::read).transpose()?.unwrap_or_default(),
             payloads: match (self.payload, self.payload_file, self.payloads, self.payload_s3) {
                 (Some(text), ..) => Payloads::from_text(&text, "--payload")?,
                 (_, Some(file), ..) => Payloads::from_file(&file)?,

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::Range;
 use std::rc::Rc;
 
 use futures_util::StreamExt as _;
@@ -16,7 +18,7 @@ use super::{Invocation, Options, Outcome, Report, Shares};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Invoked, Lambda, MAX_ATTEMPTS, Qualifier, pause_after};
 use crate::error::Error;
 use crate::message;
-use crate::ndjson::Writer;
+use crate::ndjson::{Line, Writer};
 use crate::prepare::Configuration;
 use crate::units::{MemoryMB, Millis, Timestamp};
 
@@ -88,8 +90,12 @@ impl Size {
 pub(super) struct Measurement {
     pub lambda: Lambda,
     pub configuration: Configuration,
-    /// How often, unless the version is for one invocation.
+    /// How many there are of the size.
     pub num: u32,
+    /// Those of this version.
+    pub indices: Range<u32>,
+    /// Those that were measured before.
+    pub kept: BTreeMap<u32, Line>,
     /// Which invocation has which payload.
     pub shares: Shares,
     pub size: Rc<Size>,
@@ -101,13 +107,13 @@ impl Measurement {
     /// # Errors
     /// Records can't be written any more.
     pub async fn run<W: Write>(self, shared: &Shared<'_, W>) -> Result<(), Error> {
-        // With a version for each invocation, this one is for the invocation of its index.
-        let indices = match self.configuration.index {
-            Some(index) => index..index + 1,
-            None => 0..self.num,
-        };
+        for line in self.kept.values() {
+            shared.writer.borrow_mut().pass(line)?;
+            self.size.progress.borrow_mut().usable += 1;
+        }
+        let missing = self.indices.clone().filter(|index| !self.kept.contains_key(index));
         let side_by_side = if shared.options.parallel { shared.options.concurrency.get() } else { 1 };
-        stream::iter(indices)
+        stream::iter(missing)
             .map(|index| self.invoke_and_record(index, shared))
             .buffer_unordered(side_by_side)
             .try_collect()

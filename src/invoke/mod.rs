@@ -6,6 +6,7 @@ mod measure;
 mod payload;
 mod processor;
 mod report;
+mod resume;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -23,6 +24,7 @@ pub use invocation::{Invocation, Outcome};
 pub use payload::{Payload, Payloads, Shares};
 pub use processor::Processor;
 pub use report::Report;
+pub use resume::Resumed;
 
 use crate::aws::{Aws, FunctionArn};
 use crate::entry::Interrupt;
@@ -66,6 +68,8 @@ pub struct Options {
     pub concurrency: NonZeroUsize,
     /// Whether to invoke once for each size only, or as the plan says.
     pub dry_run: bool,
+    /// What need not be invoked again.
+    pub resumed: Resumed,
 }
 
 /// Invokes each ready configuration of `input` as it comes, and writes to `output` what becomes of it.
@@ -107,7 +111,7 @@ pub async fn run(
                     state.bad_input.get_or_insert(error);
                     stop.cancel();
                 }
-                Some(Ok(line)) => match state.take(&line, &writer) {
+                Some(Ok(line)) => match state.take(&line, &options.resumed, &writer) {
                     Ok(Some(configuration)) if !stop.is_cancelled() => {
                         match state.measurement(aws, configuration, options) {
                             Ok(Some(measurement)) => measurements.push(measurement.run(&shared)),
@@ -119,11 +123,11 @@ pub async fn run(
                         }
                     }
                     Ok(_) => {}
-                    Err(Error::Record(error)) => {
-                        state.bad_input.get_or_insert(error.into());
+                    Err(error @ Error::Io { .. }) => return Err(error),
+                    Err(error) => {
+                        state.bad_input.get_or_insert(error);
                         stop.cancel();
                     }
-                    Err(error) => return Err(error),
                 },
             },
             () = &mut grace, if !grace_is_over => {
@@ -137,6 +141,9 @@ pub async fn run(
     }
     if options.dry_run || !state.dry_runs.is_empty() {
         message::note(format_args!("dry run: allowed are {}", aws.proved().join(", ")));
+    }
+    if state.kept > 0 {
+        message::note(format_args!("{} invocations are kept from the run that is resumed", state.kept));
     }
     let upstream = state.upstream.status();
     let (status, result) = state.conclude(interrupt);
@@ -152,6 +159,8 @@ struct State {
     upstream: Upstream,
     failed_configuration: bool,
     bad_input: Option<Error>,
+    /// So many invocations need not be made again.
+    kept: usize,
     sizes: BTreeMap<(RunId, FunctionArn, MemoryMB), Rc<Size>>,
 }
 
@@ -160,15 +169,17 @@ impl State {
     fn take<W: Write>(
         &mut self,
         line: &Line,
+        resumed: &Resumed,
         writer: &RefCell<Writer<W>>,
     ) -> Result<Option<Configuration>, Error> {
         let Some(record_type) = self.upstream.take(line)? else {
             return Ok(None);
         };
-        let mut ready = None;
+        let mut taken = Ok(None);
         match &*record_type {
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
+                taken = resumed.check(&plan).map(|()| None);
                 self.num.insert(plan.run_id, plan.num);
                 if plan.dry_run {
                     self.dry_runs.insert(plan.run_id);
@@ -177,15 +188,17 @@ impl State {
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
                 match configuration.state {
-                    ConfigurationState::Ready => ready = Some(configuration),
+                    ConfigurationState::Ready => taken = Ok(Some(configuration)),
                     ConfigurationState::Failed => self.failed_configuration = true,
                     ConfigurationState::Creating => {}
                 }
             }
+            // It is written in its place, or was measured in vain.
+            Invocation::TYPE if !resumed.is_empty() && resumed.has(&line.parse()?) => return Ok(None),
             _ => {}
         }
         writer.borrow_mut().pass(line)?;
-        Ok(ready)
+        taken
     }
 
     /// What is to be done with a configuration; nothing in a dry run, if it is for another invocation than the first.
@@ -206,9 +219,19 @@ impl State {
             return Ok(None);
         }
         let num = if is_dry_run { 1 } else { self.num(&configuration, options) };
+        // With a version for each invocation, this one is for the invocation of its index.
+        let indices = match configuration.index {
+            Some(index) => index..index + 1,
+            None => 0..num,
+        };
+        let kept =
+            if is_dry_run { BTreeMap::new() } else { options.resumed.kept(&configuration, indices.clone()) };
+        self.kept += kept.len();
         Ok(Some(Measurement {
             lambda: aws.lambda(&configuration.function_arn),
             num,
+            indices,
+            kept,
             shares: if is_dry_run {
                 options.payloads.only_first()
             } else {
