@@ -33,7 +33,7 @@ fn main() {
         names.join(" ")
     );
     let mut service = Command::new(local);
-    // What AWS takes for a change, by its waiters' and users' experience a second or two.
+    // About what a change takes at AWS.
     service.args(["--update-delay-ms", "1500", "--cpu", "unlimited"]);
     for name in &names {
         service.arg("--function").arg(format!("{name}={}", bin.join("examples/echo").display()));

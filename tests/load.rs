@@ -18,34 +18,89 @@ fn service(count: usize, rate: &str) -> (Local, Vec<String>) {
     (Local::start(&arguments), names)
 }
 
-#[test]
-fn many_functions_are_prepared_measured_and_cleaned_within_the_control_planes_limit_and_beyond_it() {
-    const SIZES: usize = 6;
-    let (local, names) = service(4, "60");
+/// Takes `names` through the whole pipe with the sizes `sizes`, three tools of it with `rate`; gives what all said.
+#[track_caller]
+fn prepared_measured_and_cleaned(local: &Local, names: &[String], sizes: &[&str], rate: &str) -> String {
     let before = local.account();
-    // Within the limit, and with nothing but back-off to get along with.
-    for rate in ["40", "0"] {
-        let paced = |tool: &str| local.tool(tool).env("LPT_CONTROL_PLANE_RATE", rate).arg("-v");
-        let ran = Pipe::start(vec![
-            paced("lpt-prepare").args(["--num", "5"]).args(&names),
-            paced("lpt-invoke"),
-            local.tool("lpt-analyze"),
-            local.tool("lpt-select"),
-            paced("lpt-cleanup"),
-        ])
-        .finish();
-        let said: String = ran.iter().map(|ran| &*ran.stderr).collect();
-        let last = ran.into_iter().map(|ran| ran.succeeds()).next_back().unwrap();
-        assert_eq!(said.contains("TooManyRequestsException"), rate == "0", "{said}");
-        let selected: BTreeSet<String> =
-            last.of_type("selection").iter().map(|selection| selection["functionArn"].to_string()).collect();
-        assert_eq!(selected.len(), names.len());
-        let cleaned = last.of_type("cleaned");
-        assert_eq!(cleaned.len(), names.len());
-        for cleaned in cleaned {
-            assert_eq!(cleaned["versionsDeleted"].as_array().unwrap().len(), SIZES);
-            assert_eq!(cleaned["left"], Value::Array(Vec::new()));
-        }
-        assert_eq!(local.account(), before);
+    let paced = |tool: &str| local.tool(tool).env("LPT_CONTROL_PLANE_RATE", rate).arg("-v");
+    let ran = Pipe::start(vec![
+        paced("lpt-prepare").args(["--num", "5", "--power-values", &sizes.join(",")]).args(names),
+        paced("lpt-invoke"),
+        local.tool("lpt-analyze"),
+        local.tool("lpt-select"),
+        paced("lpt-cleanup"),
+    ])
+    .finish();
+    let said = ran.iter().map(|ran| &*ran.stderr).collect();
+    let last = ran.into_iter().map(|ran| ran.succeeds()).next_back().unwrap();
+    let selected: BTreeSet<String> =
+        last.of_type("selection").iter().map(|selection| selection["functionArn"].to_string()).collect();
+    assert_eq!(selected.len(), names.len());
+    let cleaned = last.of_type("cleaned");
+    assert_eq!(cleaned.len(), names.len());
+    for cleaned in cleaned {
+        assert_eq!(cleaned["versionsDeleted"].as_array().unwrap().len(), sizes.len());
+        assert_eq!(cleaned["left"], Value::Array(Vec::new()));
     }
+    assert_eq!(local.account(), before);
+    said
+}
+
+#[test]
+fn many_functions_are_prepared_measured_and_cleaned_without_passing_the_control_planes_limit() {
+    let (local, names) = service(4, "60");
+    let sizes = ["128", "256", "512", "1024", "1536", "3008"];
+    let said = prepared_measured_and_cleaned(&local, &names, &sizes, "40");
+    assert!(!said.contains("TooManyRequestsException"), "{said}");
+}
+
+#[test]
+fn throttling_by_the_control_plane_is_waited_out() {
+    let (local, names) = service(3, "10");
+    let said = prepared_measured_and_cleaned(&local, &names, &["128", "256"], "0");
+    assert!(said.contains("TooManyRequestsException"), "{said}");
+}
+
+#[test]
+fn of_many_invocations_beyond_the_concurrency_none_is_lost_or_doubled_and_the_throttled_ones_are_counted() {
+    const NUM: usize = 1000;
+    let path = function("network-bound");
+    let local = Local::start(&[
+        "--concurrency",
+        "50",
+        "--control-plane-rate",
+        "0",
+        "--function",
+        &format!("f={}", path.display()),
+    ]);
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "128", "f"]).run().succeeds().stdout;
+    let ran = local
+        .tool("lpt-invoke")
+        .args([
+            "--parallel",
+            "--concurrency",
+            "200",
+            "--num",
+            &NUM.to_string(),
+            "--payload",
+            "{\"waitMs\":20}",
+        ])
+        .arg("-v")
+        .stdin(prepared)
+        .run()
+        .succeeds();
+    let invocations = ran.of_type("invocation");
+    assert_eq!(invocations.len(), NUM);
+    let distinct = |field: &str| -> BTreeSet<String> {
+        invocations.iter().map(|invocation| invocation[field].to_string()).collect()
+    };
+    assert_eq!(distinct("index").len(), NUM);
+    assert_eq!(distinct("requestId").len(), NUM);
+    assert_eq!(distinct("outcome"), ["\"ok\"".to_owned()].into());
+    let attempts: u64 = invocations.iter().map(|invocation| invocation["attempts"].as_u64().unwrap()).sum();
+    let sent: Vec<&str> =
+        ran.stderr.lines().filter(|line| line.contains(": lambda:InvokeFunction: ")).collect();
+    let throttled = sent.iter().filter(|line| line.contains(": TooManyRequestsException in ")).count();
+    assert!(throttled > 0);
+    assert_eq!((attempts as usize, throttled), (sent.len(), sent.len() - NUM));
 }

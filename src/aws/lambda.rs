@@ -539,12 +539,12 @@ impl Lambda {
     }
 
     /// Invokes a function once, waits for its answer and asks for the end of its log. Sent once: whether a failed one
-    /// should be sent again is the caller's decision, for it costs money.
+    /// should be sent again is the caller's decision, for it costs money. All that send the same payload share it.
     pub async fn invoke(
         &self,
         function: &impl fmt::Display,
         qualifier: Qualifier<'_>,
-        payload: &[u8],
+        payload: &Blob,
     ) -> Result<Invoked, AwsError> {
         let on = match qualifier.parameter() {
             Some(qualifier) => format!("{function}:{qualifier}"),
@@ -557,7 +557,7 @@ impl Lambda {
                 .function_name(function.to_string())
                 .set_qualifier(qualifier.parameter())
                 .log_type(LogType::Tail)
-                .payload(Blob::new(payload))
+                .payload(payload.clone())
                 .customize()
                 .config_override(
                     aws_sdk_lambda::config::Config::builder().timeout_config(timeouts(LONGEST_INVOCATION)),
@@ -578,7 +578,8 @@ impl Lambda {
 
     /// Invokes a function that is no object of the measuring, and again while it is throttled.
     pub async fn call(&self, callee: &Callee, payload: &[u8]) -> Result<Invoked, AwsError> {
-        let invoke = async || self.invoke(callee.function(), callee.qualifier(), payload).await;
+        let payload = Blob::from(payload);
+        let invoke = async || self.invoke(callee.function(), callee.qualifier(), &payload).await;
         patiently(attempts_to_invoke, invoke).await
     }
 }

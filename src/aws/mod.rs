@@ -17,6 +17,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::tls;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
+pub use aws_sdk_lambda::primitives::Blob;
+
 pub use arn::{
     AliasName, Callee, FunctionArn, FunctionName, FunctionRef, NotAFunction, NotAVersion, NotAnAlias,
     Qualifier, Version,

@@ -1,6 +1,5 @@
 //! Measuring one size: its invocations, their retries, and when to give up.
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{Invocation, Options, Outcome, Report, Shares};
-use crate::aws::{Aws, AwsError, AwsErrorKind, Invoked, Lambda, MAX_ATTEMPTS, Qualifier, pause_after};
+use crate::aws::{Aws, AwsError, AwsErrorKind, Blob, Invoked, Lambda, MAX_ATTEMPTS, Qualifier, pause_after};
 use crate::error::Error;
 use crate::message;
 use crate::ndjson::{Line, Writer};
@@ -172,21 +171,17 @@ impl Measurement {
     }
 
     /// What the invocation `index` is to be sent: its payload, or what the pre-processor makes of that.
-    async fn payload<'a, W: Write>(
-        &self,
-        index: u32,
-        shared: &'a Shared<'_, W>,
-    ) -> Result<Cow<'a, [u8]>, Error> {
-        let payload = shared.options.payloads.get(self.shares.payload_of(index)).as_bytes();
+    async fn payload<W: Write>(&self, index: u32, shared: &Shared<'_, W>) -> Result<Blob, Error> {
+        let payload = shared.options.payloads.get(self.shares.payload_of(index)).blob();
         let Some(processor) = &shared.options.pre_processor else {
-            return Ok(payload.into());
+            return Ok(payload.clone());
         };
         let silent = shared.options.disable_payload_logs;
-        let Some(processed) = processor.process(shared.aws, payload, silent).await? else {
-            return Ok(payload.into());
+        let Some(processed) = processor.process(shared.aws, payload.as_ref(), silent).await? else {
+            return Ok(payload.clone());
         };
         match serde_json::from_slice::<IgnoredAny>(&processed) {
-            Ok(_) => Ok(processed.into()),
+            Ok(_) => Ok(Blob::from(processed)),
             Err(error) => Err(Error::Failed(format!(
                 "{processor}: its output, which is to be the payload, is not JSON: {error}"
             ))),
@@ -239,7 +234,7 @@ impl Measurement {
     async fn invoke<W: Write>(
         &self,
         index: u32,
-        payload: &[u8],
+        payload: &Blob,
         shared: &Shared<'_, W>,
     ) -> Option<(Invocation, Result<Invoked, AwsError>)> {
         let configuration = &self.configuration;
@@ -265,7 +260,7 @@ impl Measurement {
                 Err(error) => take_error(&mut invocation, error),
             }
             if !shared.options.disable_payload_logs {
-                self.trace(index, payload, &result);
+                self.trace(index, payload.as_ref(), &result);
             }
             return Some((invocation, result));
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::aws::Blob;
 use crate::error::Error;
 
 /// The most that a synchronous invocation takes.
@@ -19,11 +20,11 @@ const MAX_WEIGHT: f64 = 1e12;
 
 /// A JSON document to invoke a function with.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Payload(Vec<u8>);
+pub struct Payload(Blob);
 
 impl Payload {
-    /// As it goes over the wire.
-    pub fn as_bytes(&self) -> &[u8] {
+    /// As it goes over the wire; a clone is the same memory.
+    pub fn blob(&self) -> &Blob {
         &self.0
     }
 
@@ -35,14 +36,14 @@ impl Payload {
                 bytes.len()
             )));
         }
-        Ok(Payload(bytes.to_vec()))
+        Ok(Payload(bytes.into()))
     }
 }
 
 /// Without the payload, which may be secret.
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Payload({} bytes)", self.0.len())
+        write!(f, "Payload({} bytes)", self.0.as_ref().len())
     }
 }
 
@@ -210,7 +211,7 @@ fn unwrapped(value: &RawValue) -> Cow<'_, str> {
 
 impl Default for Payloads {
     fn default() -> Payloads {
-        Payloads::one(Payload(b"{}".to_vec()))
+        Payloads::one(Payload(Blob::new("{}")))
     }
 }
 
@@ -257,7 +258,7 @@ mod tests {
             ("say \"hi\"", r#""say \"hi\"""#),
         ] {
             let payloads = payloads(text);
-            assert_eq!((payloads.all.len(), payloads.get(0).as_bytes()), (1, sent.as_bytes()));
+            assert_eq!((payloads.all.len(), payloads.get(0).blob().as_ref()), (1, sent.as_bytes()));
         }
     }
 
@@ -273,7 +274,7 @@ mod tests {
         ] {
             let value: Box<RawValue> = serde_json::from_str(value).expect("JSON");
             let payloads = Payloads::from_value(&value, "payload").expect("a payload");
-            assert_eq!((payloads.all.len(), payloads.get(0).as_bytes()), (1, sent.as_bytes()));
+            assert_eq!((payloads.all.len(), payloads.get(0).blob().as_ref()), (1, sent.as_bytes()));
         }
     }
 
@@ -282,7 +283,7 @@ mod tests {
         let text = r#"[{"payload": {"a": 1}, "weight": 1}, {"weight": 2, "payload": "b"}, {"payload": null, "weight": 3.5}]"#;
         let payloads = payloads(text);
         let sent: Vec<_> =
-            (0..3).map(|at| String::from_utf8_lossy(payloads.get(at).as_bytes()).into_owned()).collect();
+            (0..3).map(|at| String::from_utf8_lossy(payloads.get(at).blob().as_ref()).into_owned()).collect();
         assert_eq!(sent, [r#"{"a": 1}"#, r#""b""#, "null"]);
         let shares = payloads.share_out(10).expect("enough");
         let indices: Vec<usize> = (0..10).map(|index| shares.payload_of(index)).collect();
@@ -383,7 +384,7 @@ mod tests {
                 prop_assert_eq!(payloads.all.len(), 1);
                 let is_json = serde_json::from_str::<IgnoredAny>(&text).is_ok();
                 let document = if is_json { text } else { Value::from(text).to_string() };
-                prop_assert_eq!(payloads.get(0).as_bytes(), document.as_bytes());
+                prop_assert_eq!(payloads.get(0).blob().as_ref(), document.as_bytes());
             }
         }
     }
