@@ -200,7 +200,7 @@ fn a_recent_run_may_be_at_work_and_is_left_alone() {
     let before = local.account();
     let refused = leftovers(&local, &["--yes", "--quiet"]);
     assert_eq!(refused.records().pop().unwrap()["status"], "failed");
-    refused.fails_with(1, &["function:f: the run ", "may be at work", "--even-if-recent"]);
+    refused.fails_with(1, &["function:f: the run ", "was at work less than an hour ago", "--even-if-recent"]);
     assert_eq!(local.account(), before);
 }
 
@@ -249,7 +249,7 @@ fn a_run_that_set_latest_a_short_while_ago_is_recent_however_long_ago_it_began()
     old_runs(&local, &format!(" setAt={}", lpt::units::Timestamp::now()));
     let ran = leftovers(&local, &["--yes"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains(&format!("{} began less than", OLD_RUNS[1])), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("{} was at work less than", OLD_RUNS[1])), "{}", ran.stderr);
     assert_eq!(ran.of_type("cleaned")[0]["runId"], OLD_RUNS[0], "the rest goes");
     assert_eq!(ran.of_type("cleaned").len(), 1);
 }

@@ -152,7 +152,7 @@ impl Leftovers {
 
     fn at_work(&self) -> String {
         format!(
-            "{}: the run {} began less than an hour ago and may be at work; wait for it, or add --even-if-recent",
+            "{}: the run {} was at work less than an hour ago, and may be still; wait for it, or add --even-if-recent",
             self.function_arn, self.run_id
         )
     }
