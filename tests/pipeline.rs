@@ -297,3 +297,55 @@ fn lpt_invoke_stops_sending_when_nobody_reads_any_more() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "", "a closed pipe is no fault");
     assert!(output.status.success());
 }
+
+#[test]
+fn nothing_that_is_secret_is_in_any_output_however_much_is_said() {
+    let secrets = [
+        ("AWS_ACCESS_KEY_ID", "AKIAPLANTEDKEYID0001"),
+        ("AWS_SECRET_ACCESS_KEY", "planted-secret-access-key"),
+        ("AWS_SESSION_TOKEN", "planted-session-token"),
+    ];
+    let of_function = "planted-password-of-the-function";
+    let of_payload = "planted-word-of-the-payload";
+    let local =
+        Local::with(&[&format!("f={},memory=256,env.PASSWORD={of_function}", function("echo").display())]);
+    // One that fails tells what it was given in its error message.
+    let payloads = Folder::new();
+    let payloads = payloads.file(
+        "payloads.ndjson",
+        &format!("{{\"said\":\"{of_payload}\"}}\n{{\"error\":\"Planted\",\"message\":\"{of_payload}\"}}\n"),
+    );
+    let mut input = String::new();
+    let mut said = String::new();
+    let tools: [(&str, &[&str]); 6] = [
+        ("lpt-prepare", &["--power-values", "128,512", "--num", "6", "f"]),
+        (
+            "lpt-invoke",
+            &[
+                "--disable-payload-logs",
+                "--allowed-exceptions",
+                "Planted",
+                "--payloads",
+                payloads.to_str().unwrap(),
+            ],
+        ),
+        ("lpt-analyze", &[]),
+        ("lpt-select", &[]),
+        ("lpt-apply", &[]),
+        ("lpt-cleanup", &[]),
+    ];
+    for (tool, arguments) in tools {
+        let secrets = secrets.iter();
+        let tool = secrets.fold(local.tool(tool), |tool, (name, value)| tool.env(name, value));
+        let ran = tool.arg("-vv").args(arguments).stdin(std::mem::take(&mut input)).run();
+        assert_eq!(ran.code, Some(0), "{}: {}", ran.tool, ran.stderr);
+        said += &ran.stdout;
+        said += &ran.stderr;
+        input = ran.stdout;
+    }
+    assert!(said.contains("lambda:InvokeFunction: done"), "-vv says what is done: {said}");
+    assert!(said.contains("\"errorType\":\"Planted\""), "{said}");
+    for secret in secrets.map(|(_, value)| value).into_iter().chain([of_function, of_payload]) {
+        assert!(!said.contains(secret), "{secret} is in {said}");
+    }
+}
