@@ -1,10 +1,18 @@
 //! Many functions, many invocations: what is limited at AWS is kept to, and nothing is lost.
 
 use std::collections::BTreeSet;
+#[cfg(target_os = "linux")]
+use std::{
+    net::TcpListener,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use serde_json::Value;
 
 use crate::common::{Local, Pipe, function};
+#[cfg(target_os = "linux")]
+use crate::common::{binary, variables};
 
 /// A service with `count` functions, whose control plane takes `rate` requests a second, and their names.
 fn service(count: usize, rate: &str) -> (Local, Vec<String>) {
@@ -103,4 +111,37 @@ fn of_many_invocations_beyond_the_concurrency_none_is_lost_or_doubled_and_the_th
     let throttled = sent.iter().filter(|line| line.contains(": TooManyRequestsException in ")).count();
     assert!(throttled > 0);
     assert_eq!((attempts as usize, throttled), (sent.len(), sent.len() - NUM));
+}
+
+/// What the kernel says of it: a timer of kind 2 is keep-alive's.
+/// <https://docs.kernel.org/networking/proc_net_tcp.html>
+#[cfg(target_os = "linux")]
+#[test]
+fn a_silent_connection_is_kept_alive() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut waiting = Command::new(binary("lpt-prepare"))
+        .arg("f")
+        .envs(variables(&format!("http://{address}")))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (_connection, client) = silent.accept().unwrap();
+    let ends = [client, address].map(|end| format!(":{:04X} ", end.port()));
+    let has_timer = || {
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let of_client = |line: &&str| {
+            let ports = ends.each_ref().map(|end| line.find(end));
+            matches!(ports, [Some(local), Some(remote)] if local < remote)
+        };
+        table.lines().find(of_client).unwrap().split_whitespace().nth(5).unwrap().starts_with("02:")
+    };
+    // Until the request is acknowledged there is another timer; the tool gives up in a minute.
+    while !has_timer() {
+        assert!(waiting.try_wait().unwrap().is_none(), "no keep-alive");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
 }

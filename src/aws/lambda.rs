@@ -586,10 +586,7 @@ impl Lambda {
 
 /// No answer within `attempt` is no answer.
 pub(super) fn timeouts(attempt: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .operation_attempt_timeout(attempt)
-        .build()
+    TimeoutConfig::builder().operation_attempt_timeout(attempt).build()
 }
 
 fn unless_gone(result: Result<(), AwsError>) -> Result<(), AwsError> {

@@ -4,6 +4,7 @@ mod arn;
 mod backoff;
 mod calls;
 mod error;
+mod http;
 mod lambda;
 mod policy;
 mod s3;
@@ -14,8 +15,6 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::tls;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 pub use aws_sdk_lambda::primitives::Blob;
 
@@ -54,11 +53,8 @@ pub struct Aws {
 impl Aws {
     /// Reads the environment and `~/.aws`. Credentials are only fetched by the first call that needs them.
     pub async fn load(options: &AwsOptions) -> Aws {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-            .build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
+            .http_client(http::client())
             .timeout_config(lambda::timeouts(Duration::from_secs(60)))
             // The SDK sends a request again without a word: past the budget, and an invocation twice for one record.
             .retry_config(RetryConfig::disabled())
