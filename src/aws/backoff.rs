@@ -19,8 +19,8 @@ pub fn pause_after(attempts: u32) -> Duration {
 /// How often a call of the control plane or of S3 may be sent that fails so. Throttling is waited out, for the control
 /// plane's 15 requests a second are shared with others, who may take them for a while; a broken connection, or an
 /// error of AWS's own, is tried a little more. Sent twice none of them does harm: a change of `$LATEST` and a
-/// publication name the revision that they are for, a deletion that was done finds nothing, and what bears the tag of
-/// a run is found by it.
+/// publication name the revision that they are for, an alias that was created is refused as a conflict, a deletion that
+/// was done finds nothing, and what bears the tag of a run is found by it.
 pub(super) fn attempts_for(kind: AwsErrorKind) -> u32 {
     match kind {
         AwsErrorKind::Throttled => MAX_ATTEMPTS,
