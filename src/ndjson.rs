@@ -190,6 +190,11 @@ pub struct Reader {
 
 static STDIN_IS_READ: AtomicBool = AtomicBool::new(false);
 
+/// Nothing on stdin is for this tool: also where it fails, it is not passed on.
+pub(crate) fn leave_stdin() {
+    STDIN_IS_READ.store(true, Ordering::Relaxed);
+}
+
 /// Passes the records on stdin on, with an `end` that says that this tool failed, unless a [`Reader`] has begun with
 /// them, or stdin is no pipe.
 pub(crate) fn pass_on_unread_stdin() {

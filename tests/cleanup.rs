@@ -196,10 +196,12 @@ fn what_a_killed_run_left_is_found_and_undone_without_its_records() {
 #[test]
 fn a_recent_run_may_be_at_work_and_is_left_alone() {
     let local = service();
-    prepared(&local);
+    let records = prepared(&local);
     let before = local.account();
-    let refused = leftovers(&local, &["--yes", "--quiet"]);
-    assert_eq!(refused.records().pop().unwrap()["status"], "failed");
+    let tool = local.tool("lpt-cleanup").args(["--leftovers", "--function", "f", "--yes", "--quiet"]);
+    let refused = tool.stdin(records).run();
+    let end = json!({"type": "end", "tool": "lpt-cleanup", "records": 0, "status": "failed"});
+    assert_eq!(refused.records(), [end], "records on stdin are not read");
     refused.fails_with(1, &["function:f: the run ", "was at work less than an hour ago", "--even-if-recent"]);
     assert_eq!(local.account(), before);
 }

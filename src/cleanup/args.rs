@@ -5,7 +5,7 @@ use crate::aws::FunctionRef;
 use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, InputArgs, STYLES};
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
-use crate::ndjson::Reader;
+use crate::ndjson::{self, Reader};
 
 /// Remove what a run made, and restore what it changed
 ///
@@ -49,6 +49,7 @@ impl Tool for Args {
             // Nothing in the execution input concerns this: it works whatever that says.
             return super::run(&Options { aws }, Reader::open(&self.input.files)?, std::io::stdout()).await;
         }
+        ndjson::leave_stdin();
         let nothing =
             "name a --function to look at, or an --input file that has a lambdaARN; see lpt-cleanup --help";
         let options = leftovers::Options {
