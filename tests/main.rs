@@ -8,6 +8,7 @@ mod apply;
 mod cleanup;
 mod common;
 mod docs;
+mod interruption;
 mod invoke;
 mod load;
 mod local;

@@ -327,6 +327,11 @@ impl Tool {
         self
     }
 
+    /// Starts it between two streams; its stderr is for the caller to read.
+    pub fn spawn(mut self, input: Stdio, output: Stdio) -> Child {
+        self.command.stdin(input).stdout(output).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Runs it to its end, with its output going to `output`.
     pub fn run_into(mut self, output: std::fs::File) -> Ran {
         let output = self.command.stdin(Stdio::null()).stdout(output).output().unwrap();
@@ -411,7 +416,7 @@ impl Pipe {
     }
 }
 
-fn read_in_background(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
+pub fn read_in_background(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
     std::thread::spawn(move || {
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
