@@ -573,3 +573,182 @@ fn assert_valid(stream: &str, what: &str) {
         serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{what}: {error}: {line}"));
     }
 }
+
+/// A service with the function `f`, which has versions and aliases of its user's.
+fn service() -> Local {
+    let local = Local::start(&[
+        &format!("--function=f={},memory=512,description=my own words", function("echo").display()),
+        "--control-plane-rate=0",
+        "--update-delay-ms=5",
+        "--cpu=unlimited",
+    ]);
+    plant(&local, "f");
+    local
+}
+
+/// A call that took effect and whose answer was lost is made again by the SDK, and is then refused.
+#[test]
+fn calls_whose_first_answer_is_lost_are_made_once_by_lpt_prepare_and_undone_by_lpt_cleanup() {
+    for fault in [Fault::AnswerLost, Fault::Cut] {
+        let local = service();
+        let before = State::of(&local, "f");
+        let faults = Faults::before(local.endpoint(), 0).only(&[fault]).to_every(2);
+        let prepared = faults.tool("lpt-prepare").args(["--power-values", "1024,2048", "f"]).run().succeeds();
+        let states: Vec<_> =
+            prepared.of_type("configuration").iter().map(|record| record["state"].clone()).collect();
+        assert_eq!(states, ["creating", "ready", "creating", "ready"]);
+        let after = State::of(&local, "f");
+        assert_eq!(after.versions["$LATEST"], before.versions["$LATEST"]);
+        assert_eq!(after.versions.len(), before.versions.len() + 2);
+        assert_eq!(after.aliases.len(), before.aliases.len() + 2);
+        for record in prepared.of_type("configuration").iter().filter(|record| record["state"] == "ready") {
+            let (version, _) = &after.aliases[record["alias"].as_str().unwrap()];
+            assert_eq!(record["version"], **version);
+            assert_eq!(record["memorySizeMB"], after.versions[version].0);
+        }
+
+        let faults = Faults::before(local.endpoint(), 0).only(&[fault]).to_every(2);
+        let cleaned = faults.tool("lpt-cleanup").stdin(prepared.stdout).run().succeeds();
+        let cleaned = &cleaned.of_type("cleaned")[0];
+        assert_eq!(cleaned["versionsDeleted"].as_array().unwrap().len(), 2);
+        assert_eq!(cleaned["aliasesDeleted"].as_array().unwrap().len(), 2);
+        assert_eq!(State::of(&local, "f"), before);
+    }
+}
+
+#[test]
+fn calls_whose_first_answer_is_lost_are_made_once_by_lpt_apply() {
+    let local = service();
+    let faults = Faults::before(local.endpoint(), 0).only(&[Fault::AnswerLost]).to_every(2);
+    let apply = |memory: i32, alias: &[&str]| {
+        let selection = format!(
+            "{{\"type\":\"selection\",\"functionArn\":\"arn:aws:lambda:us-east-1:123456789012:function:f\",\"memorySizeMB\":{memory},\"strategy\":\"cost\",\"balancedWeight\":0.5,\"averageCost\":1e-6,\"averageDurationMs\":5,\"currency\":\"USD\",\"lambdaCost\":0.001}}\n{{\"type\":\"end\",\"tool\":\"lpt-select\",\"records\":1,\"status\":\"complete\"}}\n"
+        );
+        let applied = faults.tool("lpt-apply").args(alias).stdin(selection).run().succeeds();
+        let applied = applied.of_type("applied").pop().unwrap();
+        assert_eq!(applied["state"], "applied");
+        applied["version"].as_str().unwrap_or("$LATEST").to_owned()
+    };
+    let mut expected = State::of(&local, "f");
+    // Made, then moved.
+    for memory in [1024, 1536] {
+        let version = apply(memory, &["--alias", "tuned"]);
+        let after = State::of(&local, "f");
+        assert_eq!(after.aliases["tuned"].0, version);
+        assert_eq!(after.versions[&version].0, memory);
+        expected.versions.insert(version.clone(), after.versions[&version].clone());
+        expected.aliases.insert("tuned".to_owned(), after.aliases["tuned"].clone());
+        assert_eq!(after, expected);
+    }
+    assert_eq!(apply(2048, &[]), "$LATEST");
+    expected.versions.get_mut("$LATEST").unwrap().0 = 2048;
+    assert_eq!(State::of(&local, "f"), expected);
+}
+
+/// Each request is an invocation that is paid for.
+#[test]
+fn an_invocation_whose_answer_is_lost_is_a_record_of_its_own_and_not_sent_again() {
+    for parallel in [false, true] {
+        let local = service();
+        let prepared =
+            local.tool("lpt-prepare").args(["--power-values", "1024", "f"]).run().succeeds().stdout;
+        for fault in [Fault::AnswerLost, Fault::Cut] {
+            let faults = Faults::before(local.endpoint(), 0).only(&[fault]).to_every(2);
+            let ran = faults
+                .tool("lpt-invoke")
+                .args(["--num", "6", &format!("--parallel={parallel}")])
+                .stdin(&*prepared)
+                .run();
+            assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+            let invocations = ran.of_type("invocation");
+            assert_eq!(invocations.len(), 6);
+            assert_eq!(faults.chosen().len(), 6, "each was sent once");
+            let lost: Vec<_> =
+                invocations.iter().filter(|invocation| invocation["outcome"] != "ok").collect();
+            assert_eq!(lost.len(), 3);
+            for invocation in lost {
+                assert_eq!(invocation["outcome"], "service-error");
+                assert_eq!(invocation["errorType"], "Unreachable");
+                assert_eq!(invocation.get("durationMs"), None);
+            }
+            assert!(invocations.iter().all(|invocation| invocation["attempts"] == 1));
+        }
+    }
+}
+
+/// The network goes while the run is at any of its calls, which may have taken effect.
+#[test]
+fn a_run_whose_network_goes_at_any_call_is_undone_from_its_records() {
+    let mut calls = 0..;
+    let finished = std::sync::atomic::AtomicBool::new(false);
+    let calls = Mutex::new(&mut calls);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !finished.load(Ordering::Relaxed) {
+                    let after = calls.lock().unwrap().next().unwrap();
+                    let local = service();
+                    let before = State::of(&local, "f");
+                    let faults = Faults::before(local.endpoint(), 0).only(&[Fault::AnswerLost]).after(after);
+                    let ran = faults.tool("lpt-prepare").args(["--power-values", "1024", "f"]).run();
+                    if ran.code == Some(0) {
+                        // All its calls were spared.
+                        assert!(after > 5, "{}", ran.stderr);
+                        finished.store(true, Ordering::Relaxed);
+                    } else {
+                        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+                        assert_eq!(ran.records().pop().unwrap()["status"], "failed");
+                    }
+                    let cleaned = local.tool("lpt-cleanup").stdin(ran.stdout).run();
+                    assert_eq!(State::of(&local, "f"), before, "after {after} calls: {}", cleaned.stderr);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn of_two_runs_on_one_function_one_is_refused_or_both_end_right() {
+    let local = service();
+    let before = State::of(&local, "f");
+    let mut both = 0;
+    for round in 0..20 {
+        let tool = || local.tool("lpt-prepare").args(["--power-values", "1024,2048", "f"]);
+        let ran = std::thread::scope(|scope| {
+            let second = scope.spawn(|| tool().run());
+            [tool().run(), second.join().unwrap()]
+        });
+        let after = State::of(&local, "f");
+        assert_eq!(after.versions["$LATEST"], before.versions["$LATEST"], "round {round}: {ran:?}");
+        let done = ran.iter().filter(|ran| ran.code == Some(0)).count();
+        assert!(done > 0, "round {round}: one of them is let through: {ran:?}");
+        both += usize::from(done == 2);
+        for ran in &ran {
+            let ready: Vec<_> = ran
+                .of_type("configuration")
+                .into_iter()
+                .filter(|record| record["state"] == "ready")
+                .collect();
+            for record in &ready {
+                let (version, _) = &after.aliases[record["alias"].as_str().unwrap()];
+                assert_eq!(record["memorySizeMB"], after.versions[version].0, "round {round}");
+            }
+            match ran.code {
+                Some(0) => assert_eq!(ready.len(), 2),
+                _ => {
+                    assert_eq!(ran.code, Some(1), "round {round}: {}", ran.stderr);
+                    assert!(
+                        ran.stderr.contains("is being tuned by the run"),
+                        "round {round}: {}",
+                        ran.stderr
+                    );
+                }
+            }
+        }
+        for ran in ran {
+            local.tool("lpt-cleanup").stdin(ran.stdout).run().succeeds();
+        }
+        assert_eq!(State::of(&local, "f"), before, "round {round}");
+    }
+    println!("20 rounds, in {both} of them both runs were let through");
+}

@@ -364,12 +364,6 @@ async fn point(
     let Err(error) = pointed else {
         return Ok(());
     };
-    // The answer may have been lost, and the alias be moved.
-    if let Ok(Some(now)) = lambda.alias(function, alias).await
-        && now.version == Some(version)
-    {
-        return Ok(());
-    }
     if let Err(left) = lambda.delete_version(function, version).await {
         message::warning(format_args!("version {version} was published in vain, and is left: {left}"));
     }

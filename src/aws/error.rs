@@ -153,6 +153,13 @@ impl AwsError {
         self.kind == AwsErrorKind::NotFound
     }
 
+    /// Whether the call may have taken effect all the same: its answer was lost, or that of an earlier attempt was, after
+    /// which the SDK's next one finds a conflict with what it has done itself.
+    pub(super) fn may_hide_success(&self) -> bool {
+        use AwsErrorKind::{Conflict, Precondition, Service, Unreachable};
+        matches!(self.kind, Conflict | Precondition | Service | Unreachable)
+    }
+
     fn remedy(&self) -> Cow<'static, str> {
         if self.kind == AwsErrorKind::Denied
             && let Some(remedy) = self.remedy_in_iam()

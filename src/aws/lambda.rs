@@ -366,7 +366,8 @@ impl Lambda {
         }
     }
 
-    /// Changes the memory and the description of `$LATEST`, and waits until that is through.
+    /// Changes the memory and the description of `$LATEST`, and waits until that is through. It counts as made where it
+    /// is seen to be, though its answer was lost.
     pub async fn update_latest(
         &self,
         function: &FunctionArn,
@@ -380,8 +381,18 @@ impl Lambda {
             .memory_size(i32::try_from(change.memory.get()).expect("10,240 at most"))
             .description(change.description)
             .set_revision_id(change.revision_id.map(str::to_owned));
-        self.make(ACTION, function, async || request.clone().send().await).await?;
-        self.settled_after(self.usual_change.get(), function, Qualifier::Latest).await?.succeeded(ACTION)
+        let made = self.make(ACTION, function, async || request.clone().send().await).await;
+        let settled = async || {
+            self.settled_after(self.usual_change.get(), function, Qualifier::Latest).await?.succeeded(ACTION)
+        };
+        match made {
+            Ok(_) => settled().await,
+            Err(error) if error.may_hide_success() => match settled().await {
+                Ok(now) if now.memory == change.memory && now.description == change.description => Ok(now),
+                _ => Err(error),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     /// Publishes `$LATEST`, as it was read in `latest`, as a version with `description`, and waits until it can be
@@ -480,7 +491,8 @@ impl Lambda {
         }
     }
 
-    /// Creates an alias that does not exist yet.
+    /// Creates an alias that does not exist yet. One that is seen to be there and to point at the version counts as
+    /// made, for the answer to that may have been lost.
     pub async fn create_alias(
         &self,
         function: &FunctionArn,
@@ -496,10 +508,12 @@ impl Lambda {
             .function_version(version.to_string())
             .description(description);
         let on = format!("{function}:{alias}");
-        self.make("lambda:CreateAlias", on, async || request.clone().send().await).await.map(drop)
+        let made = self.make("lambda:CreateAlias", on, async || request.clone().send().await).await;
+        self.or_points_at(made.map(drop), function, alias, version).await
     }
 
-    /// Points an existing alias, as it was read in `from`, at another version.
+    /// Points an existing alias, as it was read in `from`, at another version. One that is seen to point there counts
+    /// as moved, for the answer to that may have been lost.
     pub async fn move_alias(
         &self,
         function: &FunctionArn,
@@ -515,7 +529,25 @@ impl Lambda {
             .function_version(version.to_string())
             .set_revision_id(from.revision_id.clone());
         let on = format!("{function}:{alias}");
-        self.make("lambda:UpdateAlias", on, async || request.clone().send().await).await.map(drop)
+        let moved = self.make("lambda:UpdateAlias", on, async || request.clone().send().await).await;
+        self.or_points_at(moved.map(drop), function, alias, version).await
+    }
+
+    /// What became of a call that points an alias at a version: a failure is none if the alias does so.
+    async fn or_points_at(
+        &self,
+        pointed: Result<(), AwsError>,
+        function: &FunctionArn,
+        alias: &AliasName,
+        version: Version,
+    ) -> Result<(), AwsError> {
+        match pointed {
+            Err(error) if error.may_hide_success() => match self.alias(function, alias).await {
+                Ok(Some(now)) if now.version == Some(version) => Ok(()),
+                _ => Err(error),
+            },
+            pointed => pointed,
+        }
     }
 
     /// Deletes an alias; one that is gone already is no error.

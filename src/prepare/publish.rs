@@ -31,7 +31,7 @@ pub async fn publish(
         let published = publish_unchanged(lambda, latest, description).await?;
         // AWS gives out the last version again where it sees no change: never take a version for ours that is not.
         require_same(&published, latest, memory, description)?;
-        published.version.ok_or_else(|| changed_meanwhile(&published, "version"))
+        published.version.ok_or_else(|| by_somebody_else(&published, "version"))
     };
     let published = published.await;
     if published.is_err() {
@@ -54,6 +54,11 @@ async fn change_latest(
         // Publishing a version gives `$LATEST` another revision id too, so that it has to be read again; whether it
         // is still ours is seen by what is in it.
         let now = lambda.settled(function, Qualifier::Latest).await?;
+        if let Some(tag) = Tag::parse(&now.description)
+            && now.description != before.description
+        {
+            return Err(changed_meanwhile(&now, tag.at_work()));
+        }
         require_same(&now, before, before.memory, &before.description)?;
         let change = LatestChange { memory, description, revision_id: Some(&now.revision_id) };
         match lambda.update_latest(function, &change).await {
@@ -122,15 +127,19 @@ fn require_same(
     if now.description != description {
         differences.push("description");
     }
-    if differences.is_empty() { Ok(()) } else { Err(changed_meanwhile(now, &differences.join(", "))) }
+    if differences.is_empty() { Ok(()) } else { Err(by_somebody_else(now, &differences.join(", "))) }
 }
 
-fn changed_meanwhile(now: &FunctionConfiguration, what: &str) -> AwsError {
+fn by_somebody_else(now: &FunctionConfiguration, what: &str) -> AwsError {
+    changed_meanwhile(now, format!("somebody else changed the function meanwhile: {what}"))
+}
+
+fn changed_meanwhile(now: &FunctionConfiguration, message: String) -> AwsError {
     AwsError {
         action: "lambda:PublishVersion",
         on: now.function_arn.to_string(),
         kind: AwsErrorKind::Precondition,
         code: "PreconditionFailedException".to_owned(),
-        message: format!("somebody else changed the function meanwhile: {what}"),
+        message,
     }
 }

@@ -202,8 +202,13 @@ impl Tag {
 
     /// Why a function that carries this tag is left alone.
     pub fn at_work_on(&self, function: &FunctionArn) -> String {
+        format!("{function}: {}", self.at_work())
+    }
+
+    /// The same without the function.
+    pub(super) fn at_work(&self) -> String {
         format!(
-            "{function}: is being tuned by the run {}, or was when that run was cut off; wait for it, or run lpt-cleanup on its records, or with --leftovers where there are none",
+            "is being tuned by the run {}, or was when that run was cut off; wait for it, or run lpt-cleanup on its records, or with --leftovers where there are none",
             self.run_id
         )
     }

@@ -53,6 +53,8 @@ pub struct Faults {
 struct Plan {
     random: fastrand::Rng,
     share: f64,
+    every: usize,
+    spared: usize,
     kinds: Vec<Fault>,
     on: bool,
     chosen: Vec<Option<Fault>>,
@@ -68,6 +70,8 @@ impl Faults {
         let plan = Arc::new(Mutex::new(Plan {
             random: fastrand::Rng::with_seed(seed),
             share: 0.0,
+            every: 1,
+            spared: 0,
             kinds: Fault::ALL.to_vec(),
             on: true,
             chosen: Vec::new(),
@@ -87,6 +91,19 @@ impl Faults {
     pub fn often(self, share: f64) -> Faults {
         self.plan().share = share;
         self
+    }
+
+    /// Does something to the first request and to each `every`th after it, and leaves the others alone. With 2, each
+    /// call that is tried again fails once.
+    pub fn to_every(self, every: usize) -> Faults {
+        self.plan().every = every;
+        self.often(1.0)
+    }
+
+    /// Leaves the first requests alone, and does something to all others.
+    pub fn after(self, spared: usize) -> Faults {
+        self.plan().spared = spared;
+        self.often(1.0)
     }
 
     /// Does these things only, each as often as the others.
@@ -134,7 +151,9 @@ impl Plan {
         if !self.on {
             return None;
         }
-        let hit = self.random.f64() < self.share;
+        let number = self.chosen.len();
+        let is_meant = number >= self.spared && number.is_multiple_of(self.every);
+        let hit = self.random.f64() < self.share && is_meant;
         let fault = if hit { self.random.choice(&self.kinds).copied() } else { None };
         self.chosen.push(fault);
         fault
