@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::Range;
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::common::faults::{Fault, Faults};
-use crate::common::{Folder, Local, Tool, function, read_in_background};
+use crate::common::{Folder, Local, Tool, function, read_in_background, zipped};
 
 /// What happens to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -388,7 +388,14 @@ impl<'a> Run<'a> {
                     upstream = Some(stdout);
                 }
             }
-            let stderr = read_in_background(child.stderr.take().unwrap());
+            let stderr = child.stderr.take().unwrap();
+            let stderr = if self.kind == Kind::HangUp {
+                // The terminal is gone, and nothing can be said any more.
+                drop(stderr);
+                std::thread::spawn(String::new)
+            } else {
+                read_in_background(stderr)
+            };
             stages.push((child, stderr));
         }
         drop(seen);
@@ -589,7 +596,7 @@ fn service() -> Local {
 /// A call that took effect and whose answer was lost is made again by the SDK, and is then refused.
 #[test]
 fn calls_whose_first_answer_is_lost_are_made_once_by_lpt_prepare_and_undone_by_lpt_cleanup() {
-    for fault in [Fault::AnswerLost, Fault::Cut] {
+    let prepare_and_clean_up = |fault| {
         let local = service();
         let before = State::of(&local, "f");
         let faults = Faults::before(local.endpoint(), 0).only(&[fault]).to_every(2);
@@ -613,7 +620,11 @@ fn calls_whose_first_answer_is_lost_are_made_once_by_lpt_prepare_and_undone_by_l
         assert_eq!(cleaned["versionsDeleted"].as_array().unwrap().len(), 2);
         assert_eq!(cleaned["aliasesDeleted"].as_array().unwrap().len(), 2);
         assert_eq!(State::of(&local, "f"), before);
-    }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| prepare_and_clean_up(Fault::AnswerLost));
+        scope.spawn(|| prepare_and_clean_up(Fault::Cut));
+    });
 }
 
 #[test]
@@ -751,4 +762,94 @@ fn of_two_runs_on_one_function_one_is_refused_or_both_end_right() {
         assert_eq!(State::of(&local, "f"), before, "round {round}");
     }
     println!("20 rounds, in {both} of them both runs were let through");
+}
+
+/// Somebody else deploys code, or settings, while sizes are being published.
+#[test]
+fn a_deployment_in_the_middle_ends_the_run_and_stays() {
+    for round in 0..8 {
+        let local = service();
+        let mut expected = State::of(&local, "f");
+        let mut prepare = local
+            .tool("lpt-prepare")
+            .args(["--power-values", "1024-10240:8", "--num", "1", "f"])
+            .spawn(Stdio::null(), Stdio::piped());
+        let said = read_in_background(prepare.stderr.take().unwrap());
+        let mut records = BufReader::new(prepare.stdout.take().unwrap());
+        let mut stream = String::new();
+        for _ in 0..2 + round {
+            records.read_line(&mut stream).unwrap();
+        }
+        let (runtime, client) = local.client();
+        runtime.block_on(async {
+            let zip = zipped("bootstrap", &std::fs::read(function("network-bound")).unwrap());
+            loop {
+                // Until it falls between two changes of the run.
+                let is_made = if round % 2 == 0 {
+                    let zip = aws_sdk_lambda::primitives::Blob::new(zip.clone());
+                    client.update_function_code().function_name("f").zip_file(zip).send().await.is_ok()
+                } else {
+                    client.update_function_configuration().function_name("f").timeout(77).send().await.is_ok()
+                };
+                if is_made {
+                    break;
+                }
+            }
+            let theirs = client.get_function_configuration().function_name("f").send().await.unwrap();
+            let latest = expected.versions.get_mut("$LATEST").unwrap();
+            latest.2 = theirs.code_sha256().unwrap().to_owned();
+            latest.3 = theirs.timeout().unwrap();
+        });
+        records.read_to_string(&mut stream).unwrap();
+        assert_eq!(prepare.wait().unwrap().code(), Some(1));
+        let said = said.join().unwrap();
+        let what = if round % 2 == 0 { "meanwhile: code" } else { "meanwhile: timeout" };
+        assert!(said.contains("somebody else changed the function") && said.contains(what), "{said}");
+
+        // What was published before is measured, and then all of it goes.
+        let ready = stream.lines().filter(|line| line.contains("\"ready\"")).count();
+        let measured = local.tool("lpt-invoke").args(["--payload", "{}"]).stdin(stream).run();
+        assert_eq!(measured.of_type("invocation").len(), ready, "{}", measured.stderr);
+        assert_eq!(measured.records().pop().unwrap()["status"], "failed");
+        local.tool("lpt-cleanup").stdin(measured.stdout).run().succeeds();
+        assert_eq!(State::of(&local, "f"), expected, "round {round}: {said}");
+    }
+}
+
+/// The first signal lets lpt-cleanup finish; and it lets what lpt-invoke has in flight come back, for that is paid for.
+#[test]
+fn a_second_signal_is_obeyed_at_once_and_says_what_to_run() {
+    let local = Local::with(&[&format!("f={},memory=512,timeout=900", function("network-bound").display())]);
+    let before = State::of(&local, "f");
+    let sizes = ["--power-values", "1024-1120:8"];
+    let prepared = local.tool("lpt-prepare").args(sizes).arg("f").run().succeeds().stdout;
+    let folder = Folder::new();
+    let stream = folder.file("stream.ndjson", &prepared);
+
+    for (name, arguments) in
+        [("lpt-invoke", &["--payload", r#"{"waitMs": 800000}"#][..]), ("lpt-cleanup", &[])]
+    {
+        let slow = Faults::before(local.endpoint(), 0).only(&[Fault::Delayed]).often(1.0);
+        let tool = slow.tool(name).args(arguments);
+        let mut child = tool.spawn(File::open(&stream).unwrap().into(), Stdio::piped());
+        let said = read_in_background(child.stderr.take().unwrap());
+        let passed_on = read_in_background(child.stdout.take().unwrap());
+        while slow.chosen().is_empty() {
+            std::thread::yield_now();
+        }
+        // The second one counts where it comes after the first; two that come at once are one.
+        let mut signals = 0;
+        while child.try_wait().unwrap().is_none() {
+            kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+            signals += 1;
+            std::thread::yield_now();
+        }
+        assert!(signals >= 2);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert_valid(&passed_on.join().unwrap(), name);
+        let said = said.join().unwrap();
+        assert!(said.contains("stopped at once; lpt-cleanup, given the run's records, undoes"), "{said}");
+    }
+    local.tool("lpt-cleanup").arg(&stream).run().succeeds();
+    assert_eq!(State::of(&local, "f"), before);
 }
