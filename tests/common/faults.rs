@@ -95,7 +95,7 @@ impl Faults {
 
     /// Does something to the first request and to each `every`th after it, and leaves the others alone. With 2, each
     /// call that is tried again fails once.
-    pub fn to_every(self, every: usize) -> Faults {
+    pub fn on_every(self, every: usize) -> Faults {
         self.plan().every = every;
         self.often(1.0)
     }
