@@ -95,7 +95,10 @@ impl Line {
                 let said = inner.to_string();
                 let said = said.split(" at line ").next().unwrap_or_default();
                 if let Some(field) = said.strip_prefix("missing field ") {
-                    (Some(field.trim_matches('`').to_owned()), "missing".to_owned())
+                    let field = field.trim_matches('`');
+                    let place = error.path().to_string();
+                    let field = if place == "." { field.to_owned() } else { format!("{place}.{field}") };
+                    (Some(field), "missing".to_owned())
                 } else {
                     let field = error.path().to_string();
                     let found = value_at(&value, error.path());
@@ -584,6 +587,14 @@ mod tests {
         {
             assert!(why(text).starts_with("stdin:1: not a JSON object: "), "for {text}: {}", why(text));
         }
+    }
+
+    #[test]
+    fn what_is_missing_inside_a_field_is_named_with_its_place() {
+        let text = r#"{"type":"cleaned","runId":"01a20741590276d1a58656c56c1ccb3a","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:f","aliasesDeleted":[],"versionsDeleted":[],"memoryRestored":true,"left":[{}]}"#;
+        let line = Reader::of("stdin", text).next().expect("a line").expect("readable");
+        let error = line.parse::<crate::cleanup::Cleaned>().expect_err("left lacks its fields");
+        assert_eq!((error.field.as_deref(), &*error.what), (Some("left[0].resource"), "missing"));
     }
 
     #[test]
