@@ -154,7 +154,7 @@ impl AwsError {
     }
 
     /// Whether the call may have taken effect all the same: its answer was lost, or that of an earlier attempt was, after
-    /// which the SDK's next one finds a conflict with what it has done itself.
+    /// which the next one meets what that has done.
     pub(super) fn may_hide_success(&self) -> bool {
         use AwsErrorKind::{Conflict, Precondition, Service, Unreachable};
         matches!(self.kind, Conflict | Precondition | Service | Unreachable)
