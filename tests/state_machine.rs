@@ -165,8 +165,16 @@ fn a_flag_goes_before_the_file_in_all_of_the_pipe() {
     let folder = Folder::new();
     let local = cpu_bound("");
     let input = execution_input(&folder, json!({"strategy": "cost", "discardTopBottom": 0.4}));
-    let flags: [&[&str]; 6] =
-        [&["--num", "6", "--power-values", "128,1024"], &[], &["--strategy", "speed"], &[], &[], &[]];
+    // Enough work that a size shows.
+    let payload = r#"{"iterations": 50000}"#;
+    let flags: [&[&str]; 6] = [
+        &["--num", "6", "--power-values", "128,1024"],
+        &["--payload", payload],
+        &["--strategy", "speed"],
+        &[],
+        &[],
+        &[],
+    ];
     let tools = TOOLS.iter().zip(flags);
     let ran = Pipe::start(
         tools.map(|(tool, flags)| local.tool(tool).args(flags).env("LPT_INPUT", &input)).collect(),
