@@ -15,8 +15,7 @@ pub type Interrupt = CancellationToken;
 /// A tool: its arguments as typed, and what it does with them.
 pub trait Tool: clap::Parser {
     /// What to say when a second signal ends it at once.
-    const STOPPED: &'static str =
-        "stopped at once; lpt-cleanup, given the run's records, undoes what was begun";
+    const STOPPED: &'static str = "stopped at once; to undo what was begun run lpt-cleanup FILE with the file of its records, or lpt-cleanup --leftovers --function NAME";
 
     /// Whether it stands in a pipe behind another tool, whose records it passes on.
     const READS_RECORDS: bool = true;

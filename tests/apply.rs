@@ -195,3 +195,50 @@ fn nothing_to_apply_and_bad_records_are_errors() {
     local.tool("lpt-apply").stdin(bad).run().fails_with(65, &["stdin:1: memorySizeMB: expected an integer"]);
     assert_eq!(local.account().memory_of("f"), 256);
 }
+
+/// Killed after it published a version and before the alias points at that, it leaves one that only its records know.
+#[test]
+fn a_version_that_a_killed_lpt_apply_left_is_removed_by_its_records() {
+    let local = service();
+    let (runtime, client) = local.client();
+    let published = "512 MB, published by lpt-apply at 2026-11-23T12:00:00.000Z in the run 01a20741590276d1a58656c56c1ccb3a";
+    let plan = plan_of(&local);
+    local.tool("lpt-cleanup").arg("-q").stdin(&*plan).run().succeeds();
+    let before = local.account();
+    // What it has done by then, and its records.
+    let publish = || {
+        runtime.block_on(async {
+            let request = client.publish_version().function_name("f").description(published);
+            request.send().await.unwrap().version().unwrap().to_owned()
+        })
+    };
+    let applied = |state: &str| {
+        format!(
+            "{{\"type\":\"applied\",\"functionArn\":\"arn:aws:lambda:us-east-1:123456789012:function:f\",\"memorySizeMB\":512,\"alias\":\"live\",\"versionDescription\":\"{published}\",\"state\":\"{state}\"}}\n"
+        )
+    };
+    let version = publish();
+    let records = plan.clone() + &applied("applying");
+    let ran = local.tool("lpt-cleanup").stdin(&*records).run().succeeds();
+    assert_eq!(ran.of_type("cleaned")[0]["versionsDeleted"], serde_json::json!([version]));
+    assert_eq!(local.account(), before);
+
+    // One that it announced as applied, or that an alias points at, is the user's.
+    let version = publish();
+    let records_of_applied = plan.clone() + &applied("applying") + &applied("applied");
+    local.tool("lpt-cleanup").stdin(records_of_applied).run().succeeds();
+    runtime.block_on(async {
+        client
+            .create_alias()
+            .function_name("f")
+            .name("live")
+            .function_version(&version)
+            .send()
+            .await
+            .unwrap();
+    });
+    local.tool("lpt-cleanup").stdin(records).run().succeeds();
+    let kept = &local.account().functions["f"];
+    assert_eq!(kept.aliases, [("live".to_owned(), version.clone())].into());
+    assert!(kept.versions.iter().any(|(number, ..)| *number == version));
+}

@@ -27,6 +27,10 @@ pub struct Applied {
     /// The version that it pointed at before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_version: Option<Version>,
+    /// The description of the version that is published for the alias, which no other has: by it one is found that the
+    /// alias came not to point at, because lpt-apply was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_description: Option<String>,
     /// How far the change is.
     pub state: AppliedState,
 }

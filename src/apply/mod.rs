@@ -199,6 +199,7 @@ impl<W: Write> Apply<'_, W> {
             alias: None,
             version: None,
             previous_version: None,
+            version_description: None,
             state: AppliedState::Unchanged,
         };
         if latest.memory == selection.memory_size {
@@ -256,6 +257,7 @@ impl<W: Write> Apply<'_, W> {
             alias: Some(alias.clone()),
             version: None,
             previous_version,
+            version_description: None,
             state: AppliedState::Unchanged,
         };
         if let Some(previous) = &previous {
@@ -276,8 +278,6 @@ impl<W: Write> Apply<'_, W> {
             }
         }
         let plan = self.plan_for(&latest)?;
-        applied.state = AppliedState::Applying;
-        self.writer.write(&applied)?;
         // Until it is restored, `$LATEST` carries the run's tag; the version does not, for it is to stay.
         let description = format!(
             "{} MB, published by lpt-apply at {} in the run {}",
@@ -285,6 +285,9 @@ impl<W: Write> Apply<'_, W> {
             Timestamp::now(),
             plan.run_id
         );
+        applied.version_description = Some(description.clone());
+        applied.state = AppliedState::Applying;
+        self.writer.write(&applied)?;
         let mut latest = latest;
         let published = publish(lambda, &plan, selection.memory_size, &description, &mut latest).await;
         let restored = restore_after(lambda, &plan, &latest).await;

@@ -208,8 +208,25 @@ impl AwsError {
         if !resource.starts_with("arn:") {
             return Some(format!("let the caller do {action} on it in IAM").into());
         }
-        let statement = serde_json::to_string(&Statement::allow_one(action, resource));
+        let statement = serde_json::to_string(&Statement::allow_one(action, &of_any_run(resource)));
         Some(format!("add to the caller's IAM policy {}", statement.expect("of strings alone")).into())
+    }
+}
+
+/// The next run's versions and aliases have other names.
+fn of_any_run(resource: &str) -> Cow<'_, str> {
+    match resource.rsplit_once(":function:").and_then(|(_, name)| name.split_once(':')) {
+        Some((_, qualifier)) => {
+            let function = &resource[..resource.len() - qualifier.len()];
+            if qualifier.starts_with("lpt-") {
+                format!("{function}lpt-*").into()
+            } else if qualifier.bytes().all(|b| b.is_ascii_digit()) {
+                format!("{function}*").into()
+            } else {
+                resource.into()
+            }
+        }
+        None => resource.into(),
     }
 }
 

@@ -12,7 +12,10 @@ use futures_util::future::join_all;
 pub use args::Args;
 pub use cleaned::{Cleaned, Left};
 
-use crate::aws::{Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, Lambda, Qualifier};
+use crate::apply::{Applied, AppliedState};
+use crate::aws::{
+    Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, Lambda, ListedVersion, Qualifier, Version,
+};
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Status, Writer};
@@ -36,10 +39,11 @@ pub struct Options {
 pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result<Exit, Error> {
     let mut writer = Writer::new(output);
     let mut runs = Runs::new();
+    let mut applying = Applying::new();
     let mut first_error = None;
     let read = input.for_each(|line| {
         // Not even a closed output keeps it from cleaning.
-        match take(line, &mut runs, &mut writer) {
+        match take(line, &mut runs, &mut applying, &mut writer) {
             Err(error) if !matches!(error, Error::Record(_)) => drop(first_error.get_or_insert(error)),
             result => return result,
         }
@@ -57,7 +61,18 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
     let aws = Aws::load(&options.aws).await;
     let results = join_all(runs.iter().map(async |((run_id, function), plan)| {
         let lambda = aws.lambda(function);
-        clean(&lambda, *run_id, function, plan.as_ref().map(Original::from)).await
+        let (mut cleaned, mut errors) =
+            clean(&lambda, *run_id, function, plan.as_ref().map(Original::from)).await;
+        if let Some(description) = applying.get(function) {
+            match remove_unreached(&lambda, function, description).await {
+                Ok(versions) => cleaned.versions_deleted.extend(versions),
+                Err(error) => {
+                    cleaned.left.push(Left::because(format!("{function}: a version of lpt-apply"), &error));
+                    errors.push(error);
+                }
+            }
+        }
+        (cleaned, errors)
     }))
     .await;
     conclude(results, &mut writer, first_error)
@@ -101,7 +116,15 @@ fn conclude<W: Write>(
 /// The runs that the records name, with the plan where there is one.
 type Runs = BTreeMap<(RunId, FunctionArn), Option<Plan>>;
 
-fn take<W: Write>(line: &Line, runs: &mut Runs, writer: &mut Writer<W>) -> Result<(), Error> {
+/// The descriptions of versions that lpt-apply was about to publish when its records break off.
+type Applying = BTreeMap<FunctionArn, String>;
+
+fn take<W: Write>(
+    line: &Line,
+    runs: &mut Runs,
+    applying: &mut Applying,
+    writer: &mut Writer<W>,
+) -> Result<(), Error> {
     match &*line.record_type()? {
         // It cleans up however the stream ended.
         End::TYPE => {
@@ -118,8 +141,37 @@ fn take<W: Write>(line: &Line, runs: &mut Runs, writer: &mut Writer<W>) -> Resul
             runs.entry((configuration.run_id, configuration.function_arn)).or_default();
             Ok(())
         }
+        Applied::TYPE => {
+            let applied: Applied = line.parse()?;
+            match (applied.state, applied.version_description) {
+                (AppliedState::Applying, Some(description)) => {
+                    applying.insert(applied.function_arn, description);
+                }
+                _ => drop(applying.remove(&applied.function_arn)),
+            }
+            writer.pass(line)
+        }
         _ => writer.pass(line),
     }
+}
+
+/// Removes the version that lpt-apply published, as the description says that no other has, if no alias points at it.
+async fn remove_unreached(
+    lambda: &Lambda,
+    function: &FunctionArn,
+    description: &str,
+) -> Result<Vec<Version>, AwsError> {
+    let mut versions = lambda.versions(function).await?;
+    versions.retain(|listed| listed.description == description);
+    let aliases = if versions.is_empty() { Vec::new() } else { lambda.aliases(function).await? };
+    let mut removed = Vec::new();
+    for ListedVersion { version, .. } in versions {
+        if aliases.iter().all(|alias| alias.version != Some(version)) {
+            lambda.delete_version(function, version).await?;
+            removed.push(version);
+        }
+    }
+    Ok(removed)
 }
 
 /// Restores `function` and removes what `run_id` made of it.

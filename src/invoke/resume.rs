@@ -51,6 +51,13 @@ impl Resumed {
         if let Some(error) = bad_line {
             message::warning(format_args!("the last line is left out: {error}"));
         }
+        // A shell empties the file that it is to write to before lpt-invoke can read it.
+        if resumed.is_empty() {
+            return Err(Error::Usage(format!(
+                "--resume {}: has no invocation to keep; is it also what the output goes to?",
+                file.display()
+            )));
+        }
         Ok(resumed)
     }
 
@@ -85,6 +92,10 @@ impl Resumed {
         self.invocations.is_empty()
     }
 
+    fn has_invocations_of(&self, function: &FunctionArn) -> bool {
+        self.invocations.keys().any(|(of, ..)| of == function)
+    }
+
     /// Whether `invocation` is one of these, or measured in the place of one.
     pub(super) fn has(&self, invocation: &Invocation) -> bool {
         key(invocation).is_some_and(|key| self.invocations.contains_key(&key))
@@ -108,6 +119,13 @@ impl Resumed {
     /// The function is another one by now, or is measured in another way.
     pub(super) fn check(&self, plan: &Plan) -> Result<(), Error> {
         let Some(before) = self.plans.get(&plan.function_arn) else {
+            if self.has_invocations_of(&plan.function_arn) {
+                message::warning(format_args!(
+                    "{}: {} has no plan of it, so that nobody knows whether its code is the same",
+                    plan.function_arn,
+                    self.file.display()
+                ));
+            }
             return Ok(());
         };
         let difference = if before.code_sha256 != plan.code_sha256 {

@@ -44,7 +44,8 @@ pub async fn restore_after(
     let was_changed = Tag::of_run(plan.run_id, Tagged::Latest, &last.description).is_some();
     let restored = restore_latest(lambda, plan.into()).await;
     match &restored {
-        Ok(false) if was_changed => message::warning(format_args!(
+        // A clean-up of this run may have been quicker.
+        Ok(false) if was_changed && !is_as_before(lambda, plan).await => message::warning(format_args!(
             "{}: somebody else changed $LATEST during the run, which is left as it is; before the run it had {} MB",
             plan.function_arn, plan.original_memory_size
         )),
@@ -55,6 +56,13 @@ pub async fn restore_after(
         )),
     }
     restored
+}
+
+/// Whether `$LATEST` has the memory and the description that it had before the run.
+async fn is_as_before(lambda: &Lambda, plan: &Plan) -> bool {
+    lambda.settled(&plan.function_arn, Qualifier::Latest).await.is_ok_and(|latest| {
+        latest.memory == plan.original_memory_size && latest.description == plan.original_description
+    })
 }
 
 /// Sets `$LATEST` back to its `original` memory and description, if it still carries the run's tag.
