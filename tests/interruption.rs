@@ -863,7 +863,7 @@ fn a_second_signal_is_obeyed_at_once_and_says_what_to_run() {
         assert_eq!(child.wait().unwrap().code(), Some(130));
         assert_valid(&passed_on.join().unwrap(), name);
         let said = said.join().unwrap();
-        assert!(said.contains("stopped at once; lpt-cleanup, given the run's records, undoes"), "{said}");
+        assert!(said.contains("stopped at once; to undo what was begun run lpt-cleanup FILE"), "{said}");
     }
     local.tool("lpt-cleanup").arg(&stream).run().succeeds();
     assert_eq!(State::of(&local, "f"), before);

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use lpt::aws::Architecture;
 use lpt::price::PriceList;
-use lpt::units::{BilledMillis, MemoryMB};
+use lpt::units::{BilledMillis, GbSeconds, MemoryMB};
 
 static EMBEDDED: LazyLock<PriceList> = LazyLock::new(PriceList::embedded);
 
@@ -17,9 +17,9 @@ fuzz_target!(|csv: &[u8]| {
     }
     for region in ["us-east-1", "xx-none-1"] {
         for architecture in [Architecture::X86_64, Architecture::Arm64] {
-            if let Ok(rate) = list.rate(region, architecture) {
+            if let Ok(rate) = list.rate(region, architecture, GbSeconds(7e9)) {
                 let cost = rate.compute(MemoryMB::MAX, BilledMillis(900_000));
-                assert!(cost.0 >= 0.0 && rate.request.0 >= 0.0, "{rate:?}");
+                assert!(cost.0 >= 0.0 && rate.request().is_none_or(|request| request.0 >= 0.0), "{rate:?}");
             }
         }
     }
