@@ -162,10 +162,15 @@ fn balanced_weight(text: &str) -> Result<BalancedWeight, String> {
 /// A weight that was given at `place`, with a warning where it is not from 0 to 1.
 fn clamped_weight(place: &str, typed: f64) -> Result<BalancedWeight, String> {
     let weight = BalancedWeight::clamped(typed).ok_or("a weight is a number from 0 to 1")?;
-    if weight.get() != typed {
-        message::warning(format_args!("{place} {typed} is taken as {}", weight.get()));
-    }
+    say_if_clamped(place, typed, weight.get());
     Ok(weight)
+}
+
+/// Warns where what was given at `place` is taken as another number.
+pub fn say_if_clamped(place: &str, typed: f64, taken: f64) {
+    if taken != typed {
+        message::warning(format_args!("{place} {typed} is taken as {taken}"));
+    }
 }
 
 impl StrategyArgs {

@@ -62,7 +62,7 @@ pub struct ExecutionInput {
     #[serde(default, deserialize_with = "number")]
     pub discard_top_bottom: Option<f64>,
     /// The pause between two invocations of a size.
-    #[serde(default, deserialize_with = "milliseconds")]
+    #[serde(default, deserialize_with = "whole")]
     pub sleep_between_runs_ms: Option<u64>,
     /// Whether payloads stay out of messages.
     #[serde(default, deserialize_with = "truth")]
@@ -193,10 +193,6 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
         })
     };
     number.map(whole).transpose()
-}
-
-fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    whole(deserializer)
 }
 
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {

@@ -201,14 +201,15 @@ fn nothing_to_apply_and_bad_records_are_errors() {
 fn a_version_that_a_killed_lpt_apply_left_is_removed_by_its_records() {
     let local = service();
     let (runtime, client) = local.client();
-    let published = "512 MB, published by lpt-apply at 2026-11-23T12:00:00.000Z in the run 01a20741590276d1a58656c56c1ccb3a";
     let plan = plan_of(&local);
+    let run_id = crate::common::records(&plan)[0]["runId"].as_str().unwrap().to_owned();
+    let published = format!("512 MB, published by lpt-apply at 2026-11-23T12:00:00.000Z in the run {run_id}");
     local.tool("lpt-cleanup").arg("-q").stdin(&*plan).run().succeeds();
     let before = local.account();
     // What it has done by then, and its records.
     let publish = || {
         runtime.block_on(async {
-            let request = client.publish_version().function_name("f").description(published);
+            let request = client.publish_version().function_name("f").description(&published);
             request.send().await.unwrap().version().unwrap().to_owned()
         })
     };
@@ -222,6 +223,14 @@ fn a_version_that_a_killed_lpt_apply_left_is_removed_by_its_records() {
     let ran = local.tool("lpt-cleanup").stdin(&*records).run().succeeds();
     assert_eq!(ran.of_type("cleaned")[0]["versionsDeleted"], serde_json::json!([version]));
     assert_eq!(local.account(), before);
+
+    // A record that names a version of the user's is not obeyed.
+    let theirs = publish();
+    let edited = records.replace(&run_id, "01a20741590276d1a58656c56c1ccb3a");
+    let edited = edited.replacen("01a20741590276d1a58656c56c1ccb3a", &run_id, 1);
+    local.tool("lpt-cleanup").stdin(edited).run().succeeds();
+    assert!(local.account().functions["f"].versions.iter().any(|(number, ..)| *number == theirs));
+    local.tool("lpt-cleanup").stdin(&*records).run().succeeds();
 
     // One that it announced as applied, or that an alias points at, is the user's.
     let version = publish();

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use super::{DiscardTopBottom, Options, Pricing, Starts};
 use crate::cli::{
     CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, StrategyArgs, format_parser,
+    say_if_clamped,
 };
 use crate::entry::{Interrupt, Tool};
 use crate::error::{Error, Exit};
 use crate::format::Format;
-use crate::message;
 use crate::ndjson::Reader;
 use crate::price::PriceList;
 use crate::units::GbSeconds;
@@ -80,9 +80,7 @@ fn discard_top_bottom(text: &str) -> Result<DiscardTopBottom, String> {
 /// A share that was given at `place`, with a warning where it is not from 0 to 0.4.
 fn clamped(place: &str, typed: f64) -> Result<DiscardTopBottom, String> {
     let share = DiscardTopBottom::clamped(typed).ok_or("a share is a number from 0 to 0.4")?;
-    if share.get() != typed {
-        message::warning(format_args!("{place} {typed} is taken as {}", share.get()));
-    }
+    say_if_clamped(place, typed, share.get());
     Ok(share)
 }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws::{AliasName, FunctionArn, Version};
 use crate::ndjson::Record;
-use crate::units::MemoryMB;
+use crate::prepare::RunId;
+use crate::units::{MemoryMB, Timestamp};
 
 /// Written twice: before the change, and when it is made or has failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,19 @@ pub enum AppliedState {
     /// It was not made.
     Failed,
 }
+
+/// What a version that is published for an alias is described as. No other has it, for it says when.
+pub(super) fn version_description(memory: MemoryMB, run_id: RunId) -> String {
+    format!("{memory}{PUBLISHED_AT}{}{IN_RUN}{run_id}", Timestamp::now())
+}
+
+/// Whether a description is that of a version that was published for an alias in a run.
+pub fn is_version_of(run_id: RunId, description: &str) -> bool {
+    description.contains(PUBLISHED_AT) && description.ends_with(&format!("{IN_RUN}{run_id}"))
+}
+
+const PUBLISHED_AT: &str = " MB, published by lpt-apply at ";
+const IN_RUN: &str = " in the run ";
 
 impl Record for Applied {
     const TYPE: &'static str = "applied";

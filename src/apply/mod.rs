@@ -3,10 +3,10 @@
 mod applied;
 mod args;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 
-pub use applied::{Applied, AppliedState};
+pub use applied::{Applied, AppliedState, is_version_of};
 pub use args::Args;
 
 use crate::aws::{
@@ -18,7 +18,7 @@ use crate::message;
 use crate::ndjson::{Line, Reader, Record as _, Upstream, Writer};
 use crate::prepare::{Plan, RunId, Tag, publish, restore_after};
 use crate::select::Selection;
-use crate::units::Timestamp;
+use applied::version_description;
 
 /// How to apply.
 #[derive(Debug)]
@@ -141,34 +141,23 @@ impl<W: Write> Apply<'_, W> {
 
     /// Reads what would be changed, and says what would become of it.
     async fn look(&self, aws: &Aws) -> Result<Exit, Error> {
-        for selection in &self.selections {
-            let function = &selection.function_arn;
-            let latest = self.latest(&aws.lambda(function), function).await?;
+        let selected = self.selections.iter().map(|selection| &selection.function_arn);
+        let functions: BTreeSet<&FunctionArn> = selected.chain(self.plans.keys()).collect();
+        for function in functions {
+            let lambda = aws.lambda(function);
             let name = function.name();
+            let latest = self.latest(&lambda, function).await?;
             let what = match &self.options.alias {
-                None => format!("{name}: $LATEST, which has {} MB,", latest.memory),
-                Some(alias) => match aws.lambda(function).alias(function, alias).await? {
-                    Some(Alias { version: Some(version), .. }) => {
-                        format!(
-                            "{name}:{alias}, which is at version {version}, would move to a new version and"
-                        )
-                    }
-                    _ => format!("{name}:{alias} would be made for a new version and"),
+                None => format!("{name}: $LATEST, which has {} MB, would get", latest.memory),
+                Some(alias) => match lambda.alias(function, alias).await? {
+                    Some(Alias { version: Some(version), .. }) => format!(
+                        "{name}:{alias}, which is at version {version}, would move to a new version and get"
+                    ),
+                    _ => format!("{name}:{alias} would be made for a new version and get"),
                 },
             };
-            let verb = if self.options.alias.is_none() { "would get" } else { "get" };
-            message::note(format_args!("dry run: {what} {verb} {} MB", selection.memory_size));
-        }
-        let planned = self
-            .plans
-            .keys()
-            .filter(|function| !self.selections.iter().any(|selection| selection.function_arn == **function));
-        for function in planned {
-            self.latest(&aws.lambda(function), function).await?;
-        }
-        if let Some(alias) = &self.options.alias {
-            for function in self.plans.keys() {
-                aws.lambda(function).alias(function, alias).await?;
+            for selection in self.selections.iter().filter(|selection| selection.function_arn == *function) {
+                message::note(format_args!("dry run: {what} {} MB", selection.memory_size));
             }
         }
         message::note(format_args!("dry run: nothing is applied; allowed are {}", aws.proved().join(", ")));
@@ -279,12 +268,7 @@ impl<W: Write> Apply<'_, W> {
         }
         let plan = self.plan_for(&latest)?;
         // Until it is restored, `$LATEST` carries the run's tag; the version does not, for it is to stay.
-        let description = format!(
-            "{} MB, published by lpt-apply at {} in the run {}",
-            selection.memory_size,
-            Timestamp::now(),
-            plan.run_id
-        );
+        let description = version_description(selection.memory_size, plan.run_id);
         applied.version_description = Some(description.clone());
         applied.state = AppliedState::Applying;
         self.writer.write(&applied)?;

@@ -12,14 +12,14 @@ use futures_util::future::join_all;
 pub use args::Args;
 pub use cleaned::{Cleaned, Left};
 
-use crate::apply::{Applied, AppliedState};
-use crate::aws::{
-    Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, Lambda, ListedVersion, Qualifier, Version,
-};
+use crate::apply::{Applied, AppliedState, is_version_of};
+use crate::aws::{Aws, AwsError, AwsErrorKind, AwsOptions, FunctionArn, Lambda, Qualifier, Version};
 use crate::error::{Error, Exit};
 use crate::message;
 use crate::ndjson::{End, Line, Reader, Record as _, Status, Writer};
-use crate::prepare::{Configuration, Original, Plan, RunId, Tag, Tagged, remove_versions, restore_latest};
+use crate::prepare::{
+    Configuration, Original, Plan, RunId, Tag, Tagged, remove_described, remove_versions, restore_latest,
+};
 
 /// How to clean up.
 #[derive(Debug)]
@@ -63,7 +63,9 @@ pub async fn run(options: &Options, input: Reader, output: impl Write) -> Result
         let lambda = aws.lambda(function);
         let (mut cleaned, mut errors) =
             clean(&lambda, *run_id, function, plan.as_ref().map(Original::from)).await;
-        if let Some(description) = applying.get(function) {
+        // A record that was edited is not to name a version of the user's.
+        let applying = applying.get(function).filter(|description| is_version_of(*run_id, description));
+        if let Some(description) = applying {
             match remove_unreached(&lambda, function, description).await {
                 Ok(versions) => cleaned.versions_deleted.extend(versions),
                 Err(error) => {
@@ -155,23 +157,15 @@ fn take<W: Write>(
     }
 }
 
-/// Removes the version that lpt-apply published, as the description says that no other has, if no alias points at it.
+/// Removes the version that lpt-apply published, which no other is described as, if no alias points at it.
 async fn remove_unreached(
     lambda: &Lambda,
     function: &FunctionArn,
     description: &str,
 ) -> Result<Vec<Version>, AwsError> {
-    let mut versions = lambda.versions(function).await?;
-    versions.retain(|listed| listed.description == description);
-    let aliases = if versions.is_empty() { Vec::new() } else { lambda.aliases(function).await? };
-    let mut removed = Vec::new();
-    for ListedVersion { version, .. } in versions {
-        if aliases.iter().all(|alias| alias.version != Some(version)) {
-            lambda.delete_version(function, version).await?;
-            removed.push(version);
-        }
-    }
-    Ok(removed)
+    let aliases = lambda.aliases(function).await?;
+    let reached: Vec<Version> = aliases.iter().filter_map(|alias| alias.version).collect();
+    remove_described(lambda, function, description, &reached).await
 }
 
 /// Restores `function` and removes what `run_id` made of it.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write;
 use std::ops::Range;
 use std::rc::Rc;
@@ -267,14 +268,14 @@ impl Measurement {
     }
 
     fn trace(&self, index: u32, payload: &[u8], result: &Result<Invoked, AwsError>) {
-        let answer = result.as_ref().map(|invoked| String::from_utf8_lossy(&invoked.payload));
-        message::trace(format_args!(
-            "{}:{}: invocation {index}: sent {}, got {}",
-            self.configuration.function_arn,
-            self.configuration.alias,
-            String::from_utf8_lossy(payload),
-            answer.as_deref().unwrap_or("no answer")
-        ));
+        // Decoded only where it is shown: payloads may be large.
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        message::trace(fmt::from_fn(|f| {
+            let answer =
+                result.as_ref().map_or_else(|_| "no answer".to_owned(), |invoked| text(&invoked.payload));
+            let Configuration { function_arn, alias, .. } = &self.configuration;
+            write!(f, "{function_arn}:{alias}: invocation {index}: sent {}, got {answer}", text(payload))
+        }));
     }
 
     fn describe(&self, invocation: &Invocation) -> String {

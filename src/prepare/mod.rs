@@ -21,7 +21,7 @@ pub use configuration::{Configuration, ConfigurationState};
 pub use plan::Plan;
 pub use power_values::PowerValues;
 pub use publish::publish;
-pub use remove::{Removed, maker_of_alias, maker_of_version, remove_versions};
+pub use remove::{Removed, maker_of_alias, maker_of_version, remove_described, remove_versions};
 pub use restore::{Original, restore_after, restore_latest};
 pub use run_id::{RunId, Tag, Tagged};
 

@@ -1,7 +1,7 @@
 //! Publishing `$LATEST` with another memory.
 
 use super::restore::MAX_LOOKS;
-use super::{Plan, Tag};
+use super::{Plan, Tag, remove_described};
 use crate::aws::{AwsError, AwsErrorKind, FunctionConfiguration, Lambda, LatestChange, Qualifier, Version};
 use crate::message;
 use crate::units::MemoryMB;
@@ -34,8 +34,14 @@ pub async fn publish(
         published.version.ok_or_else(|| by_somebody_else(&published, "version"))
     };
     let published = published.await;
-    if published.is_err() {
-        remove_described(lambda, plan, description).await;
+    // The answer may have been lost, or not have been what it should be.
+    if published.is_err()
+        && let Err(error) = remove_described(lambda, &plan.function_arn, description, &[]).await
+    {
+        message::warning(format_args!(
+            "{}: a version with the description {description:?} may be left: {error}",
+            plan.function_arn
+        ));
     }
     published
 }
@@ -92,24 +98,6 @@ async fn publish_unchanged(
             }
             result => return result,
         }
-    }
-}
-
-/// Removes a version that was published though the answer to that was lost, or was not what it should be. No other
-/// has its description.
-async fn remove_described(lambda: &Lambda, plan: &Plan, description: &str) {
-    let function = &plan.function_arn;
-    let removed = async {
-        let versions = lambda.versions(function).await?;
-        for listed in versions.iter().filter(|listed| listed.description == description) {
-            lambda.delete_version(function, listed.version).await?;
-        }
-        Ok::<(), AwsError>(())
-    };
-    if let Err(error) = removed.await {
-        message::warning(format_args!(
-            "{function}: a version with the description {description:?} may be left: {error}"
-        ));
     }
 }
 

@@ -60,3 +60,20 @@ pub async fn remove_versions(lambda: &Lambda, run_id: RunId, function: &Function
     }
     removed
 }
+
+/// Removes the versions with a description that no other has, but for those that are `kept`.
+pub async fn remove_described(
+    lambda: &Lambda,
+    function: &FunctionArn,
+    description: &str,
+    kept: &[Version],
+) -> Result<Vec<Version>, AwsError> {
+    let mut removed = Vec::new();
+    for ListedVersion { version, description: listed, .. } in lambda.versions(function).await? {
+        if listed == description && !kept.contains(&version) {
+            lambda.delete_version(function, version).await?;
+            removed.push(version);
+        }
+    }
+    Ok(removed)
+}

@@ -18,7 +18,6 @@ use crate::message;
 use crate::ndjson::{Line, Reader, Record as _, Upstream};
 use crate::prepare::{Configuration, ConfigurationState, Plan};
 use crate::strategy::{BalancedWeight, Strategy, standings};
-use crate::units::Money;
 
 /// How to select.
 #[derive(Debug)]
@@ -196,13 +195,16 @@ impl State {
         if !rivals.iter().any(|rival| rival.is_sound() && rival.candidate().is_some()) {
             return None;
         }
-        let (measured, candidates): (Vec<_>, Vec<_>) =
+        let (measured, candidates): (Vec<&Statistics>, Vec<_>) =
             rivals.iter().filter_map(|rival| rival.candidate().map(|candidate| (*rival, candidate))).unzip();
-        let best = standings(strategy, balanced_weight, &candidates)
-            .iter()
-            .position(|standing| standing.rank == 1)?;
-        let winner: &Statistics = measured[best];
-        let candidate = candidates[best];
+        let standings = standings(strategy, balanced_weight, &candidates);
+        let mut ranked: Vec<_> = measured.iter().zip(&candidates).zip(&standings).collect();
+        ranked.sort_by_key(|(_, standing)| standing.rank);
+        let ((winner, candidate), _) = *ranked.first()?;
+        // From the best to the worst, as AWS Lambda Power Tuning sums: the last digits hang on the order.
+        let measured_cost = ranked.iter().map(|((rival, _), _)| rival.total_cost);
+        let failed = rivals.iter().filter(|rival| rival.candidate().is_none());
+        let lambda_cost = measured_cost.chain(failed.map(|rival| rival.total_cost)).sum();
         let original_memory_size = self.plans_of(rivals).last().map(|plan| plan.original_memory_size);
         let original = measured
             .iter()
@@ -225,19 +227,7 @@ impl State {
                 change(candidate.average_duration.get(), original.average_duration.get())
             }),
             visualization: visualization::visualization(rivals),
-            lambda_cost: lambda_cost(strategy, balanced_weight, rivals),
+            lambda_cost,
         })
     }
-}
-
-/// What the measuring cost, summed from the best size to the worst: so AWS Lambda Power Tuning sums it, and the last
-/// digits of a sum hang on its order.
-fn lambda_cost(strategy: Strategy, weight: BalancedWeight, rivals: &[&Statistics]) -> Money {
-    let (measured, failed): (Vec<&Statistics>, Vec<&Statistics>) =
-        rivals.iter().partition(|rival| rival.candidate().is_some());
-    let candidates: Vec<_> = measured.iter().filter_map(|rival| rival.candidate()).collect();
-    let standings = standings(strategy, weight, &candidates);
-    let mut ranked: Vec<_> = measured.into_iter().zip(&standings).collect();
-    ranked.sort_by_key(|(_, standing)| standing.rank);
-    ranked.into_iter().map(|(rival, _)| rival).chain(failed).map(|rival| rival.total_cost).sum()
 }
