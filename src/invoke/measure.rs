@@ -6,14 +6,16 @@ use std::fmt;
 use std::io::Write;
 use std::ops::Range;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, TryStreamExt as _};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
+use super::failures::{Failures, Known};
 use super::{Invocation, Options, Outcome, Report, Shares};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Blob, Invoked, Lambda, MAX_ATTEMPTS, Qualifier, pause_after};
 use crate::error::Error;
@@ -22,8 +24,9 @@ use crate::ndjson::{Line, Writer};
 use crate::prepare::Configuration;
 use crate::units::{MemoryMB, Millis, Timestamp};
 
-/// A size is given up after so many failures in a row: each one may cost the function's whole timeout.
-const FAILURES_IN_A_ROW: u32 = 3;
+/// How long a size waits after AWS could not be reached, so that a short break of the network is over before its
+/// next failure counts.
+const AFTER_NO_ANSWER: Duration = Duration::from_secs(1);
 
 /// What the measurements of all sizes share.
 pub(super) struct Shared<'a, W: Write> {
@@ -42,6 +45,8 @@ pub(super) struct Shared<'a, W: Write> {
 pub(super) struct Size {
     /// As many as the size may have in flight.
     turns: Semaphore,
+    /// One, while the size is in doubt.
+    trial: Semaphore,
     has_begun: Cell<bool>,
     progress: RefCell<Progress>,
 }
@@ -49,7 +54,9 @@ pub(super) struct Size {
 #[derive(Debug, Default)]
 struct Progress {
     usable: u32,
-    failures_in_a_row: u32,
+    failures: Failures,
+    /// Whether AWS could not be reached when an invocation last failed.
+    was_unreachable: bool,
     last_failure: Option<Error>,
     is_fatal: bool,
     is_given_up: bool,
@@ -69,7 +76,12 @@ pub(super) struct Measured {
 impl Size {
     pub fn new(options: &Options) -> Size {
         let turns = if options.parallel { Semaphore::MAX_PERMITS } else { 1 };
-        Size { turns: Semaphore::new(turns), has_begun: Cell::default(), progress: RefCell::default() }
+        Size {
+            turns: Semaphore::new(turns),
+            trial: Semaphore::new(1),
+            has_begun: Cell::default(),
+            progress: RefCell::default(),
+        }
     }
 
     /// What became of it, after all its invocations; said, if that was not done yet.
@@ -99,6 +111,14 @@ pub(super) struct Measurement {
     /// Which invocation has which payload.
     pub shares: Shares,
     pub size: Rc<Size>,
+}
+
+/// What an invocation holds while it is in flight.
+struct Admission<'a> {
+    permit: SemaphorePermit<'a>,
+    /// Where the size is in doubt.
+    trial: Option<SemaphorePermit<'a>>,
+    known: Known,
 }
 
 impl Measurement {
@@ -140,10 +160,9 @@ impl Measurement {
                 return Ok(());
             }
         };
-        let permit = shared.permits.acquire().await.expect(NEVER);
-        if self.size.progress.borrow().is_given_up || shared.stop.is_cancelled() {
+        let Some(Admission { permit, trial: _trial, known }) = self.admission(shared).await else {
             return Ok(());
-        }
+        };
         let Some((invocation, result)) = self.invoke(index, &payload, shared).await else {
             return Ok(());
         };
@@ -161,7 +180,7 @@ impl Measurement {
             index + 1,
             self.num
         ));
-        self.take_progress(&invocation, result.as_ref().err(), shared);
+        self.note_outcome(&invocation, known, result.as_ref().err(), shared);
         if let (Some(processor), Ok(invoked)) = (&shared.options.post_processor, &result) {
             let silent = shared.options.disable_payload_logs;
             if let Err(error) = processor.process(shared.aws, &invoked.payload, silent).await {
@@ -169,6 +188,37 @@ impl Measurement {
             }
         }
         Ok(())
+    }
+
+    /// Waits until an invocation may be sent, and one at a time while the size is in doubt. Returns `None` where
+    /// nothing more of the size is to be sent.
+    async fn admission<'a, W: Write>(&'a self, shared: &Shared<'a, W>) -> Option<Admission<'a>> {
+        const NEVER: &str = "the semaphore is never closed";
+        let progress = &self.size.progress;
+        let is_in_doubt = || progress.borrow().failures.is_in_doubt();
+        loop {
+            // Before the permit: the trials of one size must not keep the other sizes waiting.
+            let mut trial = None;
+            if is_in_doubt() {
+                trial = Some(self.size.trial.acquire().await.expect(NEVER));
+                if is_in_doubt() && progress.borrow().was_unreachable {
+                    tokio::select! {
+                        () = shared.stop.cancelled() => return None,
+                        () = tokio::time::sleep(AFTER_NO_ANSWER) => {}
+                    }
+                }
+            }
+            let permit = shared.permits.acquire().await.expect(NEVER);
+            if progress.borrow().is_given_up || shared.stop.is_cancelled() {
+                return None;
+            }
+            if is_in_doubt() && trial.is_none() {
+                // A failure came back meanwhile.
+                continue;
+            }
+            let known = progress.borrow().failures.known();
+            return Some(Admission { permit, trial: trial.filter(|_| is_in_doubt()), known });
+        }
     }
 
     /// What the invocation `index` is to be sent: its payload, or what the pre-processor makes of that.
@@ -200,9 +250,10 @@ impl Measurement {
     }
 
     /// Takes note of how an invocation went; the size, or all of the run, may be given up for that.
-    fn take_progress<W: Write>(
+    fn note_outcome<W: Write>(
         &self,
         invocation: &Invocation,
+        known: Known,
         error: Option<&AwsError>,
         shared: &Shared<'_, W>,
     ) {
@@ -213,17 +264,18 @@ impl Measurement {
         }
         if invocation.outcome.is_usable() {
             progress.usable += 1;
-            progress.failures_in_a_row = 0;
+            progress.failures.note_success();
             return;
         }
-        progress.failures_in_a_row += 1;
+        progress.was_unreachable = error.is_some_and(|error| error.kind == AwsErrorKind::Unreachable);
+        let is_at_its_end = progress.failures.note_failure(known);
         let (is_fatal, is_hopeless) = error.map_or((false, false), |error| prospects(error.kind));
         let failure = error.cloned().map_or_else(|| Error::Failed(self.describe(invocation)), Error::from);
         if is_fatal {
             progress.is_fatal = true;
             progress.is_given_up = true;
             shared.stop.cancel();
-        } else if is_hopeless || progress.failures_in_a_row >= FAILURES_IN_A_ROW {
+        } else if is_hopeless || is_at_its_end {
             drop(progress);
             self.give_up(failure);
             return;

@@ -1,6 +1,7 @@
 //! `lpt-invoke`: `configuration` → `invocation`.
 
 mod args;
+mod failures;
 mod invocation;
 mod measure;
 mod payload;
