@@ -1,7 +1,7 @@
-//! `lpt-analyze`; what it does stands in `lpt::analyze`.
+//! `lpt-analyze`; what it does is in `lpt::tools::analyze`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lpt::entry::run::<lpt::analyze::Args>()
+    lpt::entry::run::<lpt::tools::analyze::Args>()
 }

@@ -1,7 +1,7 @@
-//! `lpt-apply`; what it does stands in `lpt::apply`.
+//! `lpt-apply`; what it does is in `lpt::tools::apply`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lpt::entry::run::<lpt::apply::Args>()
+    lpt::entry::run::<lpt::tools::apply::Args>()
 }

@@ -1,7 +1,7 @@
-//! `lpt-cleanup`; what it does stands in `lpt::cleanup`.
+//! `lpt-cleanup`; what it does is in `lpt::tools::cleanup`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lpt::entry::run::<lpt::cleanup::Args>()
+    lpt::entry::run::<lpt::tools::cleanup::Args>()
 }

@@ -1,7 +1,7 @@
-//! `lpt-invoke`; what it does stands in `lpt::invoke`.
+//! `lpt-invoke`; what it does is in `lpt::tools::invoke`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lpt::entry::run::<lpt::invoke::Args>()
+    lpt::entry::run::<lpt::tools::invoke::Args>()
 }

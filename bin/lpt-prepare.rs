@@ -1,7 +1,7 @@
-//! `lpt-prepare`; what it does stands in `lpt::prepare`.
+//! `lpt-prepare`; what it does is in `lpt::tools::prepare`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lpt::entry::run::<lpt::prepare::Args>()
+    lpt::entry::run::<lpt::tools::prepare::Args>()
 }

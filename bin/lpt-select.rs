@@ -1,7 +1,7 @@
-//! `lpt-select`; what it does stands in `lpt::select`.
+//! `lpt-select`; what it does is in `lpt::tools::select`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    lpt::entry::run::<lpt::select::Args>()
+    lpt::entry::run::<lpt::tools::select::Args>()
 }

@@ -1,106 +1,151 @@
-//! Where every binary begins: arguments, runtime, signals, the error line and the exit code, written once.
+//! The entry of every binary: arguments, runtime, signals, the input, the error line and the exit code.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{Error, Exit};
+use crate::cli::{CommonArgs, InputArgs};
+use crate::error::Error;
+use crate::exit::Exit;
 use crate::message;
-use crate::ndjson;
+use crate::ndjson::{Reader, Writer};
 
 /// Cancelled by the first SIGINT, SIGTERM or SIGHUP. A second one ends the tool at once.
 pub type Interrupt = CancellationToken;
 
-/// A tool: its arguments as typed, and what it does with them.
+/// A tool: its arguments as typed, and its work.
 pub trait Tool: clap::Parser {
-    /// What to say when a second signal ends it at once.
+    /// The error line when a second signal ends the tool at once.
     const STOPPED: &'static str = "stopped at once; to undo what was begun run lpt-cleanup FILE with the file of its records, or lpt-cleanup --leftovers --function NAME";
 
-    /// Whether it stands in a pipe behind another tool, whose records it passes on.
-    const READS_RECORDS: bool = true;
+    /// Returns the flags that every tool has.
+    fn common(&self) -> &CommonArgs;
 
-    /// Does the work. Whatever it says on stdout, it has flushed when this returns.
-    fn run(self, interrupt: Interrupt) -> impl Future<Output = Result<Exit, Error>>;
+    /// Returns the files of records to read, or `None` if the tool reads no records.
+    fn input(&self) -> Option<&InputArgs>;
+
+    /// Does the work. When it returns, everything that it wrote is flushed.
+    fn run(self, pipe: &mut Pipe) -> impl Future<Output = Result<Exit, Error>>;
+}
+
+/// A tool's place in the pipe.
+pub struct Pipe {
+    /// The records of the tool before.
+    pub input: Reader,
+    /// The stream for the tool after.
+    pub output: Writer,
+    /// Whether a signal asked the tool to stop.
+    pub interrupt: Interrupt,
 }
 
 /// Runs the tool `T` on this process's arguments and streams.
 pub fn run<T: Tool>() -> ExitCode {
     message::set_tool(T::command().get_name());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let exit = match runtime {
+        Ok(runtime) => {
+            let exit = runtime.block_on(run_tool::<T>());
+            // A thread may still wait for a line on stdin; the process does not.
+            runtime.shutdown_background();
+            exit
+        }
+        Err(source) => {
+            message::error(Error::io("tokio")(source));
+            Exit::Failed
+        }
+    };
+    exit.into()
+}
+
+async fn run_tool<T: Tool>() -> Exit {
+    let mut output = Writer::stdout(message::tool());
     let tool = match T::try_parse() {
         Ok(tool) => tool,
         Err(error) => {
-            let exit = answer_clap(&error);
-            if exit == Exit::Usage {
-                pass_on::<T>();
+            let exit = report_usage(&error);
+            if exit == Exit::Usage
+                && !names_a_file::<T>()
+                && let Ok(input) = Reader::open(&[])
+            {
+                input.pass_on(&mut output).await;
             }
-            return exit.into();
+            return exit;
         }
     };
+    tool.common().apply();
+    let input = tool.input().map_or_else(|| Ok(Reader::nothing()), |input| Reader::open(&input.files));
     let interrupt = Interrupt::new();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = match runtime {
-        Ok(runtime) => {
-            let result = runtime.block_on(async {
-                watch_signals(interrupt.clone(), T::STOPPED)?;
-                tool.run(interrupt.clone()).await
-            });
-            // A thread may still wait for a line on stdin; the process does not.
-            runtime.shutdown_background();
-            result
+    let input = input.and_then(|input| watch_signals(interrupt.clone(), T::STOPPED).map(|()| input));
+    let mut pipe = match input {
+        Ok(input) => Pipe { input, output, interrupt },
+        Err(error) => {
+            message::error(&error);
+            return error.exit();
         }
-        Err(source) => Err(Error::io("tokio")(source)),
     };
+    let result = tool.run(&mut pipe).await;
     message::clear_progress();
     match result {
         Ok(exit) => exit,
-        Err(error) if error.is_closed_pipe() && interrupt.is_cancelled() => Exit::Interrupted,
+        Err(error) if error.is_closed_pipe() && pipe.interrupt.is_cancelled() => Exit::Interrupted,
         Err(error) if error.is_closed_pipe() => Exit::Done,
         Err(error) => {
             message::error(&error);
-            pass_on::<T>();
+            pipe.input.pass_on(&mut pipe.output).await;
             error.exit()
         }
     }
-    .into()
 }
 
-/// A tool that can't begin still hands on what the one before it says, for the records that undo the run are in it.
-/// Else they would be lost between the two, where that one has ended already.
-fn pass_on<T: Tool>() {
-    if T::READS_RECORDS && !names_a_file() {
-        ndjson::pass_on_unread_stdin();
+/// Whether a command line that clap refuses names a file of records, so that stdin, which may never end, has none.
+/// A tool without such an argument never reads stdin, and counts as one that does name a file.
+///
+/// The value of an option is not such a file. An option that nobody knows may have a value; it counts as a file only
+/// if it is the name of one.
+fn names_a_file<T: Tool>() -> bool {
+    let command = T::command();
+    if !command.get_arguments().any(|argument| argument.get_id() == "files") {
+        return true;
     }
+    let takes_value = |option: &str| {
+        command.get_arguments().any(|argument| {
+            let is_named = argument.get_long().is_some_and(|long| option == format!("--{long}"))
+                || argument.get_short().is_some_and(|short| option == format!("-{short}"));
+            is_named && argument.get_action().takes_values() && !argument.is_require_equals_set()
+        })
+    };
+    let mut words = std::env::args_os().skip(1);
+    while let Some(word) = words.next() {
+        if word.as_encoded_bytes().starts_with(b"-") {
+            if takes_value(&word.to_string_lossy()) {
+                words.next();
+            }
+        } else if Path::new(&word).is_file() {
+            return true;
+        }
+    }
+    false
 }
 
-/// Whether an argument is a file to read records from, so that stdin, which may never end, has none. What an option
-/// before it names is no such file.
-fn names_a_file() -> bool {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let is_option = |argument: &std::ffi::OsString| argument.as_encoded_bytes().starts_with(b"-");
-    arguments.iter().enumerate().any(|(at, argument)| {
-        let follows_option = at > 0 && is_option(&arguments[at - 1]);
-        !is_option(argument) && !follows_option && std::path::Path::new(argument).is_file()
-    })
-}
-
-/// `--help` and `--version` as they stand; what is wrong with the arguments in one line.
-fn answer_clap(error: &clap::Error) -> Exit {
+/// Prints `--help` and `--version` as they are, and what is wrong with the arguments in one line.
+fn report_usage(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         // A reader that closed the pipe has seen enough of the help.
         let _ = error.print();
         return Exit::Done;
     }
     let text = error.render().to_string();
-    let said: Vec<&str> = text
+    let lines: Vec<&str> = text
         .lines()
         .map(str::trim)
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
         .filter(|line| !line.is_empty())
         .collect();
-    let said = said.join(" ");
-    let said = said.strip_prefix("error: ").unwrap_or(&said);
-    message::error(format_args!("{said}; see {} --help", message::tool()));
+    let text = lines.join(" ");
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    message::error(format_args!("{text}; see {} --help", message::tool()));
     Exit::Usage
 }
 

@@ -1,81 +1,45 @@
-//! What can go wrong, and the exit code that each kind owns.
+//! Why a tool ends early.
 
 use std::error::Error as StdError;
 use std::io;
-use std::process::ExitCode;
 
-/// How a tool ends; the same in every tool, listed in `lpt.7`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// 0: done, all of it.
-    Done,
-    /// 1: failed.
-    Failed,
-    /// 2: called wrongly.
-    Usage,
-    /// 3: some sizes or functions failed, the rest is in the stream.
-    Partly,
-    /// 65: a line of the input is not a record (`EX_DATAERR` of sysexits).
-    BadRecord,
-    /// 75: throttled to the end, trying again later may help (`EX_TEMPFAIL`).
-    Throttled,
-    /// 77: access denied (`EX_NOPERM`).
-    Denied,
-    /// 130: interrupted by a signal.
-    Interrupted,
-    /// What a command that the tool ran exited with.
-    Command(u8),
+use crate::exit::Exit;
+
+/// An error that another module defines. Its text is one line: what happened, where, and what to do next.
+pub trait Fault: StdError + Send + Sync + 'static {
+    /// Returns the exit code that this error owns.
+    fn exit(&self) -> Exit;
 }
 
-impl Exit {
-    /// The number that the shell sees.
-    pub fn code(self) -> u8 {
-        match self {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::Partly => 3,
-            Exit::BadRecord => 65,
-            Exit::Throttled => 75,
-            Exit::Denied => 77,
-            Exit::Interrupted => 130,
-            Exit::Command(code) => code,
-        }
-    }
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit.code())
-    }
-}
-
-/// Why a tool could not go on. Its text is one line: what, where, and what to do next.
+/// Why a tool cannot go on. Its text is one line: what happened, where, and what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line asks for something that can't be.
+    /// The command line asks for something impossible.
     #[error("{0}")]
     Usage(String),
-    /// A line of the input is not a record.
-    #[error(transparent)]
-    Record(#[from] crate::ndjson::RecordError),
-    /// AWS, or what stands in for it, refused or did not answer.
-    #[error(transparent)]
-    Aws(#[from] crate::aws::AwsError),
-    /// A file or a stream could not be read or written.
+    /// A file or a stream cannot be read or written.
     #[error("{what}: {source}")]
     Io {
         /// The file or stream, as the user knows it.
         what: String,
-        /// What the system said.
+        /// The system's own error.
         source: io::Error,
     },
-    /// A signal asked to stop.
+    /// A signal asked the tool to stop.
     #[error("interrupted")]
     Interrupted,
-    /// Anything else, said in full.
+    /// Anything that has no type of its own, in full.
     #[error("{0}")]
     Failed(String),
+    /// An error that another module defines: a bad record, a refusal of AWS.
+    #[error("{0}")]
+    Fault(Box<dyn Fault>),
+}
+
+impl<F: Fault> From<F> for Error {
+    fn from(fault: F) -> Error {
+        Error::Fault(Box::new(fault))
+    }
 }
 
 impl Error {
@@ -85,18 +49,31 @@ impl Error {
         move |source| Error::Io { what, source }
     }
 
-    /// The exit code that this kind of error owns.
+    /// Returns the exit code that this error owns.
     pub fn exit(&self) -> Exit {
         match self {
             Error::Usage(_) => Exit::Usage,
-            Error::Record(_) => Exit::BadRecord,
-            Error::Aws(error) => error.exit(),
             Error::Io { .. } | Error::Failed(_) => Exit::Failed,
             Error::Interrupted => Exit::Interrupted,
+            Error::Fault(fault) => fault.exit(),
         }
     }
 
-    /// Whether whoever read our output has gone, which is no fault: `lpt-analyze … | head -1`.
+    /// Returns the error that another module defines, if this is one of type `F`.
+    pub fn fault<F: Fault>(&self) -> Option<&F> {
+        let Error::Fault(fault) = self else {
+            return None;
+        };
+        let fault: &(dyn StdError + 'static) = &**fault;
+        fault.downcast_ref()
+    }
+
+    /// Whether a line of the input is not a record. The lines after it can still be read.
+    pub fn is_bad_record(&self) -> bool {
+        self.exit() == Exit::BadRecord
+    }
+
+    /// Whether the reader of our output has left, which is not a failure: `lpt-analyze … | head -1`.
     pub fn is_closed_pipe(&self) -> bool {
         let mut cause: Option<&(dyn StdError + 'static)> = Some(self);
         while let Some(error) = cause {

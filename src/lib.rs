@@ -1,5 +1,5 @@
-//! The tools of lpt find the right memory size of an AWS Lambda function. Each does one thing and hands its records
-//! on, NDJSON on stdin and stdout:
+//! The tools of lpt find the right memory size of an AWS Lambda function. Each does one thing and exchanges records
+//! with the others, NDJSON on stdin and stdout:
 //!
 //! ```text
 //! lpt-prepare f | lpt-invoke | tee -i runs.ndjson | lpt-analyze --strategy balanced | lpt-select | lpt-apply | lpt-cleanup
@@ -8,47 +8,35 @@
 //!  configuration
 //! ```
 //!
-//! What was measured is kept, and decided on again without measuring:
+//! A run that was kept is analyzed again, under another strategy, without invoking anything:
 //!
 //! ```text
 //! lpt-analyze --strategy speed runs.ndjson | lpt-select
 //! ```
 //!
-//! The modules stand in the order in which they may know each other: one may use those above it, never one below. A
-//! stage has its record types in files of their name, its arguments as typed in `args.rs`, and a function `run` that
-//! turns a [`ndjson::Reader`] into records on any writer.
+//! The modules are in three layers. Each module uses only modules that are listed below it, here and in each mod.rs;
+//! tests/layout.rs checks that.
 
-// What all tools stand on.
-pub mod entry;
-pub mod error;
-pub mod message;
-pub mod ndjson;
+// The tools.
+pub mod tools; // the six filters of the pipe, in its order; no tool uses another
+pub mod local; // lpt-local: a Lambda service on this machine; it knows no tool and no record
 
-pub mod format;
-pub mod units;
+// Shared by the tools.
+pub mod entry; // arguments, runtime, signals, the input, the error line, the exit code
+pub mod cli; // the flags that tools share, and the execution input of AWS Lambda Power Tuning
+pub mod report; // what people and other programs are shown: tables, documents
+pub mod run; // what a run does to a function, and how that is undone
+pub mod decide; // which size is best under a strategy
+pub mod price; // the price list
+pub mod aws; // the SDK's set-up, the calls, retries, what AWS refuses
+pub mod ndjson; // the record stream: reader, lines, writer
 
-// What the stages share: AWS, money, statistics, what makes a size the best, and what a user says of it all.
-pub mod aws;
-pub mod price;
-pub mod statistics;
-pub mod strategy;
-
-pub mod execution_input;
-
-pub mod cli;
-
-/// Makes statistics of invocations.
-pub mod analyze;
-/// Gives it to the function.
-pub mod apply;
-/// Removes what the run made.
-pub mod cleanup;
-/// Invokes each version and records what Lambda reports.
-pub mod invoke;
-/// Publishes a version for each size to measure, and puts `$LATEST` back.
-pub mod prepare;
-/// Selects the best size.
-pub mod select;
-
-/// Lambda on this machine: what the tools can be tried on. It knows no stage, and no stage knows it.
-pub mod local;
+// The ground: no SDK, no streams.
+pub mod records; // the types of the records
+pub mod statistics; // estimators
+pub mod names; // ARNs, function names, versions, aliases, architectures
+pub mod units; // memory, time, money
+mod text; // types that a record holds as text
+pub mod message; // what a tool says on stderr
+pub mod error; // why a tool ends early
+pub mod exit; // the exit codes

@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::ndjson::stands_as_text;
+use crate::text::serde_as_text;
 
 /// Memory of a function in MiB, which AWS writes MB: 128 to 10,240 in steps of 1.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
@@ -167,6 +167,40 @@ impl Sum for Money {
     }
 }
 
+/// A currency's ISO 4217 code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Currency(String);
+
+impl Currency {
+    /// United States dollars.
+    pub fn usd() -> Currency {
+        Currency("USD".to_owned())
+    }
+
+    /// Chinese yuan.
+    pub fn cny() -> Currency {
+        Currency("CNY".to_owned())
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for Currency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Currency, String> {
+        let is_code = text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
+        is_code
+            .then(|| Currency(text.to_owned()))
+            .ok_or_else(|| format!("a currency is a code of three capitals, such as USD, not {text:?}"))
+    }
+}
+
 /// A moment, RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(OffsetDateTime);
@@ -212,7 +246,7 @@ impl FromStr for Timestamp {
     }
 }
 
-stands_as_text!(Timestamp);
+serde_as_text!(Timestamp);
 
 /// A whole number in a record, with a bound and a wording of its own. JSON has one kind of number and
 /// programs that know missing values write 13 as 13.0: a float without a fraction is that integer.

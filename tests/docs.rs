@@ -1,16 +1,14 @@
 //! The man pages: those in section 1 are made of the arguments, and what the others say of records is true.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use lpt::ndjson::{End, Record};
-use serde::de::value::Error as ValueError;
-use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use lpt::records::{AnyRecord, Cleaned, Left, Record as _};
+use serde_aux::serde_introspection::serde_introspect;
 use serde_json::Value;
 
 /// A page of section 1: the tool's arguments, and what clap cannot know.
@@ -25,7 +23,7 @@ struct Page {
 fn pages() -> Vec<Page> {
     vec![
         Page {
-            command: lpt::prepare::Args::command(),
+            command: lpt::tools::prepare::Args::command(),
             examples: &[
                 (
                     "Measure one function with the usual sizes, and remove the versions afterwards:",
@@ -43,7 +41,7 @@ fn pages() -> Vec<Page> {
             see_also: &[("lpt-invoke", '1'), ("lpt-cleanup", '1'), ("lpt-records", '5')],
         },
         Page {
-            command: lpt::invoke::Args::command(),
+            command: lpt::tools::invoke::Args::command(),
             examples: &[
                 (
                     "Measure what was prepared before, with a payload from a file, and keep what was measured:",
@@ -61,7 +59,7 @@ fn pages() -> Vec<Page> {
             see_also: &[("lpt-prepare", '1'), ("lpt-analyze", '1'), ("lpt-records", '5')],
         },
         Page {
-            command: lpt::analyze::Args::command(),
+            command: lpt::tools::analyze::Args::command(),
             examples: &[
                 (
                     "Decide again on an earlier run, for speed:",
@@ -75,7 +73,7 @@ fn pages() -> Vec<Page> {
             see_also: &[("lpt-invoke", '1'), ("lpt-select", '1'), ("lpt-records", '5')],
         },
         Page {
-            command: lpt::select::Args::command(),
+            command: lpt::tools::select::Args::command(),
             examples: &[
                 (
                     "Print the best size by cost and nothing else:",
@@ -89,7 +87,7 @@ fn pages() -> Vec<Page> {
             see_also: &[("lpt-analyze", '1'), ("lpt-apply", '1'), ("lpt-records", '5')],
         },
         Page {
-            command: lpt::apply::Args::command(),
+            command: lpt::tools::apply::Args::command(),
             examples: &[
                 (
                     "Give the function the size that an earlier run found best:",
@@ -103,7 +101,7 @@ fn pages() -> Vec<Page> {
             see_also: &[("lpt-select", '1'), ("lpt-cleanup", '1'), ("lpt-records", '5')],
         },
         Page {
-            command: lpt::cleanup::Args::command(),
+            command: lpt::tools::cleanup::Args::command(),
             examples: &[
                 (
                     "Remove what a run left behind that was cut off, from the records that it wrote:",
@@ -291,31 +289,24 @@ fn references_are_found_however_they_are_written() {
 #[test]
 fn the_page_of_the_records_lists_their_fields_and_no_others() {
     let page = plain(&read(&man().join("lpt-records.5")));
-    check_fields::<lpt::prepare::Plan>(&page, fields::<lpt::prepare::Plan>());
-    check_fields::<lpt::prepare::Configuration>(&page, configuration_fields());
-    check_fields::<lpt::invoke::Invocation>(&page, fields::<lpt::invoke::Invocation>());
-    check_fields::<lpt::analyze::Statistics>(&page, fields::<lpt::analyze::Statistics>());
-    check_fields::<lpt::select::Selection>(&page, fields::<lpt::select::Selection>());
-    check_fields::<lpt::apply::Applied>(&page, fields::<lpt::apply::Applied>());
-    check_fields::<lpt::cleanup::Cleaned>(&page, fields::<lpt::cleanup::Cleaned>());
-    check_fields::<End>(&page, fields::<End>());
-    let cleaned = section(&page, "cleaned");
-    for field in fields::<lpt::cleanup::Left>() {
-        assert!(cleaned.contains(&field), "lpt-records.5: cleaned: nothing of {field}");
-    }
-}
-
-/// In the page, the tags of a type's list are its fields.
-fn check_fields<R: Record>(page: &str, fields: BTreeSet<String>) {
-    let mut lines = section(page, R::TYPE).lines();
-    let mut listed = BTreeSet::new();
-    while let Some(line) = lines.next() {
-        if line == ".TP" {
-            let tag = lines.next().and_then(|tag| tag.split_whitespace().nth(1));
-            listed.insert(tag.expect("a tag below .TP").to_owned());
+    for record_type in AnyRecord::TYPES {
+        let fields = AnyRecord::fields(record_type).expect("a known type");
+        let fields: BTreeSet<&str> = fields.iter().copied().collect();
+        // In the page, the tags of a type's list are its fields.
+        let mut lines = section(&page, record_type).lines();
+        let mut listed = BTreeSet::new();
+        while let Some(line) = lines.next() {
+            if line == ".TP" {
+                let tag = lines.next().and_then(|tag| tag.split_whitespace().nth(1));
+                listed.insert(tag.expect("a tag below .TP"));
+            }
         }
+        assert_eq!(listed, fields, "lpt-records.5 and the fields of {record_type}");
     }
-    assert_eq!(listed, fields, "lpt-records.5 and the fields of {}", R::TYPE);
+    let cleaned = section(&page, Cleaned::TYPE);
+    for field in serde_introspect::<Left>() {
+        assert!(cleaned.contains(field), "lpt-records.5: cleaned does not describe {field}");
+    }
 }
 
 fn section<'a>(page: &'a str, record_type: &str) -> &'a str {
@@ -325,82 +316,19 @@ fn section<'a>(page: &'a str, record_type: &str) -> &'a str {
     &rest[..end]
 }
 
-/// The names of a record's fields, as its `Deserialize` asks for them.
-fn fields<T: DeserializeOwned>() -> BTreeSet<String> {
-    struct Ask<'a>(&'a mut BTreeSet<String>);
-    impl<'de> Deserializer<'de> for Ask<'_> {
-        type Error = ValueError;
-        fn deserialize_struct<V: Visitor<'de>>(
-            self,
-            _: &'static str,
-            fields: &'static [&'static str],
-            _: V,
-        ) -> Result<V::Value, ValueError> {
-            self.0.extend(fields.iter().map(|&field| field.to_owned()));
-            Err(ValueError::custom("that is all"))
-        }
-        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ValueError> {
-            Err(ValueError::custom("no struct"))
-        }
-        serde::forward_to_deserialize_any! {
-            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
-            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-        }
-    }
-    let mut fields = BTreeSet::new();
-    let _ = T::deserialize(Ask(&mut fields));
-    assert!(!fields.is_empty(), "{} is not a struct with named fields", std::any::type_name::<T>());
-    fields
-}
-
-/// Its state is flattened into it, so that no list of its fields is to be had: those of all states.
-fn configuration_fields() -> BTreeSet<String> {
-    let common = r#""runId":"01a20746aac372adb01743147f42b1bc","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:f","architecture":"arm64","memorySizeMB":128,"alias":"a","index":0"#;
-    let states = [
-        r#""state":"creating""#,
-        r#""state":"ready","version":"1""#,
-        r#""state":"failed","errorType":"E","errorMessage":"no""#,
-    ];
-    let mut fields = BTreeSet::new();
-    for state in states {
-        let text = format!("{{\"type\":\"configuration\",{common},{state}}}");
-        let written = round_trip::<lpt::prepare::Configuration>(&text);
-        fields.extend(
-            written.as_object().expect("a record is an object").keys().filter(|key| *key != "type").cloned(),
-        );
-    }
-    fields
-}
-
-/// What comes out where `text` goes in, which must be the same.
-fn round_trip<R: Record + fmt::Debug>(text: &str) -> Value {
-    let given: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    let record: R = serde_json::from_value(given.clone()).unwrap_or_else(|error| panic!("{error}: {text}"));
-    let written = serde_json::to_value(&record).expect("a record has string keys");
-    assert_eq!(written, given, "{record:?}");
-    written
-}
-
 #[test]
 fn the_page_of_the_records_has_a_true_example_of_each() {
     let page = plain(&read(&man().join("lpt-records.5")));
-    let mut types = BTreeSet::new();
+    let mut types = Vec::new();
     for line in page.lines().filter(|line| line.starts_with("{\"type\":")) {
-        let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let record_type = value["type"].as_str().unwrap().to_owned();
-        assert!(section(&page, &record_type).contains(line), "{record_type} stands elsewhere: {line}");
-        match &*record_type {
-            "plan" => round_trip::<lpt::prepare::Plan>(line),
-            "configuration" => round_trip::<lpt::prepare::Configuration>(line),
-            "invocation" => round_trip::<lpt::invoke::Invocation>(line),
-            "statistics" => round_trip::<lpt::analyze::Statistics>(line),
-            "selection" => round_trip::<lpt::select::Selection>(line),
-            "applied" => round_trip::<lpt::apply::Applied>(line),
-            "cleaned" => round_trip::<lpt::cleanup::Cleaned>(line),
-            "end" => round_trip::<End>(line),
-            other => panic!("no record is called {other}"),
-        };
-        types.insert(record_type);
+        let given: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let record_type = given["type"].as_str().unwrap().to_owned();
+        assert!(section(&page, &record_type).contains(line), "{record_type} is in another section: {line}");
+        let record = AnyRecord::deserialize(&record_type, given.clone());
+        let record = record.unwrap_or_else(|| panic!("no record is called {record_type}"));
+        let record = record.unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(serde_json::to_value(&record).expect("string keys"), given, "{record:?}");
+        types.push(record_type);
     }
-    assert_eq!(types.len(), 8, "{types:?}");
+    assert_eq!(types, AnyRecord::TYPES);
 }

@@ -5,8 +5,10 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use libfuzzer_sys::fuzz_target;
-use lpt::aws::{AliasName, FunctionArn, FunctionRef, NotAFunction, Version};
-use lpt::prepare::{PowerValues, RunId, Tag};
+use lpt::names::{AliasName, FunctionArn, FunctionRef, NotAFunction, Version};
+use lpt::records::RunId;
+use lpt::run::Tag;
+use lpt::tools::prepare::PowerValues;
 use lpt::units::Timestamp;
 
 fuzz_target!(|text: &str| {

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lpt::execution_input::ExecutionInput;
-use lpt::invoke::Payloads;
+use lpt::cli::ExecutionInput;
+use lpt::tools::invoke::Payloads;
 
 fuzz_target!(|text: &[u8]| {
     let Ok(input) = ExecutionInput::from_json(text) else {

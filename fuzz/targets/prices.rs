@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use lpt::aws::Architecture;
+use lpt::names::Architecture;
 use lpt::price::PriceList;
 use lpt::units::{BilledMillis, GbSeconds, MemoryMB};
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 
-use super::backoff::{attempts_for, patiently};
 use super::error::AwsError;
+use super::retry::{RetryPolicy, retry};
 use crate::message;
 
 /// Makes calls, and keeps what they have shown.
@@ -46,7 +46,7 @@ impl Calls {
         R: fmt::Debug + 'static,
     {
         let on = on.to_string();
-        patiently(attempts_for, async || {
+        retry(RetryPolicy::CONTROL_PLANE, async |_| {
             if let Some(budget) = budget {
                 budget.turn().await;
             }
@@ -71,7 +71,7 @@ impl Calls {
         let result = Box::pin(send()).await.map_err(|error| AwsError::from_sdk(action, on, &error));
         let outcome = result.as_ref().map_or_else(|error| &*error.code, |_| "done");
         message::detail(format_args!("{on}: {action}: {outcome} in {} ms", begun.elapsed().as_millis()));
-        // Who may not ask is not told either that there is nothing.
+        // A 404 also proves the permission: without it AWS answers 403 whether or not the resource exists.
         if result.as_ref().map_or_else(AwsError::is_not_found, |_| true) {
             self.proved.borrow_mut().insert(action);
         }

@@ -8,7 +8,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 
 use super::policy::Statement;
-use crate::error::Exit;
+use crate::error::Fault;
+use crate::exit::Exit;
 
 /// A call to AWS that failed. Its text is one line with a remedy where there is one.
 #[derive(Debug, Clone)]
@@ -139,13 +140,14 @@ impl AwsError {
         AwsError { message: "its message is not shown".to_owned(), ..self }
     }
 
-    /// The exit code that this kind of failure owns.
-    pub fn exit(&self) -> Exit {
-        match self.kind {
-            AwsErrorKind::Denied => Exit::Denied,
-            AwsErrorKind::Throttled => Exit::Throttled,
-            _ => Exit::Failed,
-        }
+    /// Returns the same error with a remark behind AWS's words.
+    pub fn with_remark(self, remark: &str) -> AwsError {
+        AwsError { message: format!("{}: {remark}", self.message), ..self }
+    }
+
+    /// Whether somebody else changed the thing since it was last read, or is changing it now.
+    pub fn is_overtaken(&self) -> bool {
+        matches!(self.kind, AwsErrorKind::Precondition | AwsErrorKind::Conflict)
     }
 
     /// Whether the thing that the call was about does not exist.
@@ -176,8 +178,8 @@ impl AwsError {
             AwsErrorKind::Precondition => {
                 "somebody else changed the function meanwhile; look at it and try again"
             }
-            AwsErrorKind::Invalid => "mend what AWS names",
-            AwsErrorKind::Unusable => "mend what AWS names",
+            AwsErrorKind::Invalid => "fix what AWS names",
+            AwsErrorKind::Unusable => "fix what AWS names",
             AwsErrorKind::Unreachable => "check the network, --region and AWS_ENDPOINT_URL",
             AwsErrorKind::NoCredentials => {
                 "log in, name a --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -238,6 +240,16 @@ impl fmt::Display for AwsError {
 }
 
 impl StdError for AwsError {}
+
+impl Fault for AwsError {
+    fn exit(&self) -> Exit {
+        match self.kind {
+            AwsErrorKind::Denied => Exit::Denied,
+            AwsErrorKind::Throttled => Exit::Throttled,
+            _ => Exit::Failed,
+        }
+    }
+}
 
 /// The codes are those of the Lambda API's operations and of AWS's common errors.
 /// <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>

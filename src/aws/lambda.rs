@@ -14,203 +14,16 @@ use aws_sdk_lambda::config::interceptors::{
 use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_lambda::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
-use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionConfiguration as FunctionConfigurationOutput;
-use aws_sdk_lambda::types::{
-    AliasConfiguration, LastUpdateStatus, LogType, SnapStartOptimizationStatus, State,
-};
-use serde::{Deserialize, Serialize};
+use aws_sdk_lambda::types::{AliasConfiguration, LogType};
 
-use super::arn::{AliasName, Callee, FunctionArn, Qualifier, Version};
-use super::backoff::{attempts_to_invoke, patiently};
 use super::calls::{Budget, Calls};
+use super::configuration::FunctionConfiguration;
 use super::error::AwsError;
-use crate::units::{MemoryMB, StorageMB};
-
-/// A processor architecture that Lambda runs functions on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub enum Architecture {
-    /// 64-bit x86, what a function has that names none.
-    #[default]
-    #[serde(rename = "x86_64")]
-    X86_64,
-    /// 64-bit ARM, Graviton.
-    #[serde(rename = "arm64")]
-    Arm64,
-}
-
-impl Architecture {
-    /// AWS's name for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Architecture::X86_64 => "x86_64",
-            Architecture::Arm64 => "arm64",
-        }
-    }
-}
-
-impl fmt::Display for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Architecture {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Architecture, String> {
-        match text {
-            "x86_64" => Ok(Architecture::X86_64),
-            "arm64" => Ok(Architecture::Arm64),
-            other => Err(format!("an architecture is x86_64 or arm64, not {other:?}")),
-        }
-    }
-}
-
-/// What the tools need of a function's configuration.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FunctionConfiguration {
-    /// The function, without the version.
-    pub function_arn: FunctionArn,
-    /// `None` for `$LATEST`.
-    pub version: Option<Version>,
-    /// The memory that it runs with.
-    pub memory: MemoryMB,
-    /// Empty where the function has none.
-    pub description: String,
-    /// Changes whenever somebody changes the function.
-    pub revision_id: String,
-    /// Base64, as AWS gives it.
-    pub code_sha256: String,
-    /// The processor.
-    pub architecture: Architecture,
-    /// Such as `python3.13`; none for a container image.
-    pub runtime: Option<String>,
-    /// `Zip` or `Image`.
-    pub package_type: String,
-    /// Whether published versions start from a snapshot.
-    pub snap_start: bool,
-    /// The size of `/tmp`, where it is more than what is free.
-    pub ephemeral_storage: Option<StorageMB>,
-    /// Whether it runs on instances that are not paid by duration.
-    pub managed_instances: bool,
-    /// All else that bears on how it runs.
-    settings: Settings,
-    /// Whether a change is still under way.
-    pending: bool,
-    /// Why the last change failed, if it did.
-    failure: Option<String>,
-}
-
-/// What somebody may change besides code, memory and description, and what then makes measurements differ: by name,
-/// in one order.
-#[derive(Clone, PartialEq)]
-struct Settings(Vec<(&'static str, String)>);
-
-impl Settings {
-    fn read(output: &GetFunctionConfigurationOutput) -> Settings {
-        let sorted = |mut values: Vec<String>| {
-            values.sort_unstable();
-            values.join(" ")
-        };
-        let environment = output.environment().and_then(|environment| environment.variables());
-        let environment = environment.into_iter().flatten().map(|(name, value)| format!("{name}={value:?}"));
-        let vpc = output.vpc_config();
-        let network = vpc.into_iter().flat_map(|vpc| [vpc.subnet_ids(), vpc.security_group_ids()].concat());
-        let layers = output.layers().iter().filter_map(|layer| layer.arn()).collect::<Vec<_>>();
-        let storage = output.ephemeral_storage().map_or(512, |storage| storage.size());
-        Settings(vec![
-            ("environment", sorted(environment.collect())),
-            ("handler", output.handler().unwrap_or_default().to_owned()),
-            ("runtime", output.runtime().map_or("", |runtime| runtime.as_str()).to_owned()),
-            ("layers", layers.join(" ")),
-            ("role", output.role().unwrap_or_default().to_owned()),
-            ("timeout", output.timeout().unwrap_or_default().to_string()),
-            ("ephemeral storage", storage.to_string()),
-            ("VPC", sorted(network.collect())),
-        ])
-    }
-}
-
-/// Without what is in it, which may be secret.
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Settings")
-    }
-}
-
-impl FunctionConfiguration {
-    /// The names of what is not as in `expected`, apart from memory and description.
-    pub fn differences_from(&self, expected: &FunctionConfiguration) -> Vec<&'static str> {
-        let code = (self.code_sha256 != expected.code_sha256).then_some("code");
-        let settings = self.settings.0.iter().zip(&expected.settings.0);
-        code.into_iter()
-            .chain(settings.filter(|(now, before)| now != before).map(|((name, _), _)| *name))
-            .collect()
-    }
-
-    fn read(on: &str, output: &GetFunctionConfigurationOutput) -> Result<FunctionConfiguration, AwsError> {
-        const ACTION: &str = "lambda:GetFunctionConfiguration";
-        let missing = |what: &str| AwsError::service(ACTION, on, format!("the answer has no usable {what}"));
-        let arn = output.function_arn().ok_or_else(|| missing("FunctionArn"))?;
-        // A qualified call answers with the qualified ARN.
-        let unqualified = arn.splitn(8, ':').take(7).collect::<Vec<_>>().join(":");
-        Ok(FunctionConfiguration {
-            function_arn: unqualified.parse().map_err(|_| missing("FunctionArn"))?,
-            version: output.version().and_then(|version| version.parse().ok()),
-            memory: output
-                .memory_size()
-                .and_then(|size| u32::try_from(size).ok())
-                .and_then(MemoryMB::new)
-                .ok_or_else(|| missing("MemorySize"))?,
-            description: output.description().unwrap_or_default().to_owned(),
-            revision_id: output.revision_id().unwrap_or_default().to_owned(),
-            code_sha256: output.code_sha256().unwrap_or_default().to_owned(),
-            architecture: match output.architectures().first() {
-                None => Architecture::default(),
-                Some(name) => name.as_str().parse().map_err(|_| missing("Architectures"))?,
-            },
-            runtime: output.runtime().map(|runtime| runtime.as_str().to_owned()),
-            package_type: output.package_type().map_or("Zip", |package| package.as_str()).to_owned(),
-            snap_start: output
-                .snap_start()
-                .and_then(|snap_start| snap_start.apply_on())
-                .is_some_and(|apply_on| apply_on.as_str() == "PublishedVersions")
-                || output
-                    .snap_start()
-                    .and_then(|snap_start| snap_start.optimization_status())
-                    .is_some_and(|status| *status == SnapStartOptimizationStatus::On),
-            ephemeral_storage: output
-                .ephemeral_storage()
-                .and_then(|storage| u32::try_from(storage.size()).ok())
-                .and_then(StorageMB::new)
-                .filter(|storage| *storage > StorageMB::FREE),
-            managed_instances: output.capacity_provider_config().is_some(),
-            settings: Settings::read(output),
-            pending: matches!(output.state(), Some(State::Pending))
-                || matches!(output.last_update_status(), Some(LastUpdateStatus::InProgress)),
-            failure: failure(output),
-        })
-    }
-
-    /// This configuration, unless the change `action` that led to it failed.
-    fn succeeded(self, action: &'static str) -> Result<FunctionConfiguration, AwsError> {
-        match self.failure {
-            Some(reason) => Err(AwsError::service(action, self.function_arn.to_string(), reason)),
-            None => Ok(self),
-        }
-    }
-}
-
-fn failure(output: &GetFunctionConfigurationOutput) -> Option<String> {
-    let reason = match (output.state(), output.last_update_status()) {
-        (Some(State::Failed), _) => output.state_reason(),
-        (_, Some(LastUpdateStatus::Failed)) => output.last_update_status_reason(),
-        _ => return None,
-    };
-    Some(reason.unwrap_or("AWS gives no reason").to_owned())
-}
+use super::retry::{RetryPolicy, retry};
+use crate::names::{AliasName, Callee, FunctionArn, Qualifier, Version};
+use crate::units::MemoryMB;
 
 /// A change to `$LATEST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -616,8 +429,8 @@ impl Lambda {
     /// Invokes a function that is no object of the measuring, and again while it is throttled.
     pub async fn call(&self, callee: &Callee, payload: &[u8]) -> Result<Invoked, AwsError> {
         let payload = Blob::from(payload);
-        let invoke = async || self.invoke(callee.function(), callee.qualifier(), &payload).await;
-        patiently(attempts_to_invoke, invoke).await
+        let invoke = async |_| self.invoke(callee.function(), callee.qualifier(), &payload).await;
+        retry(RetryPolicy::PROCESSOR, invoke).await
     }
 }
 

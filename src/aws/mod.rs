@@ -1,13 +1,13 @@
-//! AWS: how its SDK is set up, and the few calls that the tools make.
+//! AWS: the set-up of its SDK, and the calls that the tools make.
 
-mod arn;
-mod backoff;
-mod calls;
-mod error;
-mod http;
 mod lambda;
-mod policy;
 mod s3;
+mod calls;
+mod configuration;
+mod retry;
+mod error;
+mod policy;
+mod http;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,18 +18,14 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 pub use aws_sdk_lambda::primitives::Blob;
 
-pub use arn::{
-    AliasName, Callee, FunctionArn, FunctionName, FunctionRef, NotAFunction, NotAVersion, NotAnAlias,
-    Qualifier, Version,
-};
-pub use backoff::{MAX_ATTEMPTS, pause_after};
+pub use configuration::FunctionConfiguration;
 pub use error::{AwsError, AwsErrorKind};
-pub use lambda::{
-    Alias, Architecture, FunctionConfiguration, Invoked, Lambda, LatestChange, ListedAlias, ListedVersion,
-};
+pub use lambda::{Alias, Invoked, Lambda, LatestChange, ListedAlias, ListedVersion};
 pub use policy::{Policy, Statement};
+pub use retry::{RetryPolicy, retry_until_stopped};
 pub use s3::{NotAnS3Url, S3Url};
 
+use crate::names::{FunctionArn, FunctionRef};
 use calls::Calls;
 
 /// How to reach AWS, as far as the user said; the rest comes from the environment and `~/.aws`.

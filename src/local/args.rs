@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use super::name::{check_account, check_region};
 use super::throttle::Means;
-use crate::cli::{CommonArgs, STYLES};
-use crate::entry::{Interrupt, Tool};
-use crate::error::{Error, Exit};
+use crate::cli::{CommonArgs, InputArgs, STYLES};
+use crate::entry::{Pipe, Tool};
+use crate::error::Error;
+use crate::exit::Exit;
 use crate::units::MemoryMB;
 
 /// A Lambda service on this machine, to try and test the other tools without an AWS account
@@ -66,12 +67,18 @@ pub struct Args {
 }
 
 impl Tool for Args {
-    const READS_RECORDS: bool = false;
     const STOPPED: &'static str = "stopped at once; the next lpt-local ends what is left of this one";
 
-    async fn run(self, interrupt: Interrupt) -> Result<Exit, Error> {
-        self.common.apply();
-        super::run(self, interrupt).await
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn input(&self) -> Option<&InputArgs> {
+        None
+    }
+
+    async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
+        super::run(self, pipe.interrupt.clone()).await
     }
 }
 

@@ -60,7 +60,8 @@ use self::refusal::Refusal;
 use self::store::{Now, Store};
 use self::throttle::Throttle;
 use crate::entry::Interrupt;
-use crate::error::{Error, Exit};
+use crate::error::Error;
+use crate::exit::Exit;
 use crate::message;
 use crate::units::MemoryMB;
 

@@ -8,51 +8,15 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use crate::aws::Architecture;
 use crate::error::Error;
-use crate::units::{BilledMillis, GbSeconds, MemoryMB, Money, StorageMB};
+use crate::names::Architecture;
+use crate::units::{BilledMillis, Currency, GbSeconds, MemoryMB, Money, StorageMB};
 use table::Table;
 
 const EMBEDDED: &str = include_str!("prices.csv");
 
 /// The columns of our own price files; `fromGBSeconds` may be missing.
 const COLUMNS: [&str; 5] = ["region", "architecture", "meter", "price", "currency"];
-
-/// A currency's ISO 4217 code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Currency(String);
-
-impl Currency {
-    /// United States dollars.
-    pub fn usd() -> Currency {
-        Currency("USD".to_owned())
-    }
-
-    /// Chinese yuan.
-    pub fn cny() -> Currency {
-        Currency("CNY".to_owned())
-    }
-}
-
-impl fmt::Display for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl FromStr for Currency {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Currency, String> {
-        let is_code = text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
-        is_code
-            .then(|| Currency(text.to_owned()))
-            .ok_or_else(|| format!("a currency is a code of three capitals, such as USD, not {text:?}"))
-    }
-}
 
 /// What AWS counts and bills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::table::Table;
 use super::{Meter, Prices, Tier, number};
-use crate::aws::Architecture;
+use crate::names::Architecture;
 
 const OFFER_CODE: &str = "AWSLambda";
 
@@ -193,7 +193,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use crate::aws::Architecture;
+    use crate::names::Architecture;
     use crate::price::PriceList;
     use crate::units::GbSeconds;
 

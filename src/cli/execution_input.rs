@@ -1,0 +1,308 @@
+//! The execution input of AWS Lambda Power Tuning's state machine, so that who comes from there need not write it
+//! anew: each tool takes of it what concerns it.
+//!
+//! <https://github.com/alexcasalboni/aws-lambda-power-tuning/blob/master/README.md#state-machine-input-at-execution-time>
+
+use std::fmt::Display;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::aws::S3Url;
+use crate::error::Error;
+use crate::names::{AliasName, Callee, FunctionRef};
+use crate::records::Strategy;
+
+/// What the file says; a key that is absent or `null` says nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionInput {
+    /// The function to tune.
+    #[serde(rename = "lambdaARN", default, deserialize_with = "name")]
+    pub lambda_arn: Option<FunctionRef>,
+    /// Invocations for each size.
+    #[serde(default, deserialize_with = "count")]
+    pub num: Option<NonZeroU32>,
+    /// The sizes, as the flag takes them.
+    #[serde(default, deserialize_with = "power_values")]
+    pub power_values: Option<String>,
+    /// What to invoke with, as it stands.
+    pub payload: Option<Box<RawValue>>,
+    /// Where at S3 that is; it goes before `payload`.
+    #[serde(rename = "payloadS3", default, deserialize_with = "name")]
+    pub payload_s3: Option<S3Url>,
+    /// Whether a size's invocations are sent at once.
+    #[serde(default, deserialize_with = "truth")]
+    pub parallel_invocation: Option<bool>,
+    /// What is best.
+    pub strategy: Option<Strategy>,
+    /// The weight of cost in `balanced`.
+    #[serde(default, deserialize_with = "number")]
+    pub balanced_weight: Option<f64>,
+    /// Whether to apply what was selected.
+    #[serde(default, deserialize_with = "truth")]
+    pub auto_optimize: Option<bool>,
+    /// The alias to move then.
+    #[serde(default, deserialize_with = "name")]
+    pub auto_optimize_alias: Option<AliasName>,
+    /// Whether only to try that everything is allowed.
+    #[serde(default, deserialize_with = "truth")]
+    pub dry_run: Option<bool>,
+    /// What to call before each invocation.
+    #[serde(rename = "preProcessorARN", default, deserialize_with = "name")]
+    pub pre_processor_arn: Option<Callee>,
+    /// What to call after each invocation.
+    #[serde(rename = "postProcessorARN", default, deserialize_with = "name")]
+    pub post_processor_arn: Option<Callee>,
+    /// The share of invocations to drop at each end.
+    #[serde(default, deserialize_with = "number")]
+    pub discard_top_bottom: Option<f64>,
+    /// The pause between two invocations of a size.
+    #[serde(default, deserialize_with = "whole")]
+    pub sleep_between_runs_ms: Option<u64>,
+    /// Whether payloads stay out of messages.
+    #[serde(default, deserialize_with = "truth")]
+    pub disable_payload_logs: Option<bool>,
+    /// Whether the output document holds the statistics of all sizes.
+    #[serde(default, deserialize_with = "truth")]
+    pub include_output_results: Option<bool>,
+    /// Whether each invocation is to be a cold start.
+    #[serde(default, deserialize_with = "truth")]
+    pub only_cold_starts: Option<bool>,
+    /// Error types that count as results.
+    pub allowed_exceptions: Option<Vec<String>>,
+    /// Where it stands, for messages.
+    #[serde(skip)]
+    file: PathBuf,
+}
+
+impl ExecutionInput {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It can't be read, is no JSON object, or has a key that is not known or has a value of another kind.
+    pub fn from_file(file: &Path) -> Result<ExecutionInput, Error> {
+        let text = std::fs::read(file).map_err(Error::io(format!("--input {}", file.display())))?;
+        let mut input = ExecutionInput::from_json(&text)
+            .map_err(|why| Error::Usage(format!("--input {}: {why}", file.display())))?;
+        input.file = file.to_owned();
+        Ok(input)
+    }
+
+    /// Reads JSON; what is wrong with it comes back in words.
+    pub fn from_json(text: &[u8]) -> Result<ExecutionInput, String> {
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return Err("expected a JSON object".to_owned());
+        }
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let mut unknown = None;
+        let mut note_unknown = |path: serde_ignored::Path<'_>| {
+            unknown.get_or_insert_with(|| path.to_string());
+        };
+        let mut track = serde_path_to_error::Track::new();
+        let read = ExecutionInput::deserialize(serde_ignored::Deserializer::new(
+            serde_path_to_error::Deserializer::new(&mut deserializer, &mut track),
+            &mut note_unknown,
+        ));
+        let input = read.and_then(|input| deserializer.end().map(|()| input)).map_err(|error| {
+            let path = track.path().to_string();
+            if path == "." { error.to_string() } else { format!("{path}: {error}") }
+        })?;
+        match unknown {
+            None => Ok(input),
+            Some(key) => Err(format!("no key is called {key:?}; {}", suggestion(&key))),
+        }
+    }
+
+    /// The functions that were `typed`, or else its own.
+    ///
+    /// # Errors
+    /// There is none, which `nothing` says.
+    pub fn functions_or(&self, typed: Vec<FunctionRef>, nothing: &str) -> Result<Vec<FunctionRef>, Error> {
+        if !typed.is_empty() {
+            return Ok(typed);
+        }
+        let own = self.lambda_arn.clone().ok_or_else(|| Error::Usage(nothing.to_owned()))?;
+        Ok(vec![own])
+    }
+
+    /// Something is wrong with the value of `key`.
+    pub fn error(&self, key: &str, why: impl std::fmt::Display) -> Error {
+        Error::Usage(format!("{}: {why}", self.place_of(key)))
+    }
+
+    /// Where `key` stands, for messages.
+    pub fn place_of(&self, key: &str) -> String {
+        format!("--input {}: {key}", self.file.display())
+    }
+}
+
+/// The known key that looks most like `key`.
+fn suggestion(key: &str) -> String {
+    let known = serde_aux::serde_introspection::serde_introspect::<ExecutionInput>();
+    let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &key.to_lowercase());
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.map_or_else(String::new, |nearest| format!("is {nearest} meant?"))
+}
+
+/// A name of AWS's. An empty one is none, as in the state machine.
+fn name<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = Option::<String>::deserialize(deserializer)?;
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| text.parse()).transpose().map_err(D::Error::custom)
+}
+
+/// A boolean, or what JavaScript takes for one in numbers.
+fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::Bool(truth) => Ok(Some(truth)),
+        Value::Number(number) => Ok(Some(number.as_f64() != Some(0.0))),
+        other => Err(D::Error::custom(format_args!("expected true or false, found {other}"))),
+    }
+}
+
+/// A number, or a string that holds one.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let number = match &value {
+        Value::Null => return Ok(None),
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_f64(),
+    };
+    let number = number.filter(|number: &f64| number.is_finite());
+    number.map(Some).ok_or_else(|| D::Error::custom(format_args!("expected a number, found {value}")))
+}
+
+/// A whole number, however it is written.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number = number(deserializer)?;
+    let whole = |number: f64| {
+        let is_whole = number.fract() == 0.0 && (0.0..=EXACT).contains(&number);
+        is_whole.then_some(number as u64).ok_or_else(|| {
+            D::Error::custom(format_args!("expected a whole number of 0 or more, found {number}"))
+        })
+    };
+    number.map(whole).transpose()
+}
+
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {
+    let count = |number: u64| {
+        let count = u32::try_from(number).ok().and_then(NonZeroU32::new);
+        count.ok_or_else(|| {
+            D::Error::custom(format_args!("expected a whole number from 1 to {}, found {number}", u32::MAX))
+        })
+    };
+    whole(deserializer)?.map(count).transpose()
+}
+
+/// A list of integers or of strings, or `"ALL"`; as text.
+fn power_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let size = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        // 128.0 is 128.
+        Value::Number(number) => number.as_f64().map(|number| number.to_string()),
+        _ => None,
+    };
+    let text = match &value {
+        Value::Null => return Ok(None),
+        // The state machine takes its own sizes then.
+        Value::Array(sizes) if sizes.is_empty() => return Ok(None),
+        Value::Array(sizes) => {
+            sizes.iter().map(size).collect::<Option<Vec<_>>>().map(|sizes| sizes.join(","))
+        }
+        value => size(value),
+    };
+    text.map(Some).ok_or_else(|| {
+        D::Error::custom(format_args!("expected a list of integers or strings, or \"ALL\", found {value}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::strategy::Strategy;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(input: &Value) -> Result<ExecutionInput, String> {
+        ExecutionInput::from_json(input.to_string().as_bytes())
+    }
+
+    #[test]
+    fn every_key_of_the_state_machine_is_known_and_a_missing_one_says_nothing() {
+        let input = read(&json!({
+            "lambdaARN": "f", "num": 10, "powerValues": [128, "256"], "payload": {"a": 1.50},
+            "payloadS3": "s3://b/k", "parallelInvocation": true, "strategy": "balanced", "balancedWeight": 0.3,
+            "autoOptimize": true, "autoOptimizeAlias": "live", "dryRun": false, "preProcessorARN": "p",
+            "postProcessorARN": "q", "discardTopBottom": 0.1, "sleepBetweenRunsMs": 7,
+            "disablePayloadLogs": true, "includeOutputResults": true, "onlyColdStarts": null,
+            "allowedExceptions": ["A"],
+        }))
+        .expect("all of its keys");
+        assert_eq!(input.power_values.as_deref(), Some("128,256"));
+        assert_eq!(input.payload.expect("a payload").get(), r#"{"a":1.5}"#);
+        assert_eq!((input.only_cold_starts, input.dry_run), (None, Some(false)));
+        assert_eq!(read(&json!({})).expect("no key at all").num, None);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_the_nearest_known_one_wherever_it_stands() {
+        for (key, nearest) in [
+            ("powerValue", "powerValues"),
+            ("lambdaArn", "lambdaARN"),
+            ("parallel", "parallelInvocation"),
+            ("PAYLOADS3", "payloadS3"),
+            ("onlyColdStart", "onlyColdStarts"),
+        ] {
+            let why = read(&json!({"num": 10, key: {"any": "thing"}})).expect_err("an unknown key");
+            assert_eq!(why, format!("no key is called {key:?}; is {nearest} meant?"));
+        }
+        assert!(read(&json!({"payload": {"powerValue": 1}})).is_ok(), "a payload has keys of its own");
+    }
+
+    /// A value that is now of the right kind and now of another.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+            Just(json!("ALL")),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[a-z]{1,4}", inner, 0..3).prop_map(|map| json!(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_of_a_key_is_taken_or_that_key_is_named(at in 0..19_usize, value in value()) {
+            let key = serde_aux::serde_introspection::serde_introspect::<ExecutionInput>()[at];
+            if let Err(why) = read(&json!({key: value})) {
+                prop_assert!(why.starts_with(&format!("{key}: ")) || why.starts_with(&format!("{key}[")), "{}", why);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_an_input_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = ExecutionInput::from_json(&bytes);
+        }
+    }
+}

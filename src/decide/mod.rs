@@ -1,0 +1,143 @@
+//! What makes one memory size better than another.
+
+use crate::records::{BalancedWeight, Statistics, Strategy};
+use crate::units::{Millis, Money};
+
+/// A measured size, as far as a strategy looks at it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// Whether it can be the best; one that can't is worse than any that can.
+    pub is_sound: bool,
+    /// Of one invocation.
+    pub average_cost: Money,
+    /// Of one invocation.
+    pub average_duration: Millis,
+}
+
+/// A function that fails at more than this share of its invocations fails, however long the others took.
+const TOLERATED_FUNCTION_ERRORS: f64 = 0.1;
+
+/// Whether a size can be selected: the function never ran out of memory there, and failed rarely if at all. The
+/// invocations that survive say nothing about the others.
+pub fn is_sound(statistics: &Statistics) -> bool {
+    let made = statistics.invocations + statistics.errors;
+    statistics.out_of_memory_errors == 0
+        && statistics.function_errors as f64 <= TOLERATED_FUNCTION_ERRORS * made as f64
+}
+
+impl Candidate {
+    /// Returns what a strategy looks at, or `None` if the size has no usable invocation.
+    pub fn of(statistics: &Statistics) -> Option<Candidate> {
+        Some(Candidate {
+            is_sound: is_sound(statistics),
+            average_cost: statistics.average_cost?,
+            average_duration: statistics.average_duration_ms?,
+        })
+    }
+}
+
+/// Where a candidate stands among its rivals.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// The less, the better.
+    pub score: f64,
+    /// 1 is best.
+    pub rank: u32,
+}
+
+/// The standing of each of `candidates`, in their order. Of wholly equal ones the first is better.
+///
+/// Balanced scores are those of AWS Lambda Power Tuning: weight × cost ÷ greatest cost + (1 − weight) × duration ÷
+/// greatest duration.
+pub fn standings(strategy: Strategy, weight: BalancedWeight, candidates: &[Candidate]) -> Vec<Standing> {
+    let greatest = |value: fn(&Candidate) -> f64| candidates.iter().map(value).fold(0.0, f64::max);
+    let cost = |candidate: &Candidate| candidate.average_cost.0;
+    let duration = |candidate: &Candidate| candidate.average_duration.get();
+    let (greatest_cost, greatest_duration) = (greatest(cost), greatest(duration));
+    // Where all are 0 they are equal.
+    let share = |value: f64, greatest: f64| if greatest > 0.0 { value / greatest } else { 0.0 };
+    let score = |candidate: &Candidate| match strategy {
+        Strategy::Cost => cost(candidate),
+        Strategy::Speed => duration(candidate),
+        Strategy::Balanced => {
+            weight.get() * share(cost(candidate), greatest_cost)
+                + (1.0 - weight.get()) * share(duration(candidate), greatest_duration)
+        }
+    };
+    let tie_breaker = |candidate: &Candidate| match strategy {
+        Strategy::Cost => duration(candidate),
+        Strategy::Speed | Strategy::Balanced => cost(candidate),
+    };
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by(|&a, &b| {
+        let (a, b) = (&candidates[a], &candidates[b]);
+        b.is_sound
+            .cmp(&a.is_sound)
+            .then(score(a).total_cmp(&score(b)))
+            .then(tie_breaker(a).total_cmp(&tie_breaker(b)))
+    });
+    let mut standings: Vec<Standing> =
+        candidates.iter().map(|candidate| Standing { score: score(candidate), rank: 0 }).collect();
+    for (rank, index) in (1..).zip(order) {
+        standings[index].rank = rank;
+    }
+    standings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranks(strategy: Strategy, weight: f64, candidates: &[(f64, f64)]) -> Vec<u32> {
+        let candidates: Vec<Candidate> = candidates
+            .iter()
+            .map(|&(cost, duration)| Candidate {
+                is_sound: true,
+                average_cost: Money(cost),
+                average_duration: Millis::new(duration).expect("positive"),
+            })
+            .collect();
+        let weight = BalancedWeight::clamped(weight);
+        standings(strategy, weight, &candidates).iter().map(|standing| standing.rank).collect()
+    }
+
+    const SIZES: [(f64, f64); 3] = [(2.0, 800.0), (2.1, 400.0), (4.0, 390.0)];
+
+    #[test]
+    fn each_strategy_prefers_what_it_is_named_for() {
+        assert_eq!(ranks(Strategy::Cost, 0.5, &SIZES), [1, 2, 3]);
+        assert_eq!(ranks(Strategy::Speed, 0.5, &SIZES), [3, 2, 1]);
+        assert_eq!(ranks(Strategy::Balanced, 0.5, &SIZES), [3, 1, 2]);
+    }
+
+    #[test]
+    fn the_weight_moves_balanced_from_speed_to_cost() {
+        assert_eq!(ranks(Strategy::Balanced, 0.0, &SIZES), ranks(Strategy::Speed, 0.5, &SIZES));
+        assert_eq!(ranks(Strategy::Balanced, 1.0, &SIZES), ranks(Strategy::Cost, 0.5, &SIZES));
+        assert_eq!(BalancedWeight::clamped(7.0), BalancedWeight::clamped(1.0));
+    }
+
+    #[test]
+    fn a_size_that_cannot_be_the_best_is_worse_than_any_that_can() {
+        let candidate = |is_sound, cost| Candidate {
+            is_sound,
+            average_cost: Money(cost),
+            average_duration: Millis::new(cost).expect("positive"),
+        };
+        let candidates = [candidate(false, 1.0), candidate(true, 9.0), candidate(true, 8.0)];
+        for strategy in Strategy::ALL {
+            let ranks: Vec<u32> =
+                standings(strategy, BalancedWeight::default(), &candidates).iter().map(|s| s.rank).collect();
+            assert_eq!(ranks, [3, 2, 1]);
+        }
+    }
+
+    #[test]
+    fn ties_go_to_the_faster_or_the_cheaper() {
+        let tie = [(1.0, 9.0), (1.0, 8.0)];
+        assert_eq!(ranks(Strategy::Cost, 0.5, &tie), [2, 1]);
+        let tie = [(9.0, 1.0), (8.0, 1.0)];
+        assert_eq!(ranks(Strategy::Speed, 0.5, &tie), [2, 1]);
+        assert_eq!(ranks(Strategy::Balanced, 0.5, &[(0.0, 0.0), (0.0, 0.0)]), [1, 2]);
+    }
+}

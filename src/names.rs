@@ -1,0 +1,557 @@
+//! The names that AWS gives to functions and versions, parsed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::serde_as_text;
+
+/// The unqualified ARN of a function: `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionArn {
+    partition: String,
+    region: String,
+    account: String,
+    name: FunctionName,
+}
+
+impl FunctionArn {
+    /// The partition of AWS, such as `aws` or `aws-cn`.
+    pub fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// The region that the function lives in.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The function's name alone.
+    pub fn name(&self) -> &FunctionName {
+        &self.name
+    }
+}
+
+impl fmt::Display for FunctionArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FunctionArn { partition, region, account, name } = self;
+        write!(f, "arn:{partition}:lambda:{region}:{account}:function:{name}")
+    }
+}
+
+serde_as_text!(FunctionArn);
+
+impl FromStr for FunctionArn {
+    type Err = NotAFunction;
+
+    fn from_str(text: &str) -> Result<FunctionArn, NotAFunction> {
+        match text.parse()? {
+            FunctionRef::Arn(arn) => Ok(arn),
+            _ => Err(NotAFunction::NoArn(text.to_owned())),
+        }
+    }
+}
+
+/// A function's name: letters, digits, `-` and `_`, 64 at most.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FunctionName(String);
+
+impl fmt::Display for FunctionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A function as a user names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FunctionRef {
+    /// `NAME`, in the account and region of the credentials.
+    Name(FunctionName),
+    /// `ACCOUNT:function:NAME` or `function:NAME`, in the region of the credentials.
+    Partial(String),
+    /// The whole ARN, which names its region.
+    Arn(FunctionArn),
+}
+
+impl FunctionRef {
+    /// The region, where the user named one.
+    pub fn region(&self) -> Option<&str> {
+        match self {
+            FunctionRef::Arn(arn) => Some(arn.region()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for FunctionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FunctionRef::Name(name) => name.fmt(f),
+            FunctionRef::Partial(text) => text.fmt(f),
+            FunctionRef::Arn(arn) => arn.fmt(f),
+        }
+    }
+}
+
+/// Why a text names no function that can be tuned.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAFunction {
+    /// Not in one of the three forms.
+    #[error(
+        "{0:?} is no function name or ARN; give NAME, ACCOUNT:function:NAME or arn:aws:lambda:REGION:ACCOUNT:function:NAME"
+    )]
+    Malformed(String),
+    /// A version or an alias has its memory for ever: only the function itself can be set.
+    #[error(
+        "{text:?} names the version or alias {qualifier:?}, whose memory cannot change; give the function without it: {unqualified}"
+    )]
+    Qualified {
+        /// As given.
+        text: String,
+        /// What stands behind the function.
+        qualifier: String,
+        /// What to give.
+        unqualified: String,
+    },
+    /// A name where the whole ARN is needed.
+    #[error("{0:?} is not a whole function ARN (arn:aws:lambda:REGION:ACCOUNT:function:NAME)")]
+    NoArn(String),
+}
+
+impl FromStr for FunctionRef {
+    type Err = NotAFunction;
+
+    fn from_str(text: &str) -> Result<FunctionRef, NotAFunction> {
+        let malformed = || NotAFunction::Malformed(text.to_owned());
+        let parts: Vec<&str> = text.split(':').collect();
+        let (prefix, rest) = match parts.iter().position(|part| *part == "function") {
+            // One that is called `function`.
+            Some(0) if parts.len() == 1 => parts.split_at(0),
+            Some(at) => parts.split_at(at + 1),
+            None => parts.split_at(0),
+        };
+        let (name, qualifier) = match rest {
+            [name] => (*name, None),
+            [name, qualifier] => (*name, Some(*qualifier)),
+            _ => return Err(malformed()),
+        };
+        let name = function_name(name).ok_or_else(malformed)?;
+        let function = match prefix {
+            [] => FunctionRef::Name(name),
+            ["function"] => FunctionRef::Partial(format!("function:{name}")),
+            [account, "function"] if is_account(account) => {
+                FunctionRef::Partial(format!("{account}:function:{name}"))
+            }
+            ["arn", partition, "lambda", region, account, "function"]
+                if partition.starts_with("aws")
+                    && is_word(partition)
+                    && is_word(region)
+                    && is_account(account) =>
+            {
+                FunctionRef::Arn(FunctionArn {
+                    partition: (*partition).to_owned(),
+                    region: (*region).to_owned(),
+                    account: (*account).to_owned(),
+                    name,
+                })
+            }
+            _ => return Err(malformed()),
+        };
+        match qualifier {
+            None => Ok(function),
+            Some(qualifier) => Err(NotAFunction::Qualified {
+                text: text.to_owned(),
+                qualifier: qualifier.to_owned(),
+                unqualified: function.to_string(),
+            }),
+        }
+    }
+}
+
+/// A function to call, at `$LATEST` or by a version or alias that stands behind its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Callee {
+    function: FunctionRef,
+    edition: Edition,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Edition {
+    Latest,
+    Version(Version),
+    Alias(AliasName),
+}
+
+impl Callee {
+    /// The function alone.
+    pub fn function(&self) -> &FunctionRef {
+        &self.function
+    }
+
+    /// The same edition of `function`, which is this one by its ARN.
+    pub fn of(self, function: FunctionArn) -> Callee {
+        Callee { function: FunctionRef::Arn(function), edition: self.edition }
+    }
+
+    /// Which edition of it.
+    pub fn qualifier(&self) -> Qualifier<'_> {
+        match &self.edition {
+            Edition::Latest => Qualifier::Latest,
+            Edition::Version(version) => Qualifier::Version(*version),
+            Edition::Alias(alias) => Qualifier::Alias(alias),
+        }
+    }
+}
+
+impl FromStr for Callee {
+    type Err = NotAFunction;
+
+    fn from_str(text: &str) -> Result<Callee, NotAFunction> {
+        let (function, edition) = match text.parse() {
+            Ok(function) => (function, Edition::Latest),
+            Err(NotAFunction::Qualified { qualifier, unqualified, .. }) => {
+                let edition = match (qualifier.parse(), qualifier.parse()) {
+                    _ if qualifier == "$LATEST" => Edition::Latest,
+                    (Ok(version), _) => Edition::Version(version),
+                    (_, Ok(alias)) => Edition::Alias(alias),
+                    _ => return Err(NotAFunction::Malformed(text.to_owned())),
+                };
+                (unqualified.parse()?, edition)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Callee { function, edition })
+    }
+}
+
+impl fmt::Display for Callee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.function.fmt(f)?;
+        match &self.edition {
+            Edition::Latest => Ok(()),
+            Edition::Version(version) => write!(f, ":{version}"),
+            Edition::Alias(alias) => write!(f, ":{alias}"),
+        }
+    }
+}
+
+/// Which edition of a function is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Qualifier<'a> {
+    /// The function as it is edited, `$LATEST`.
+    Latest,
+    /// A published version.
+    Version(Version),
+    /// What an alias points at.
+    Alias(&'a AliasName),
+}
+
+impl Qualifier<'_> {
+    /// As a parameter of a call.
+    pub(crate) fn parameter(self) -> Option<String> {
+        match self {
+            Qualifier::Latest => None,
+            Qualifier::Version(version) => Some(version.to_string()),
+            Qualifier::Alias(alias) => Some(alias.to_string()),
+        }
+    }
+}
+
+fn function_name(text: &str) -> Option<FunctionName> {
+    let fits = (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    fits.then(|| FunctionName(text.to_owned()))
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// A published version: a number. `$LATEST` and aliases are none, so a call that deletes a version cannot be made
+/// to delete a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(u64);
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Version {
+    type Err = NotAVersion;
+
+    fn from_str(text: &str) -> Result<Version, NotAVersion> {
+        text.parse()
+            .ok()
+            .filter(|number| *number > 0 && !text.starts_with(['0', '+']))
+            .map(Version)
+            .ok_or_else(|| NotAVersion(text.to_owned()))
+    }
+}
+
+serde_as_text!(Version);
+
+/// Why a text is not a published version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a published version is a number such as \"7\", not {0:?}")]
+pub struct NotAVersion(String);
+
+/// The name of an alias: letters, digits, `-` and `_`, 128 at most, not all digits.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html>
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AliasName(String);
+
+impl fmt::Display for AliasName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for AliasName {
+    type Err = NotAnAlias;
+
+    fn from_str(text: &str) -> Result<AliasName, NotAnAlias> {
+        let fits = (1..=128).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !text.bytes().all(|b| b.is_ascii_digit());
+        fits.then(|| AliasName(text.to_owned())).ok_or_else(|| NotAnAlias(text.to_owned()))
+    }
+}
+
+serde_as_text!(AliasName);
+
+/// Why a text is not the name of an alias.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an alias has letters, digits, - and _, and is not a number: {0:?} is none")]
+pub struct NotAnAlias(String);
+
+/// A processor architecture that Lambda runs functions on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub enum Architecture {
+    /// 64-bit x86, what a function has that names none.
+    #[default]
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// 64-bit ARM, Graviton.
+    #[serde(rename = "arm64")]
+    Arm64,
+}
+
+impl Architecture {
+    /// AWS's name for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "x86_64",
+            Architecture::Arm64 => "arm64",
+        }
+    }
+}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Architecture {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Architecture, String> {
+        match text {
+            "x86_64" => Ok(Architecture::X86_64),
+            "arm64" => Ok(Architecture::Arm64),
+            other => Err(format!("an architecture is x86_64 or arm64, not {other:?}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_callee_may_be_a_version_or_an_alias() {
+        for text in [
+            "f",
+            "f:7",
+            "f:live",
+            "123456789012:function:f:live",
+            "arn:aws:lambda:eu-west-1:123456789012:function:f:7",
+        ] {
+            let callee: Callee = text.parse().expect("a callee");
+            assert_eq!(callee.to_string(), text);
+        }
+        assert_eq!("f:$LATEST".parse::<Callee>().expect("a callee").to_string(), "f");
+        for text in ["", "f:", "f:0", "f:a b"] {
+            assert!(text.parse::<Callee>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_three_forms_of_a_function_are_read() {
+        let arn = "arn:aws-cn:lambda:cn-north-1:123456789012:function:my_f-1";
+        let FunctionRef::Arn(parsed) = arn.parse().expect("an ARN") else { panic!("a whole ARN") };
+        assert_eq!(parsed.region(), "cn-north-1");
+        assert_eq!(parsed.to_string(), arn);
+        assert!(matches!("my_f-1".parse(), Ok(FunctionRef::Name(_))));
+        assert!(matches!("123456789012:function:f".parse(), Ok(FunctionRef::Partial(_))));
+        assert!(matches!("function:f".parse(), Ok(FunctionRef::Partial(_))));
+    }
+
+    #[test]
+    fn a_qualified_function_is_refused_with_what_to_pass() {
+        for (text, unqualified) in [
+            ("f:7", "f"),
+            ("123456789012:function:f:live", "123456789012:function:f"),
+            (
+                "arn:aws:lambda:us-east-1:123456789012:function:f:$LATEST",
+                "arn:aws:lambda:us-east-1:123456789012:function:f",
+            ),
+        ] {
+            let error = text.parse::<FunctionRef>().expect_err("qualified").to_string();
+            assert!(error.ends_with(&format!(": {unqualified}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_function_is_refused() {
+        for text in [
+            "",
+            "a b",
+            "arn:aws:s3:::bucket",
+            "arn:aws:lambda:us-east-1:1:function:f",
+            "1:2:3:4",
+            "f/g",
+            ":",
+            "1:function:f:live",
+        ] {
+            assert!(matches!(text.parse::<FunctionRef>(), Err(NotAFunction::Malformed(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_number_is_a_version() {
+        assert_eq!("7".parse::<Version>().expect("a number").to_string(), "7");
+        for text in ["$LATEST", "0", "", "live", "-1", "+1", "07"] {
+            assert!(text.parse::<Version>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_function_may_be_called_function() {
+        for text in ["function", "function:function", "123456789012:function:function"] {
+            assert_eq!(text.parse::<FunctionRef>().expect("a function").to_string(), text);
+        }
+        assert!(matches!("function:function:7".parse::<FunctionRef>(), Err(NotAFunction::Qualified { .. })));
+    }
+
+    const NAME: &str = "[A-Za-z0-9_-]{1,64}";
+    const ARN: &str =
+        "arn:aws(-cn|-us-gov)?:lambda:[a-z]{2}-[a-z]{1,9}-[1-9]:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}";
+
+    fn reference() -> impl Strategy<Value = String> {
+        prop_oneof![NAME, "([0-9]{12}:)?function:[A-Za-z0-9_-]{1,64}", ARN]
+    }
+
+    /// Text of the parts of which names are made, so that it nearly is one.
+    fn nearly() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            Just("arn".to_owned()),
+            Just("aws".to_owned()),
+            Just("lambda".to_owned()),
+            Just("us-east-1".to_owned()),
+            Just("123456789012".to_owned()),
+            Just("function".to_owned()),
+            Just("$LATEST".to_owned()),
+            NAME,
+            "\\PC{0,3}",
+        ];
+        proptest::collection::vec(part, 0..10).prop_map(|parts| parts.join(":"))
+    }
+
+    proptest! {
+        #[test]
+        fn a_function_is_displayed_as_it_was_given(text in reference()) {
+            let function: FunctionRef = text.parse().expect("a function");
+            prop_assert_eq!(function.to_string(), &*text);
+            prop_assert_eq!(function.region().is_some(), text.starts_with("arn:"));
+        }
+
+        #[test]
+        fn an_arn_stands_in_a_record_as_it_was_given(text in ARN) {
+            let arn: FunctionArn = text.parse().expect("an ARN");
+            prop_assert_eq!(format!("arn:{}:lambda:{}:{}:function:{}", arn.partition, arn.region(), arn.account, arn.name()), &*text);
+            let json = serde_json::to_string(&arn).expect("a string");
+            prop_assert_eq!(&json, &format!("{text:?}"));
+            prop_assert_eq!(serde_json::from_str::<FunctionArn>(&json).expect("read back"), arn);
+        }
+
+        #[test]
+        fn a_qualified_function_is_refused_and_what_to_give_is_said(
+            function in reference(),
+            version in "[A-Za-z0-9$_-]{0,20}",
+        ) {
+            // `function:f` is `f` in the region of the credentials.
+            prop_assume!(function != "function");
+            match format!("{function}:{version}").parse::<FunctionRef>() {
+                Err(NotAFunction::Qualified { qualifier, unqualified, .. }) => {
+                    prop_assert_eq!(qualifier, version);
+                    prop_assert_eq!(unqualified, function);
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_function_or_refused_and_what_is_advised_is_one(text in prop_oneof![nearly(), any::<String>()]) {
+            match text.parse::<FunctionRef>() {
+                Ok(function) => prop_assert_eq!(function.to_string(), text),
+                Err(NotAFunction::Qualified { unqualified, .. }) => {
+                    prop_assert!(unqualified.parse::<FunctionRef>().is_ok(), "{}", unqualified);
+                }
+                Err(error) => prop_assert_eq!(error, NotAFunction::Malformed(text)),
+            }
+        }
+
+        #[test]
+        fn an_arn_is_given_where_an_arn_is_needed(text in prop_oneof![reference(), nearly()]) {
+            let is_whole = matches!(text.parse(), Ok(FunctionRef::Arn(_)));
+            prop_assert_eq!(text.parse::<FunctionArn>().is_ok(), is_whole);
+        }
+
+        #[test]
+        fn a_version_is_a_number_and_displayed_as_it_was_given(
+            text in prop_oneof!["[1-9][0-9]{0,22}", "[0-9$+A-Z-]{0,9}", any::<String>()],
+        ) {
+            let is_number = text.parse::<u64>().is_ok_and(|number| number > 0 && number.to_string() == text);
+            match text.parse::<Version>() {
+                Ok(version) => prop_assert_eq!((version.to_string(), true), (text, is_number)),
+                Err(NotAVersion(refused)) => prop_assert_eq!((refused, false), (text, is_number)),
+            }
+        }
+
+        #[test]
+        fn an_alias_is_displayed_as_it_was_given_and_is_no_version(
+            text in prop_oneof!["[A-Za-z0-9_-]{0,130}", "[0-9]{1,5}", "\\PC{0,5}"],
+        ) {
+            match text.parse::<AliasName>() {
+                Ok(alias) => {
+                    prop_assert_eq!(alias.to_string(), &*text);
+                    prop_assert!(text.parse::<Version>().is_err() && text.len() <= 128);
+                    let json = serde_json::to_string(&alias).expect("a string");
+                    prop_assert_eq!(serde_json::from_str::<AliasName>(&json).expect("read back"), alias);
+                }
+                Err(NotAnAlias(refused)) => prop_assert_eq!(refused, text),
+            }
+        }
+    }
+}

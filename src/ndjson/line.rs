@@ -1,0 +1,183 @@
+//! One line of a stream, and what is wrong with it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment, Track};
+
+use crate::error::Fault;
+use crate::exit::Exit;
+use crate::records::{AnyRecord, Record};
+
+/// One line of a stream, and its place there.
+#[derive(Debug, Clone)]
+pub struct Line {
+    source: Arc<str>,
+    number: u64,
+    text: String,
+}
+
+impl Line {
+    /// Takes the bytes of the line with this number, 1-based, of `source`.
+    pub(super) fn new(source: &Arc<str>, number: u64, bytes: Vec<u8>) -> Result<Line, RecordError> {
+        let mut line = Line { source: Arc::clone(source), number, text: String::new() };
+        match String::from_utf8(bytes) {
+            Ok(text) => {
+                line.text = text;
+                Ok(line)
+            }
+            Err(_) => Err(line.error(None, "not UTF-8")),
+        }
+    }
+
+    /// Returns the line as it was read, without its newline.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the number of the line in its file or stream, 1-based.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether both lines are of the same file or stream.
+    pub(super) fn is_of_same_source(&self, other: &Arc<str>) -> bool {
+        Arc::ptr_eq(&self.source, other)
+    }
+
+    pub(super) fn source(&self) -> &Arc<str> {
+        &self.source
+    }
+
+    /// Returns the record's type.
+    pub fn record_type(&self) -> Result<Cow<'_, str>, RecordError> {
+        #[derive(Deserialize)]
+        struct Tag<'a> {
+            #[serde(rename = "type", borrow)]
+            record_type: Cow<'a, str>,
+        }
+        let tag: Tag<'_> = self.deserialize()?;
+        Ok(tag.record_type)
+    }
+
+    /// Reads the line as a record of type `R`, and ignores fields that `R` does not have.
+    pub fn parse<R: Record>(&self) -> Result<R, RecordError> {
+        self.deserialize()
+    }
+
+    /// Reads the line as the record that it says it is. Returns `None` for a type that nobody knows.
+    pub fn record(&self) -> Result<Option<AnyRecord>, RecordError> {
+        let record_type = self.record_type()?;
+        let mut track = Track::new();
+        let mut deserializer = serde_json::Deserializer::from_str(&self.text);
+        let deserializer = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+        let record = AnyRecord::deserialize(&record_type, deserializer).transpose();
+        record.map_err(|error| self.explain(&error, &track.path()))
+    }
+
+    fn deserialize<'a, T: Deserialize<'a>>(&'a self) -> Result<T, RecordError> {
+        let mut deserializer = serde_json::Deserializer::from_str(&self.text);
+        serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| self.explain(error.inner(), error.path()))
+    }
+
+    /// Says what is wrong at `path` of this line, in the terms of the record format.
+    fn explain(&self, error: &serde_json::Error, path: &Path) -> RecordError {
+        let value = match serde_json::from_str::<Value>(&self.text) {
+            Err(syntax) => return self.error(None, format!("not a JSON object: {syntax}")),
+            Ok(value) if !value.is_object() => {
+                return self.error(None, format!("expected an object, found {}", kind_of(&value)));
+            }
+            Ok(value) => value,
+        };
+        let place = path.to_string();
+        let words = error.to_string();
+        let words = words.split(" at line ").next().unwrap_or_default();
+        if let Some(field) = words.strip_prefix("missing field ") {
+            let field = field.trim_matches('`');
+            let field = if place == "." { field.to_owned() } else { format!("{place}.{field}") };
+            return self.error(Some(&field), "missing");
+        }
+        let Some((wrong, expected)) = words.split_once(", expected ") else {
+            return self.error(Some(&place), words);
+        };
+        let is_of_right_kind = wrong.starts_with("invalid value") || wrong.starts_with("unknown variant");
+        let found = match value_at(&value, path) {
+            Some(found) if is_of_right_kind => found.to_string(),
+            Some(found) => kind_of(found).to_owned(),
+            None => "nothing".to_owned(),
+        };
+        self.error(Some(&place), format!("expected {}, found {found}", in_words(expected)))
+    }
+
+    /// Returns an error about this line, or about `field` of it.
+    pub fn error(&self, field: Option<&str>, what: impl Into<String>) -> RecordError {
+        RecordError {
+            source_name: self.source.to_string(),
+            line: self.number,
+            field: field.map(str::to_owned),
+            what: what.into(),
+        }
+    }
+}
+
+/// Returns the value at `path`.
+fn value_at<'a>(value: &'a Value, path: &Path) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, segment| match segment {
+        Segment::Seq { index } => value.get(index),
+        Segment::Map { key } => value.get(key),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    })
+}
+
+/// Returns the name for people of what serde calls by Rust's types.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "an integer of 0 or more",
+        "f64" => "a number",
+        other => other,
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A line that is not the record that it should be: `runs.ndjson:17: durationMs: expected a number, found a string`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct RecordError {
+    /// The file's name, or `stdin`.
+    pub source_name: String,
+    /// 1-based.
+    pub line: u64,
+    /// The field that is wrong, where it is one.
+    pub field: Option<String>,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: ", self.source_name, self.line)?;
+        if let Some(field) = &self.field {
+            write!(f, "{field}: ")?;
+        }
+        write!(f, "{} (fix or delete that line; lpt-records(5) describes the format)", self.what)
+    }
+}
+
+impl Fault for RecordError {
+    fn exit(&self) -> Exit {
+        Exit::BadRecord
+    }
+}

@@ -1,0 +1,213 @@
+//! The lines of the input: as an iterator, and as they arrive.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FileType, fstat};
+use tokio::sync::mpsc;
+
+use super::Writer;
+use super::line::Line;
+use crate::error::Error;
+use crate::message;
+use crate::records::{End, Record as _, Status};
+
+/// The lines of one or more files, in order.
+pub struct Lines {
+    sources: std::vec::IntoIter<Source>,
+    current: Option<OpenSource>,
+}
+
+enum Source {
+    Stdin,
+    File(PathBuf),
+}
+
+struct OpenSource {
+    name: Arc<str>,
+    lines: u64,
+    input: Box<dyn BufRead + Send>,
+}
+
+impl OpenSource {
+    fn new(name: &str, input: impl BufRead + Send + 'static) -> OpenSource {
+        OpenSource { name: name.into(), lines: 0, input: Box::new(input) }
+    }
+}
+
+impl Source {
+    fn open(self) -> Result<OpenSource, Error> {
+        match self {
+            Source::Stdin => Ok(OpenSource::new("stdin", BufReader::new(io::stdin()))),
+            Source::File(path) => {
+                let name = path.display().to_string();
+                let file = File::open(&path).map_err(Error::io(&name))?;
+                Ok(OpenSource::new(&name, BufReader::new(file)))
+            }
+        }
+    }
+}
+
+impl Lines {
+    /// Reads `files` one after another; `-` is stdin.
+    pub fn of_files(files: &[PathBuf]) -> Lines {
+        let source = |file: &PathBuf| {
+            if file == Path::new("-") { Source::Stdin } else { Source::File(file.clone()) }
+        };
+        Lines { sources: files.iter().map(source).collect::<Vec<_>>().into_iter(), current: None }
+    }
+
+    /// Reads what is in memory, under the name `name`.
+    pub fn of_text(name: &str, text: impl Into<Vec<u8>>) -> Lines {
+        Lines {
+            sources: Vec::new().into_iter(),
+            current: Some(OpenSource::new(name, io::Cursor::new(text.into()))),
+        }
+    }
+
+    fn reads_stdin(&self) -> bool {
+        self.sources.as_slice().iter().any(|source| matches!(source, Source::Stdin))
+    }
+}
+
+/// Goes on after a bad line, and with the next file after one that cannot be read.
+impl Iterator for Lines {
+    type Item = Result<Line, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let Some(current) = &mut self.current else {
+                match self.sources.next()?.open() {
+                    Ok(source) => self.current = Some(source),
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
+            };
+            let mut bytes = Vec::new();
+            match current.input.read_until(b'\n', &mut bytes) {
+                Ok(0) => self.current = None,
+                Ok(_) => {
+                    if bytes.last() == Some(&b'\n') {
+                        bytes.pop();
+                    }
+                    current.lines += 1;
+                    return Some(Line::new(&current.name, current.lines, bytes).map_err(Error::from));
+                }
+                Err(source) => {
+                    let name = current.name.to_string();
+                    self.current = None;
+                    return Some(Err(Error::io(name)(source)));
+                }
+            }
+        }
+    }
+}
+
+/// The input of a tool. It belongs to [`crate::entry`], which passes on what a failed tool has not read.
+pub struct Reader {
+    state: State,
+    /// Whether it reads stdin, and that is a pipe: then what nobody reads is lost.
+    is_piped: bool,
+}
+
+enum State {
+    Unread(Lines),
+    Reading(mpsc::Receiver<Result<Line, Error>>),
+}
+
+impl Reader {
+    /// Reads `files` one after another; none, or `-`, is stdin.
+    ///
+    /// # Errors
+    /// Stdin is wanted and is a terminal, where nobody will type records.
+    pub fn open(files: &[PathBuf]) -> Result<Reader, Error> {
+        let lines = if files.is_empty() { Lines::of_files(&["-".into()]) } else { Lines::of_files(files) };
+        let reads_stdin = lines.reads_stdin();
+        if reads_stdin && io::stdin().is_terminal() {
+            return Err(Error::Usage(format!(
+                "expects records on stdin, which is a terminal; pipe another tool's output into it, or see {} --help",
+                message::tool()
+            )));
+        }
+        let is_pipe =
+            || fstat(io::stdin()).is_ok_and(|status| FileType::from_raw_mode(status.st_mode).is_fifo());
+        Ok(Reader { state: State::Unread(lines), is_piped: reads_stdin && is_pipe() })
+    }
+
+    /// Reads nothing.
+    pub fn nothing() -> Reader {
+        Reader { state: State::Unread(Lines::of_files(&[])), is_piped: false }
+    }
+
+    /// Returns the next line as soon as it arrives. Lines go on after a bad one.
+    pub async fn next(&mut self) -> Option<Result<Line, Error>> {
+        if let State::Unread(lines) = &mut self.state {
+            let lines = std::mem::replace(lines, Lines::of_files(&[]));
+            self.state = State::Reading(into_channel(lines));
+        }
+        match &mut self.state {
+            State::Reading(receiver) => receiver.recv().await,
+            State::Unread(_) => unreachable!("reading has begun above"),
+        }
+    }
+
+    /// Hands each line to `handle`, to the end of the input: after a bad line too, because the records that undo a run
+    /// may follow it, and after a file that cannot be read. Returns the first thing that is wrong with the input.
+    ///
+    /// # Errors
+    /// `handle` failed for another reason than a bad record.
+    pub async fn for_each(
+        &mut self,
+        mut handle: impl FnMut(&Line) -> Result<(), Error>,
+    ) -> Result<Option<Error>, Error> {
+        let mut bad_input = None;
+        while let Some(line) = self.next().await {
+            match line {
+                Err(error) => drop(bad_input.get_or_insert(error)),
+                Ok(line) => match handle(&line) {
+                    Ok(()) => {}
+                    Err(error) if error.is_bad_record() => drop(bad_input.get_or_insert(error)),
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+        Ok(bad_input)
+    }
+
+    /// Passes on what is left in the pipe from the tool before, with an `end` record that says that this tool failed.
+    /// The records that undo a run are in it, and the tool that wrote them may have ended already. A file that the
+    /// user named is still there, and is not passed on.
+    pub async fn pass_on(mut self, writer: &mut Writer) {
+        if !self.is_piped || matches!(self.state, State::Reading(_)) {
+            return;
+        }
+        while let Some(line) = self.next().await {
+            let is_end = |line: &Line| line.record_type().is_ok_and(|record_type| record_type == End::TYPE);
+            let passed = match line {
+                Ok(line) if !is_end(&line) => writer.pass(&line),
+                _ => Ok(()),
+            };
+            // Whoever reads no more wants no more.
+            if passed.is_err() {
+                return;
+            }
+        }
+        let _ = writer.end(Status::Failed);
+    }
+}
+
+/// Reads in a thread of its own, not one of tokio's: a read of stdin cannot be cancelled, and the process must be able
+/// to end while one waits.
+fn into_channel(lines: Lines) -> mpsc::Receiver<Result<Line, Error>> {
+    let (sender, receiver) = mpsc::channel(64);
+    std::thread::spawn(move || {
+        for line in lines {
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,269 @@
+//! Examples and properties of the whole module.
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::*;
+use crate::records::{AnyRecord, Cleaned, Record, Status};
+use crate::units::{MemoryMB, Millis};
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "sample", rename_all = "camelCase")]
+struct Sample {
+    duration_ms: Millis,
+    #[serde(rename = "memorySizeMB")]
+    memory_size: MemoryMB,
+}
+
+impl Record for Sample {
+    const TYPE: &'static str = "sample";
+}
+
+fn why(text: &str) -> String {
+    let line = Lines::of_text("stdin", text).next().expect("a line").expect("readable");
+    let error = line.record_type().err().or_else(|| line.parse::<Sample>().err());
+    let error = error.expect("a bad record").to_string();
+    error.split(" (fix").next().expect("split yields one at least").to_owned()
+}
+
+#[test]
+fn a_bad_line_is_named_by_place_field_and_fault() {
+    let cases = [
+        (
+            r#"{"type":"sample","durationMs":"1","memorySizeMB":128}"#,
+            "stdin:1: durationMs: expected a number, found a string",
+        ),
+        (
+            r#"{"type":"sample","durationMs":-1,"memorySizeMB":128}"#,
+            "stdin:1: durationMs: expected a number from 0 to 10^12, found -1",
+        ),
+        (
+            r#"{"type":"sample","durationMs":1,"memorySizeMB":64}"#,
+            "stdin:1: memorySizeMB: expected an integer from 128 to 10240, found 64",
+        ),
+        (
+            r#"{"type":"sample","durationMs":1,"memorySizeMB":128.5}"#,
+            "stdin:1: memorySizeMB: expected an integer from 128 to 10240, found 128.5",
+        ),
+        (r#"{"type":"sample","durationMs":1}"#, "stdin:1: memorySizeMB: missing"),
+        (r#"{"durationMs":1}"#, "stdin:1: type: missing"),
+        (r#"{"type":7}"#, "stdin:1: type: expected a string, found a number"),
+        ("[1]", "stdin:1: expected an object, found an array"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(why(text), expected, "for {text}");
+    }
+    for text in [r#"{"type":"sample","durationMs":NaN,"memorySizeMB":128}"#, "{\"type\":\"sample\"", "\n"] {
+        assert!(why(text).starts_with("stdin:1: not a JSON object: "), "for {text}: {}", why(text));
+    }
+}
+
+#[test]
+fn what_is_missing_inside_a_field_is_named_with_its_place() {
+    let text = r#"{"type":"cleaned","runId":"01a20741590276d1a58656c56c1ccb3a","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:f","aliasesDeleted":[],"versionsDeleted":[],"memoryRestored":true,"left":[{}]}"#;
+    let line = Lines::of_text("stdin", text).next().expect("a line").expect("readable");
+    let error = line.parse::<Cleaned>().expect_err("left lacks its fields");
+    assert_eq!((error.field.as_deref(), &*error.what), (Some("left[0].resource"), "missing"));
+}
+
+#[test]
+fn lines_are_numbered_and_the_last_newline_is_optional() {
+    let numbers: Vec<u64> =
+        Lines::of_text("x", "{}\n{}\n{}").map(|line| line.expect("readable").number()).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+}
+
+#[test]
+fn a_line_passes_through_byte_for_byte() {
+    let text = "{\"type\" : \"other\",  \"é\":1e3 }";
+    let mut written = Vec::new();
+    let mut writer = Writer::new("lpt-x", &mut written);
+    for line in Lines::of_text("x", text) {
+        writer.pass(&line.expect("readable")).expect("a vector takes all");
+    }
+    assert_eq!(written, format!("{text}\n").into_bytes());
+}
+
+#[test]
+fn type_is_the_first_field() {
+    let mut written = Vec::new();
+    Writer::new("lpt-x", &mut written).end(Status::Complete).expect("a vector takes all");
+    assert_eq!(
+        String::from_utf8(written).expect("UTF-8"),
+        "{\"type\":\"end\",\"tool\":\"lpt-x\",\"records\":0,\"status\":\"complete\"}\n"
+    );
+}
+
+#[test]
+fn a_stream_without_an_end_was_cut_off_and_the_worst_end_counts() {
+    let mut upstream = Upstream::default();
+    assert_eq!(upstream.status(), Status::Interrupted);
+    assert!(upstream.require_complete(false).is_err());
+    for status in ["complete", "failed", "complete"] {
+        let text = format!(r#"{{"type":"end","tool":"x","records":0,"status":"{status}"}}"#);
+        let line = Lines::of_text("x", text).next().expect("a line").expect("readable");
+        assert_eq!(upstream.admit(&line), Ok(None), "an end record");
+    }
+    assert_eq!(upstream.status(), Status::Failed);
+    assert!(upstream.require_complete(false).is_err());
+    assert!(upstream.require_complete(true).is_ok());
+}
+
+/// The example of each record type in `lpt-records.5`, in the order of the pipe.
+fn examples() -> Vec<serde_json::Map<String, Value>> {
+    include_str!("../../man/lpt-records.5")
+        .lines()
+        .filter(|line| line.starts_with("{\"type\":"))
+        .map(|line| serde_json::from_str(&line.replace("\\:", "").replace("\\-", "-")).expect("JSON"))
+        .collect()
+}
+
+fn line(text: impl Into<Vec<u8>>) -> Line {
+    Lines::of_text("x", text).next().expect("a line").expect("readable")
+}
+
+/// Reads `first` as the record that it says it is, and what is written of that once more.
+fn read_write_read(first: &Line) -> Result<(), RecordError> {
+    if let Some(record) = first.record()? {
+        let second = line(serde_json::to_string(&record).expect("string keys"));
+        assert_eq!(second.record_type(), first.record_type());
+        assert_eq!(second.record(), Ok(Some(record)), "of {}", first.text());
+    }
+    Ok(())
+}
+
+/// Any JSON.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        (-2..20_000_i32).prop_map(Value::from),
+        (-2..20_000_i32).prop_map(|number| Value::from(f64::from(number))),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 16, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map(any::<String>(), inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+/// A value for a field: one that some field has, or may have, or any.
+fn value() -> impl Strategy<Value = Value> {
+    let known: Vec<Value> = examples().into_iter().flat_map(|example| example.into_values()).collect();
+    prop_oneof![
+        select(known),
+        "(19|20)[0-9]{2}-0[1-9]-[0-2][1-8]T0[0-9]:00:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]0[0-9]:30)"
+            .prop_map(Value::from),
+        Just(serde_json::json!([{"resource": "f", "errorType": "e", "errorMessage": "m"}])),
+        Just(serde_json::json!([{"resource": "f", "errorType": 7}])),
+        json(),
+    ]
+}
+
+/// A field's name: of a known field of any record, or of one that nobody knows.
+fn name() -> impl Strategy<Value = String> {
+    let known = examples().into_iter().flat_map(|example| example.into_iter().map(|(name, _)| name));
+    let absent = ["errorType", "errorMessage", "restoreDurationMs", "billedRestoreDurationMs", "logStream"];
+    prop_oneof![
+        8 => select(known.chain(absent.map(str::to_owned)).collect::<Vec<_>>()),
+        1 => any::<String>(),
+    ]
+}
+
+#[test]
+fn each_example_is_read_back_as_it_is_written() {
+    let examples = examples();
+    let types: Vec<_> = examples.iter().map(|example| example["type"].as_str().expect("a string")).collect();
+    assert_eq!(types, AnyRecord::TYPES);
+    for example in &examples {
+        read_write_read(&line(Value::from(example.clone()).to_string())).expect("a record");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_record_with_another_value_is_read_back_as_it_is_written_or_that_field_is_named(
+        mut record in select(examples()),
+        name in name(),
+        value in value(),
+    ) {
+        // A record of another type lacks other fields.
+        prop_assume!(name != "type" || !value.is_string());
+        record.insert(name.clone(), value);
+        if let Err(error) = read_write_read(&line(Value::from(record).to_string())) {
+            let field = error.field.as_deref().unwrap_or_default();
+            let is_named = field.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['[', '.']));
+            prop_assert!(is_named, "{}", error);
+            prop_assert!(error.to_string().starts_with(&format!("x:1: {field}: ")), "{}", error);
+        }
+    }
+
+    #[test]
+    fn a_record_without_a_field_is_read_or_that_field_is_named(
+        (mut record, at) in (select(examples()), any::<prop::sample::Index>()),
+    ) {
+        let name = record.keys().nth(at.index(record.len())).expect("in range").clone();
+        record.remove(&name);
+        if let Err(error) = read_write_read(&line(Value::from(record).to_string())) {
+            prop_assert_eq!((error.field.as_deref(), &*error.what), (Some(&*name), "missing"));
+        }
+    }
+
+    #[test]
+    fn any_line_is_read_or_its_place_is_named(
+        before in 0..3_usize,
+        text in prop_oneof![
+            json().prop_map(|value| value.to_string()),
+            (select(examples()), any::<prop::sample::Index>(), "\\PC{0,3}").prop_map(|(record, at, edit)| {
+                // One character of a record, or more, is another.
+                let mut text: Vec<char> = Value::from(record).to_string().chars().collect();
+                let at = at.index(text.len());
+                text.splice(at..=at, edit.chars());
+                text.into_iter().collect()
+            }),
+            "[^\n]{0,200}",
+        ],
+    ) {
+        let stream = "\n".repeat(before) + &text + "\n";
+        let line = Lines::of_text("x", stream).nth(before).expect("a line").expect("UTF-8");
+        prop_assert_eq!(line.text(), &text);
+        if let Err(error) = read_write_read(&line) {
+            let place = format!("x:{}: ", before + 1);
+            prop_assert!(error.to_string().starts_with(&place), "{}", error);
+        }
+    }
+
+    #[test]
+    fn any_bytes_pass_through_or_their_lines_are_named(bytes in vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..60)) {
+        let mut written = Vec::new();
+        let mut writer = Writer::new("lpt-x", &mut written);
+        let mut expected = Vec::new();
+        let mut numbers = Vec::new();
+        for (read, bytes) in Lines::of_text("x", bytes.clone()).zip(bytes.split(|byte| *byte == b'\n')) {
+            match read {
+                Ok(line) => {
+                    expected.extend([bytes, b"\n"].concat());
+                    numbers.push(line.number());
+                    writer.pass(&line).expect("a vector takes all");
+                }
+                Err(error) => {
+                    prop_assert!(std::str::from_utf8(bytes).is_err());
+                    numbers.push(error.fault::<RecordError>().expect("a bad record").line);
+                }
+            }
+        }
+        prop_assert_eq!(written, expected);
+        prop_assert!((1..).zip(numbers).all(|(expected, number)| expected == number));
+    }
+}

@@ -1,0 +1,33 @@
+//! The `end` record: the last line of each tool.
+
+use serde::{Deserialize, Serialize};
+
+use super::Record;
+
+/// The last line of each tool. A stream without one was cut off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename = "end", rename_all = "camelCase")]
+pub struct End {
+    /// The tool that wrote the stream.
+    pub tool: String,
+    /// The number of lines before this one.
+    pub records: u64,
+    /// How the tool, and the tools before it, ended.
+    pub status: Status,
+}
+
+impl Record for End {
+    const TYPE: &'static str = "end";
+}
+
+/// How a stream ended, from the best to the worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The stream holds everything that it should hold.
+    Complete,
+    /// Something failed and is missing from the stream.
+    Failed,
+    /// A signal, or a reader or writer that went away, cut the work off.
+    Interrupted,
+}

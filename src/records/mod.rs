@@ -1,0 +1,101 @@
+//! The record types that the tools exchange: one file each, and [`AnyRecord`] for all of them.
+//!
+//! lpt-records(5) describes them to users; tests/docs.rs checks that page against these types.
+
+mod applied;
+mod cleaned;
+mod configuration;
+mod end;
+mod invocation;
+mod plan;
+mod run_id;
+mod selection;
+mod size_key;
+mod statistics;
+mod strategy;
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::ser::Serialize;
+use serde_aux::serde_introspection::serde_introspect;
+
+pub use applied::{Applied, AppliedState};
+pub use cleaned::{Cleaned, Left};
+pub use configuration::{Configuration, ConfigurationState};
+pub use end::{End, Status};
+pub use invocation::{Invocation, Outcome};
+pub use plan::{Plan, SchemaVersion};
+pub use run_id::RunId;
+pub use selection::Selection;
+pub use size_key::SizeKey;
+pub use statistics::{Starts, Statistics};
+pub use strategy::{BalancedWeight, Strategy};
+
+/// A record type, named by the field `type` of its lines.
+pub trait Record: Serialize + DeserializeOwned {
+    /// The value of `type`.
+    const TYPE: &'static str;
+
+    /// Returns the names of all fields that a record of this type can have.
+    fn fields() -> &'static [&'static str] {
+        serde_introspect::<Self>()
+    }
+}
+
+/// Defines [`AnyRecord`] from the list of record types.
+macro_rules! any_record {
+    ($($record:ident,)*) => {
+        /// A record of any type that the tools know.
+        #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+        #[serde(untagged)]
+        #[allow(missing_docs, reason = "each variant is the type of its name")]
+        pub enum AnyRecord {
+            $($record(Box<$record>),)*
+        }
+
+        impl AnyRecord {
+            /// The types, in the order of the pipe.
+            pub const TYPES: &'static [&'static str] = &[$($record::TYPE,)*];
+
+            /// Returns the names of all fields that a record of `record_type` can have, if that type is known.
+            pub fn fields(record_type: &str) -> Option<&'static [&'static str]> {
+                match record_type {
+                    $($record::TYPE => Some($record::fields()),)*
+                    _ => None,
+                }
+            }
+
+            /// Reads a record of `record_type`, if that type is known.
+            pub fn deserialize<'de, D: Deserializer<'de>>(
+                record_type: &str,
+                deserializer: D,
+            ) -> Option<Result<AnyRecord, D::Error>> {
+                match record_type {
+                    $($record::TYPE => {
+                        Some($record::deserialize(deserializer).map(|record| AnyRecord::$record(Box::new(record))))
+                    })*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+any_record! {
+    Plan,
+    Configuration,
+    Invocation,
+    Statistics,
+    Selection,
+    Applied,
+    Cleaned,
+    End,
+}
+
+/// Reads `null` as an absent value, as programs with missing values write it.
+fn null_is_absent<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}

@@ -1,0 +1,134 @@
+//! `lpt-analyze`'s arguments as typed.
+
+use std::path::PathBuf;
+
+use super::{DiscardTopBottom, Options, Pricing};
+use crate::cli::{
+    CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, StrategyArgs,
+    format_parser, number, warn_if_clamped,
+};
+use crate::entry::{Pipe, Tool};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::price::PriceList;
+use crate::records::Starts;
+use crate::report::Format;
+use crate::units::GbSeconds;
+
+/// Make statistics of invocations: duration, cost and rank of each memory size
+///
+/// Reads invocation records, from lpt-invoke or from a file of an earlier run, and writes a statistics record for
+/// each function, architecture and memory size. Nothing is invoked, so that another strategy or trim costs nothing.
+#[derive(Debug, clap::Parser)]
+#[command(name = "lpt-analyze", version, styles = STYLES)]
+pub struct Args {
+    /// Share of the invocations to drop at each end, the fastest and the slowest, from 0 to 0.4 [default: 0.2, or 0
+    /// where each invocation has a version of its own]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    discard_top_bottom: Option<f64>,
+    /// Which invocations to take [default: all, or cold where each invocation has a version of its own]
+    #[arg(long, value_enum)]
+    starts: Option<StartsArg>,
+    #[arg(long, value_name = "FILE", help = prices_help())]
+    prices: Option<PathBuf>,
+    /// ndjson: the record stream, for the next tool; json, csv and table: the statistics alone
+    #[arg(long, default_value = "ndjson", value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table]))]
+    format: Format,
+    /// GB-seconds that the account uses in a month anyway, in the region and on the architecture: prices are those of
+    /// the tier that this is in
+    #[arg(long, value_name = "N", default_value = "0", value_parser = gb_seconds)]
+    monthly_gb_seconds: GbSeconds,
+    /// Count with the arithmetic and the prices of AWS Lambda Power Tuning 4.4.0, to the last digit, to compare with
+    /// its runs: the average billed duration rounded up, billed restores twice, a log tail without a report as 0 ms
+    #[arg(long, conflicts_with_all = ["prices", "monthly_gb_seconds", "starts"])]
+    compat: bool,
+    #[command(flatten)]
+    strategy: StrategyArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum StartsArg {
+    All,
+    Warm,
+    Cold,
+}
+
+fn prices_help() -> String {
+    format!(
+        "File with prices, which replace or extend the built-in ones of {}: AWS's bulk offer file of AWSLambda, CSV or JSON, or a CSV file with the columns region,architecture,meter,price,currency and, for tiers, fromGBSeconds; meters are compute, storage and snapstart-cache (a GB-second), requests (a million) and snapstart-restore (a GB)",
+        PriceList::taken()
+    )
+}
+
+fn gb_seconds(text: &str) -> Result<GbSeconds, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.map(GbSeconds).ok_or_else(|| "GB-seconds are a number of 0 or more".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, &'static str> {
+    number(text).ok_or("a share is a number from 0 to 0.4")
+}
+
+/// Returns the nearest share to the one at `place`, with a warning if that is another one.
+fn clamped(place: &str, typed: f64) -> DiscardTopBottom {
+    let share = DiscardTopBottom::clamped(typed);
+    warn_if_clamped(place, typed, share.get());
+    share
+}
+
+impl Tool for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn input(&self) -> Option<&InputArgs> {
+        Some(&self.input)
+    }
+
+    async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
+        super::run(&self.into_options()?, pipe).await
+    }
+}
+
+impl Args {
+    fn into_options(self) -> Result<Options, Error> {
+        let input = self.execution_input.read()?;
+        let discard_top_bottom = self.discard_top_bottom.map(|typed| clamped("--discard-top-bottom", typed));
+        let dry_run = self.dry_run.or(input.as_ref());
+        let (strategy, balanced_weight) = self.strategy.resolve(input.as_ref());
+        let said = |input: ExecutionInput| {
+            let typed = input.discard_top_bottom?;
+            Some(clamped(&input.place_of("discardTopBottom"), typed))
+        };
+        Ok(Options {
+            discard_top_bottom,
+            default_discard_top_bottom: input.and_then(said).unwrap_or_default(),
+            starts: self.starts.map(|starts| match starts {
+                StartsArg::All => Starts::All,
+                StartsArg::Warm => Starts::Warm,
+                StartsArg::Cold => Starts::Cold,
+            }),
+            pricing: if self.compat {
+                Pricing::PowerTuning
+            } else {
+                let mut prices = PriceList::embedded();
+                if let Some(file) = &self.prices {
+                    prices.extend_from_file(file)?;
+                }
+                Pricing::Bill { prices, used: self.monthly_gb_seconds }
+            },
+            strategy: strategy.unwrap_or_default(),
+            balanced_weight: balanced_weight.unwrap_or_default(),
+            format: self.format,
+            dry_run,
+        })
+    }
+}

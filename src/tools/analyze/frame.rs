@@ -1,0 +1,215 @@
+//! All invocations as columns: a few dozen bytes each, so that millions of them fit.
+
+use polars::df;
+use polars::prelude::{ChunkAgg as _, DataFrame, PolarsResult, SortMultipleOptions};
+
+use crate::records::{Invocation, Outcome, SizeKey, Starts};
+use crate::units::{BilledMillis, MemoryMB};
+
+/// Invocations, column by column, under the names of the record's fields.
+#[derive(Default)]
+pub(super) struct Frame {
+    function_arn: Vec<String>,
+    architecture: Vec<&'static str>,
+    memory_size: Vec<u32>,
+    usable: Vec<bool>,
+    charged: Vec<bool>,
+    /// The function failed, not AWS.
+    function_error: Vec<bool>,
+    out_of_memory: Vec<bool>,
+    cold_start: Vec<bool>,
+    /// Duration + init + restore.
+    duration_ms: Vec<Option<f64>>,
+    init_duration_ms: Vec<Option<f64>>,
+    billed_duration_ms: Vec<Option<u64>>,
+    billed_restore_duration_ms: Vec<Option<u64>>,
+    max_memory_used: Vec<Option<u32>>,
+}
+
+impl Frame {
+    /// Adds an invocation. The name of a field comes back that a usable one must have and this one lacks.
+    pub fn push(&mut self, invocation: &Invocation) -> Result<(), &'static str> {
+        let usable = invocation.outcome.is_usable();
+        if usable && invocation.duration_ms.is_none() {
+            return Err("durationMs");
+        }
+        if usable && invocation.billed_duration_ms.is_none() {
+            return Err("billedDurationMs");
+        }
+        let parts = [invocation.duration_ms, invocation.init_duration_ms, invocation.restore_duration_ms];
+        let duration = invocation.duration_ms.map(|_| parts.iter().flatten().map(|part| part.get()).sum());
+        // Records from elsewhere may lack `coldStart`; an init or a restore tells as much.
+        let is_cold = invocation.init_duration_ms.is_some() || invocation.restore_duration_ms.is_some();
+        self.function_arn.push(invocation.function_arn.to_string());
+        self.architecture.push(invocation.architecture.as_str());
+        self.memory_size.push(invocation.memory_size.get());
+        self.usable.push(usable);
+        self.charged.push(invocation.outcome.is_charged());
+        self.function_error.push(invocation.outcome.is_function_error());
+        self.out_of_memory.push(invocation.outcome == Outcome::OutOfMemory);
+        self.cold_start.push(invocation.cold_start.unwrap_or(is_cold));
+        self.duration_ms.push(duration);
+        self.init_duration_ms.push(invocation.init_duration_ms.map(|init| init.get()));
+        let billed = |billed: Option<BilledMillis>| billed.map(|BilledMillis(billed)| billed);
+        self.billed_duration_ms.push(billed(invocation.billed_duration_ms));
+        self.billed_restore_duration_ms.push(billed(invocation.billed_restore_duration_ms));
+        self.max_memory_used.push(invocation.max_memory_used);
+        Ok(())
+    }
+
+    /// A group for each function, architecture and memory size, in the order of their first invocations.
+    pub fn into_groups(self) -> PolarsResult<Vec<Group>> {
+        let frame = df!(
+            "functionArn" => self.function_arn,
+            "architecture" => self.architecture,
+            "memorySizeMB" => self.memory_size,
+            "usable" => self.usable,
+            "charged" => self.charged,
+            "functionError" => self.function_error,
+            "outOfMemory" => self.out_of_memory,
+            "coldStart" => self.cold_start,
+            "durationMs" => self.duration_ms,
+            "initDurationMs" => self.init_duration_ms,
+            "billedDurationMs" => self.billed_duration_ms,
+            "billedRestoreDurationMs" => self.billed_restore_duration_ms,
+            "maxMemoryUsedMB" => self.max_memory_used,
+        )?;
+        if frame.height() == 0 {
+            return Ok(Vec::new());
+        }
+        let groups = frame.partition_by_stable(["functionArn", "architecture", "memorySizeMB"], true)?;
+        Ok(groups.into_iter().map(Group).collect())
+    }
+}
+
+/// The invocations of one function on one architecture with one memory size; one at least.
+pub(super) struct Group(DataFrame);
+
+impl Group {
+    /// Whose invocations these are.
+    pub fn key(&self) -> PolarsResult<SizeKey> {
+        const OURS: &str = "the column was filled from this type";
+        let text = |name| PolarsResult::Ok(self.0.column(name)?.str()?.first().expect(OURS).to_owned());
+        let memory = self.0.column("memorySizeMB")?.u32()?.first().expect(OURS);
+        Ok(SizeKey {
+            function: text("functionArn")?.parse().expect(OURS),
+            architecture: text("architecture")?.parse().expect(OURS),
+            memory: MemoryMB::new(memory).expect(OURS),
+        })
+    }
+
+    /// How many invocations there are, failed ones included.
+    pub fn len(&self) -> u64 {
+        self.0.height() as u64
+    }
+
+    /// How many of them failed.
+    pub fn errors(&self) -> PolarsResult<u64> {
+        Ok(self.len() - u64::from(self.0.column("usable")?.bool()?.sum().unwrap_or(0)))
+    }
+
+    /// At how many of them the function failed: with an error, out of memory, or out of time.
+    pub fn function_errors(&self) -> PolarsResult<u64> {
+        Ok(u64::from(self.0.column("functionError")?.bool()?.sum().unwrap_or(0)))
+    }
+
+    /// At how many of them it ran out of memory.
+    pub fn out_of_memory_errors(&self) -> PolarsResult<u64> {
+        Ok(u64::from(self.0.column("outOfMemory")?.bool()?.sum().unwrap_or(0)))
+    }
+
+    /// How many reached the function, and were billed nobody knows what.
+    pub fn unbilled(&self) -> PolarsResult<u64> {
+        let charged = self.0.column("charged")?.bool()?;
+        let unbilled = self.0.column("billedDurationMs")?.u64()?.is_null();
+        Ok(u64::from((charged & &unbilled).sum().unwrap_or(0)))
+    }
+
+    /// How many reached the function, so that a request was charged.
+    pub fn charged(&self) -> PolarsResult<u64> {
+        Ok(u64::from(self.0.column("charged")?.bool()?.sum().unwrap_or(0)))
+    }
+
+    /// How many of them were cold starts.
+    pub fn cold_starts(&self) -> PolarsResult<u64> {
+        let charged = self.0.column("charged")?.bool()?;
+        Ok(u64::from((charged & self.0.column("coldStart")?.bool()?).sum().unwrap_or(0)))
+    }
+
+    /// What was billed of all invocations together, failed ones included.
+    pub fn billed_duration(&self) -> PolarsResult<BilledMillis> {
+        Ok(BilledMillis(self.0.column("billedDurationMs")?.u64()?.sum().unwrap_or(0)))
+    }
+
+    /// What AWS Lambda Power Tuning counts: whatever the function answered without failing, warm or cold.
+    pub fn answered(&self) -> PolarsResult<Answered> {
+        let failed = self.0.column("functionError")?.bool()?;
+        let answered = self.0.filter(&(self.0.column("charged")?.bool()? & &!failed))?;
+        let billed = answered.column("billedDurationMs")?.u64()?.iter();
+        let restore = answered.column("billedRestoreDurationMs")?.u64()?.iter();
+        let durations = answered.column("durationMs")?.f64()?.iter();
+        Ok(Answered {
+            durations: durations.map(Option::unwrap_or_default).collect(),
+            billed: billed
+                .zip(restore)
+                .map(|(billed, restore)| (billed.unwrap_or_default() + restore.unwrap_or_default()) as f64)
+                .collect(),
+            all: answered.height() == self.0.height(),
+        })
+    }
+
+    /// The usable ones with the wanted starts, by ascending duration.
+    pub fn usable(&self, starts: Starts) -> PolarsResult<Usable> {
+        let usable = self.0.column("usable")?.bool()?;
+        let cold = self.0.column("coldStart")?.bool()?;
+        let mask = match starts {
+            Starts::All => usable.clone(),
+            Starts::Warm => usable & &!cold,
+            Starts::Cold => usable & cold,
+        };
+        let by = ["durationMs", "billedDurationMs"];
+        Ok(Usable(self.0.filter(&mask)?.sort(by, SortMultipleOptions::default())?))
+    }
+}
+
+/// Invocations as AWS Lambda Power Tuning sees them: without a report, all their times are 0.
+pub(super) struct Answered {
+    /// Duration + init + restore.
+    pub durations: Vec<f64>,
+    /// Billed duration + billed restore duration, though the first contains the second.
+    pub billed: Vec<f64>,
+    /// Whether no other was made.
+    pub all: bool,
+}
+
+/// Invocations whose durations count, by ascending duration; maybe none.
+pub(super) struct Usable(DataFrame);
+
+impl Usable {
+    /// Ascending: duration + init + restore.
+    pub fn durations(&self) -> PolarsResult<Vec<f64>> {
+        Ok(self.0.column("durationMs")?.f64()?.into_no_null_iter().collect())
+    }
+
+    /// In the order of the durations.
+    pub fn billed_durations(&self) -> PolarsResult<Vec<BilledMillis>> {
+        Ok(self.0.column("billedDurationMs")?.u64()?.into_no_null_iter().map(BilledMillis).collect())
+    }
+
+    /// Those that were reported, ascending.
+    pub fn init_durations(&self) -> PolarsResult<Vec<f64>> {
+        let mut init: Vec<f64> = self.0.column("initDurationMs")?.f64()?.iter().flatten().collect();
+        init.sort_by(f64::total_cmp);
+        Ok(init)
+    }
+
+    /// How many an execution environment was made for.
+    pub fn cold_starts(&self) -> PolarsResult<u64> {
+        Ok(u64::from(self.0.column("coldStart")?.bool()?.sum().unwrap_or(0)))
+    }
+
+    /// The most memory that any of them used.
+    pub fn max_memory_used(&self) -> PolarsResult<Option<u32>> {
+        Ok(self.0.column("maxMemoryUsedMB")?.u32()?.max())
+    }
+}

@@ -1,0 +1,361 @@
+//! `lpt-analyze`: `invocation` → `statistics`.
+
+mod args;
+mod power_tuning;
+mod bill;
+mod frame;
+mod plans;
+
+use std::collections::BTreeMap;
+
+use polars::prelude::{PolarsError, PolarsResult};
+
+pub use args::Args;
+
+use crate::decide::{Candidate, is_sound, standings};
+use crate::entry::Pipe;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::message;
+use crate::names::{Architecture, FunctionArn};
+use crate::ndjson::{Line, Upstream};
+use crate::price::PriceList;
+use crate::records::{
+    BalancedWeight, Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics, Strategy,
+};
+use crate::report::{Format, Output, table};
+use crate::statistics::{CONFIDENCE, TrimmedMean, quantile, sample_standard_deviation};
+use crate::units::{GbSeconds, Millis, Money};
+use bill::{Costs, Missing, bill, check_tier};
+use frame::{Frame, Group, Usable};
+use plans::Plans;
+
+/// How to analyze.
+#[derive(Debug)]
+pub struct Options {
+    /// What to drop at each end of any run.
+    pub discard_top_bottom: Option<DiscardTopBottom>,
+    /// What to drop at each end where the flag does not say, unless the run is of cold starts only, of which none is.
+    pub default_discard_top_bottom: DiscardTopBottom,
+    /// Which invocations to take; by default all, and of runs of cold starts only those that were some.
+    pub starts: Option<Starts>,
+    /// What they cost.
+    pub pricing: Pricing,
+    /// What to rank by.
+    pub strategy: Strategy,
+    /// Its weight.
+    pub balanced_weight: BalancedWeight,
+    /// The form of the output.
+    pub format: Format,
+    /// Whether to pass everything on as it is; a plan may say so of its run, too.
+    pub dry_run: bool,
+}
+
+impl Options {
+    /// In both defaults as AWS Lambda Power Tuning, which drops no cold start even if asked to.
+    fn share(&self, only_cold_starts: bool) -> DiscardTopBottom {
+        let default = if only_cold_starts { DiscardTopBottom(0.0) } else { self.default_discard_top_bottom };
+        match self.pricing {
+            Pricing::PowerTuning if only_cold_starts => default,
+            _ => self.discard_top_bottom.unwrap_or(default),
+        }
+    }
+
+    /// AWS Lambda Power Tuning does not look how an invocation began.
+    fn starts(&self, only_cold_starts: bool) -> Starts {
+        let default = match self.pricing {
+            Pricing::Bill { .. } if only_cold_starts => Starts::Cold,
+            _ => Starts::All,
+        };
+        self.starts.unwrap_or(default)
+    }
+}
+
+/// What invocations cost.
+#[derive(Debug)]
+pub enum Pricing {
+    /// What AWS bills.
+    Bill {
+        /// By these prices.
+        prices: PriceList,
+        /// In the tier of an account that has used this much in the month, region and architecture.
+        used: GbSeconds,
+    },
+    /// What AWS Lambda Power Tuning 4.4.0 says, by its own prices and arithmetic.
+    PowerTuning,
+}
+
+/// The share of invocations that is dropped at each end, 0 to 0.4 as in AWS Lambda Power Tuning.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DiscardTopBottom(f64);
+
+/// As in AWS Lambda Power Tuning.
+impl Default for DiscardTopBottom {
+    fn default() -> DiscardTopBottom {
+        DiscardTopBottom(0.2)
+    }
+}
+
+impl DiscardTopBottom {
+    /// Returns the nearest share to `share`, which is not NaN.
+    pub fn clamped(share: f64) -> DiscardTopBottom {
+        DiscardTopBottom(share.clamp(0.0, 0.4))
+    }
+
+    /// The share.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+/// Reads all of the input, passes on what is not an invocation, and writes statistics at the end. Invocations of a
+/// function whose price is unknown are passed on too, so that they are not lost.
+///
+/// # Errors
+/// A bad record, after the rest of the stream has been passed on, because the records that undo a run are in it. Or no
+/// function's price is known.
+pub async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
+    let mut analyze = Analyze {
+        options,
+        output: Output::new(&mut pipe.output, options.format),
+        upstream: Upstream::default(),
+        frame: Frame::default(),
+        priced: None,
+        unpriced: BTreeMap::new(),
+        plans: Plans::default(),
+    };
+    let bad_input = pipe.input.for_each(|line| analyze.handle(line)).await?;
+    let result = match bad_input {
+        Some(error) => Err(error),
+        None => analyze.conclude(),
+    };
+    if result.is_err() {
+        analyze.upstream.fail();
+    }
+    analyze.output.end(analyze.upstream.status())?;
+    result
+}
+
+/// What the input says.
+struct Analyze<'a> {
+    options: &'a Options,
+    output: Output<'a>,
+    upstream: Upstream,
+    frame: Frame,
+    /// The last function that was looked up in the price list: most lines are of the same one.
+    priced: Option<(FunctionArn, Architecture)>,
+    unpriced: BTreeMap<(FunctionArn, Architecture), Error>,
+    plans: Plans,
+}
+
+impl Analyze<'_> {
+    /// Keeps an invocation, and passes any other line on.
+    fn handle(&mut self, line: &Line) -> Result<(), Error> {
+        let Some(record_type) = self.upstream.admit(line)? else {
+            return Ok(());
+        };
+        match &*record_type {
+            Invocation::TYPE => {
+                let invocation: Invocation = line.parse()?;
+                let is_of_dry_run = invocation.run_id.is_some_and(|run| self.plans.is_dry(run));
+                if !self.options.dry_run && !is_of_dry_run && self.is_priced(&invocation) {
+                    let missing =
+                        |field| Error::from(line.error(Some(field), "missing, though the outcome is ok"));
+                    return self.frame.push(&invocation).map_err(missing);
+                }
+            }
+            // A bad one is an error of the tools that need it.
+            Plan::TYPE => drop(line.parse::<Plan>().map(|plan| self.plans.add(plan))),
+            Configuration::TYPE => {
+                drop(line.parse().map(|configuration| self.plans.add_configuration(configuration)));
+            }
+            _ => {}
+        }
+        self.output.pass(line)
+    }
+
+    fn is_priced(&mut self, invocation: &Invocation) -> bool {
+        let Pricing::Bill { prices, used } = &self.options.pricing else {
+            return true;
+        };
+        let (function, architecture) = (&invocation.function_arn, invocation.architecture);
+        if matches!(&self.priced, Some((last, of)) if (last, *of) == (function, architecture)) {
+            return true;
+        }
+        match prices.rate(function.region(), architecture, *used) {
+            Ok(_) => {
+                self.priced = Some((function.clone(), architecture));
+                true
+            }
+            Err(error) => {
+                self.unpriced.entry((function.clone(), architecture)).or_insert(error);
+                false
+            }
+        }
+    }
+
+    /// Writes the statistics of everything that was kept.
+    fn conclude(&mut self) -> Result<Exit, Error> {
+        if self.options.dry_run || self.plans.any_is_dry() {
+            message::note("dry run: its invocations are not analyzed");
+        }
+        if let Some(why) = self.upstream.incomplete() {
+            message::warning(format_args!("{why}; these are the statistics of what there is"));
+        }
+        let mut missing = Missing::new();
+        let frame = std::mem::take(&mut self.frame);
+        let all = statistics_of_all(self.options, &self.plans, frame, &mut missing)?;
+        missing.iter().for_each(message::warning);
+        self.output.records(&all, |_| tables(&all))?;
+        let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
+        match unpriced.next() {
+            None => Ok(Exit::Done),
+            Some(error) if all.is_empty() => Err(error),
+            Some(error) => {
+                std::iter::once(error).chain(unpriced).for_each(message::warning);
+                Ok(Exit::Partly)
+            }
+        }
+    }
+}
+
+/// A table for each function and architecture.
+fn tables(all: &[Statistics]) -> String {
+    let tables = all.chunk_by(Statistics::is_rival_of).map(|rivals| {
+        let best = rivals.iter().find(|rival| rival.rank == Some(1) && is_sound(rival));
+        table(&rivals.iter().collect::<Vec<_>>(), best.map(|best| (best.memory_size, best.strategy)))
+    });
+    tables.collect::<Vec<_>>().join("\n\n")
+}
+
+/// Statistics of each size, ranked among those of the same function and architecture, which stand together.
+fn statistics_of_all(
+    options: &Options,
+    plans: &Plans,
+    frame: Frame,
+    missing: &mut Missing,
+) -> Result<Vec<Statistics>, Error> {
+    let groups = frame.into_groups().map_err(from_polars)?;
+    let mut all = Vec::with_capacity(groups.len());
+    for group in &groups {
+        all.push(statistics_of(options, plans, group, missing)?);
+    }
+    all.sort_by_cached_key(Statistics::size_key);
+    for rivals in all.chunk_by_mut(|a, b| a.is_rival_of(b)) {
+        let (ranked, candidates): (Vec<_>, Vec<_>) = rivals
+            .iter_mut()
+            .filter_map(|rival| Candidate::of(rival).map(|candidate| (rival, candidate)))
+            .unzip();
+        for (rival, standing) in
+            ranked.into_iter().zip(standings(options.strategy, options.balanced_weight, &candidates))
+        {
+            rival.score = Some(standing.score);
+            rival.rank = Some(standing.rank);
+        }
+    }
+    Ok(all)
+}
+
+fn statistics_of(
+    options: &Options,
+    plans: &Plans,
+    group: &Group,
+    missing: &mut Missing,
+) -> Result<Statistics, Error> {
+    let size = group.key().map_err(from_polars)?;
+    let only_cold_starts = plans.are_only_cold_starts(&size.function, size.architecture);
+    let starts = options.starts(only_cold_starts);
+    let share = options.share(only_cold_starts).get();
+    let usable = group.usable(starts).map_err(from_polars)?;
+    let durations = usable.durations().map_err(from_polars)?;
+    let (duration, costs) = match &options.pricing {
+        Pricing::Bill { prices, used } => {
+            let rate = prices.rate(size.function.region(), size.architecture, *used)?;
+            check_tier(prices, *used, &size, missing);
+            let costs = bill(&rate, &size, plans, (group, &usable), share, missing).map_err(from_polars)?;
+            (TrimmedMean::of(&durations, share), costs)
+        }
+        Pricing::PowerTuning => {
+            power_tuning::duration_and_costs(&size, group.answered().map_err(from_polars)?, share)
+        }
+    };
+    let unbilled = group.unbilled().map_err(from_polars)?;
+    if unbilled > 0 {
+        message::warning(format_args!(
+            "{}: {} MB: {unbilled} invocations ran without a report; totalCost lacks them",
+            size.function.name(),
+            size.memory
+        ));
+    }
+    let figures = Figures { size, starts, share, durations, duration, costs };
+    figures.statistics(options, group, &usable).map_err(from_polars)
+}
+
+/// The figures of one size, as far as they do not depend on the form of the record.
+struct Figures {
+    size: SizeKey,
+    starts: Starts,
+    share: f64,
+    /// Ascending.
+    durations: Vec<f64>,
+    duration: Option<TrimmedMean>,
+    costs: Costs,
+}
+
+impl Figures {
+    /// Returns them as a record, without score and rank.
+    fn statistics(self, options: &Options, group: &Group, usable: &Usable) -> PolarsResult<Statistics> {
+        let Figures { size, starts, share, durations, duration, costs } = self;
+        let billed: Vec<f64> = usable.billed_durations()?.iter().map(|billed| billed.0 as f64).collect();
+        let interval = duration.and_then(|duration| duration.interval);
+        let percentile = |p| (!durations.is_empty()).then(|| millis(quantile(&durations, p)));
+        Ok(Statistics {
+            function_arn: size.function,
+            architecture: size.architecture,
+            memory_size: size.memory,
+            starts,
+            currency: costs.currency,
+            invocations: durations.len() as u64,
+            discarded: 2 * duration.map_or(0, |duration| duration.dropped as u64),
+            errors: group.errors()?,
+            function_errors: group.function_errors()?,
+            out_of_memory_errors: group.out_of_memory_errors()?,
+            cold_starts: usable.cold_starts()?,
+            average_duration_ms: duration.map(|duration| millis(duration.mean)),
+            average_billed_duration_ms: TrimmedMean::of(&billed, share).map(|billed| billed.mean),
+            average_cost: costs.average,
+            mean_cost: costs.mean,
+            request_cost: costs.request,
+            restore_cost: costs.restore,
+            total_cost: costs.total,
+            min_duration_ms: percentile(0.0),
+            p50_duration_ms: percentile(0.5),
+            p90_duration_ms: percentile(0.9),
+            p95_duration_ms: percentile(0.95),
+            p99_duration_ms: percentile(0.99),
+            max_duration_ms: percentile(1.0),
+            stddev_duration_ms: sample_standard_deviation(&durations).map(millis),
+            average_duration_low_ms: interval.map(|(low, _)| low),
+            average_duration_high_ms: interval.map(|(_, high)| high),
+            average_cost_low: costs.interval.map(|(low, _)| Money(low)),
+            average_cost_high: costs.interval.map(|(_, high)| Money(high)),
+            confidence: interval.map(|_| CONFIDENCE),
+            average_init_duration_ms: TrimmedMean::of(&usable.init_durations()?, share)
+                .map(|init| millis(init.mean)),
+            max_memory_used: usable.max_memory_used()?,
+            discard_top_bottom: share,
+            strategy: options.strategy,
+            balanced_weight: options.balanced_weight,
+            score: None,
+            rank: None,
+        })
+    }
+}
+
+fn millis(value: f64) -> Millis {
+    Millis::new(value).expect("made of finite values that are not negative")
+}
+
+fn from_polars(error: PolarsError) -> Error {
+    Error::Failed(format!("polars: {error}"))
+}

@@ -1,0 +1,73 @@
+//! What the `plan` and `configuration` records in the stream say of the runs that were measured.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::message;
+use crate::names::{AliasName, Architecture, FunctionArn};
+use crate::records::{Configuration, ConfigurationState, Plan, RunId, SizeKey};
+
+/// The plans of all runs, and the versions that were published for them.
+#[derive(Default)]
+pub(super) struct Plans {
+    plans: Vec<Plan>,
+    /// Each version by its own alias.
+    versions: BTreeMap<SizeKey, BTreeSet<AliasName>>,
+}
+
+impl Plans {
+    pub fn add(&mut self, plan: Plan) {
+        // lpt-apply writes one to publish a version, and measures nothing.
+        if plan.power_values.is_empty() {
+            return;
+        }
+        let function = &plan.function_arn;
+        let first = self.plans.iter().find(|known| known.function_arn == *function);
+        if first.is_some_and(|first| first.code_sha256 != plan.code_sha256) {
+            message::warning(format_args!(
+                "{function}: the runs in the input are of different code, and are taken together"
+            ));
+        }
+        self.plans.push(plan);
+    }
+
+    pub fn add_configuration(&mut self, configuration: Configuration) {
+        if configuration.state == ConfigurationState::Ready {
+            self.versions.entry(configuration.size_key()).or_default().insert(configuration.alias);
+        }
+    }
+
+    /// Whether a run only tries what is allowed.
+    pub fn is_dry(&self, run_id: RunId) -> bool {
+        self.plans.iter().any(|plan| plan.run_id == run_id && plan.dry_run)
+    }
+
+    /// Whether any run only tries what is allowed.
+    pub fn any_is_dry(&self) -> bool {
+        self.plans.iter().any(|plan| plan.dry_run)
+    }
+
+    /// The last of a function's plans.
+    pub fn plan(&self, function: &FunctionArn, architecture: Architecture) -> Option<&Plan> {
+        self.plans_of(function, architecture).next_back()
+    }
+
+    /// Whether each invocation of a function had a version of its own, so that it was a cold start.
+    pub fn are_only_cold_starts(&self, function: &FunctionArn, architecture: Architecture) -> bool {
+        let mut plans = self.plans_of(function, architecture).peekable();
+        plans.peek().is_some() && plans.all(|plan| plan.only_cold_starts)
+    }
+
+    /// How many versions were published with this size.
+    pub fn versions(&self, size: &SizeKey) -> usize {
+        self.versions.get(size).map_or(0, BTreeSet::len)
+    }
+
+    fn plans_of(
+        &self,
+        function: &FunctionArn,
+        architecture: Architecture,
+    ) -> impl DoubleEndedIterator<Item = &Plan> {
+        let of = (function.clone(), architecture);
+        self.plans.iter().filter(move |plan| (&plan.function_arn, plan.architecture) == (&of.0, of.1))
+    }
+}

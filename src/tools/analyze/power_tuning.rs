@@ -1,0 +1,75 @@
+//! The arithmetic and the prices of AWS Lambda Power Tuning 4.4.0, to the last digit, so that its old runs can be
+//! checked: `computeStatistics` in lambda/executor.js, the functions that it calls in lambda/utils.js, and `baseCosts`
+//! in template.yml. <https://github.com/alexcasalboni/aws-lambda-power-tuning>
+
+use super::bill::Costs;
+use super::frame::Answered;
+use crate::message;
+use crate::names::Architecture;
+use crate::records::SizeKey;
+use crate::statistics::TrimmedMean;
+use crate::units::{Currency, MemoryMB, Money};
+
+/// What a millisecond costs with 128 MB where the region has no price of its own, x86_64 and arm64.
+const DEFAULT: (f64, f64) = (2.1e-9, 1.7e-9);
+
+/// Of x86_64; arm64 has none.
+const BY_REGION: [(&str, f64); 7] = [
+    ("ap-east-1", 2.9e-9),
+    ("af-south-1", 2.8e-9),
+    ("me-south-1", 2.6e-9),
+    ("eu-south-1", 2.4e-9),
+    ("ap-northeast-3", 2.7e-9),
+    ("cn-north-1", 1.42e-8),
+    ("cn-northwest-1", 1.42e-8),
+];
+
+fn base_price(region: &str, architecture: Architecture) -> f64 {
+    match architecture {
+        Architecture::Arm64 => DEFAULT.1,
+        Architecture::X86_64 => {
+            BY_REGION.iter().find(|(name, _)| *name == region).map_or(DEFAULT.0, |(_, price)| *price)
+        }
+    }
+}
+
+/// The price of that many milliseconds, of which each begun one counts.
+fn price(base: f64, memory: MemoryMB, milliseconds: f64) -> f64 {
+    milliseconds.ceil() * base * (f64::from(memory.get()) / f64::from(MemoryMB::MIN.get()))
+}
+
+/// The average duration and the costs that it finds. The duration is `None` where it has no result: where nothing was
+/// invoked, where all log tails lacked their report, and where an invocation failed, which ends its run.
+pub(super) fn duration_and_costs(
+    size: &SizeKey,
+    mut answered: Answered,
+    share: f64,
+) -> (Option<TrimmedMean>, Costs) {
+    let region = size.function.region();
+    let base = base_price(region, size.architecture);
+    if !answered.all {
+        message::warning(format_args!(
+            "{}: {} MB: has no result with --compat, because an invocation failed, at which AWS Lambda Power Tuning ends",
+            size.function.name(),
+            size.memory
+        ));
+    }
+    // Trimmed each for itself, and summed from the least to the greatest, the total too: it sorts in place.
+    answered.durations.sort_by(f64::total_cmp);
+    answered.billed.sort_by(f64::total_cmp);
+    let total = answered.billed.iter().fold(0.0, |sum, billed| sum + price(base, size.memory, *billed));
+    let duration =
+        TrimmedMean::of(&answered.durations, share).filter(|duration| answered.all && duration.mean > 0.0);
+    let billed = TrimmedMean::of(&answered.billed, share).filter(|_| duration.is_some());
+    let costs = Costs {
+        currency: if region.starts_with("cn-") { Currency::cny() } else { Currency::usd() },
+        average: billed.map(|billed| Money(price(base, size.memory, billed.mean))),
+        // It is of the mean, and this is rounded up.
+        interval: None,
+        mean: None,
+        request: None,
+        restore: None,
+        total: Money(total),
+    };
+    (duration, costs)
+}

@@ -1,0 +1,71 @@
+//! `lpt-apply`'s arguments as typed.
+
+use super::Options;
+use crate::aws::Aws;
+use crate::cli::{AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES};
+use crate::entry::{Pipe, Tool};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::names::AliasName;
+
+/// Give each function the memory size that was selected for it
+///
+/// Reads selection records. Without --alias, $LATEST gets the memory; with it, a version is published and the alias
+/// moved to it, and $LATEST stays as it is.
+#[derive(Debug, clap::Parser)]
+#[command(name = "lpt-apply", version, styles = STYLES)]
+pub struct Args {
+    /// Publish a version with the memory and point this alias at it; made if there is none
+    #[arg(long, value_name = "NAME")]
+    alias: Option<AliasName>,
+    /// Go on though the function's code is not what was measured, or the alias points at other code or settings
+    #[arg(long)]
+    allow_changed_code: bool,
+    /// Apply, or do not, whatever autoOptimize in --input says [default: true, or with --input as that says]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    auto_optimize: Option<bool>,
+    #[command(flatten)]
+    incomplete: IncompleteArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+impl Tool for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn input(&self) -> Option<&InputArgs> {
+        Some(&self.input)
+    }
+
+    async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
+        let aws = Aws::load(&self.aws.options()).await;
+        super::run(&self.into_options()?, &aws, pipe).await
+    }
+}
+
+impl Args {
+    fn into_options(self) -> Result<Options, Error> {
+        let input = self.execution_input.read()?;
+        let dry_run = self.dry_run.or(input.as_ref());
+        // The state machine changes nothing unless it is told to.
+        let said = input.as_ref().map(|input| input.auto_optimize.unwrap_or(false));
+        let input = input.unwrap_or_default();
+        Ok(Options {
+            auto_optimize: self.auto_optimize.or(said).unwrap_or(true),
+            dry_run,
+            alias: self.alias.or(input.auto_optimize_alias),
+            allow_changed_code: self.allow_changed_code,
+            allow_incomplete: self.incomplete.allow_incomplete,
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! `lpt-invoke`'s arguments as typed.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
+use crate::aws::{Aws, S3Url};
+use crate::cli::{
+    AwsArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, warn_of_few,
+};
+use crate::entry::{Pipe, Tool};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::names::Callee;
+
+/// Invoke each prepared version, and record what Lambda reports of each invocation
+///
+/// Reads configuration records as they come and writes an invocation record as soon as each invocation is over. The
+/// sizes are measured side by side, each one's invocations in series.
+#[derive(Debug, clap::Parser)]
+#[command(name = "lpt-invoke", version, styles = STYLES)]
+pub struct Args {
+    /// Invocations for each size, unless each has a version of its own [default: as in the plan record, or 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    num: Option<u32>,
+    /// Payload: JSON as it stands, any other text as a JSON string; a list of {"payload": …, "weight": n} is several,
+    /// each for its share of the invocations [default: {}]
+    #[arg(long, value_name = "JSON", conflicts_with = "payload_file")]
+    payload: Option<String>,
+    /// File with the payload or the weighted payloads, JSON
+    #[arg(long, value_name = "FILE")]
+    payload_file: Option<PathBuf>,
+    /// File of NDJSON with a payload a line, taken in turn, so that each invocation can have its own
+    #[arg(long, value_name = "FILE.ndjson", conflicts_with_all = ["payload", "payload_file"])]
+    payloads: Option<PathBuf>,
+    /// Take the payloads in an order that this number decides, the same for each size
+    #[arg(long, value_name = "SEED", requires = "payloads")]
+    shuffle: Option<u64>,
+    /// Payload at S3, or weighted payloads
+    #[arg(long, value_name = "s3://BUCKET/KEY", conflicts_with_all = ["payload", "payload_file", "payloads"])]
+    payload_s3: Option<S3Url>,
+    /// Call this function before each invocation, with its payload; an output that is not empty replaces that
+    #[arg(long, value_name = "FUNCTION")]
+    pre_processor: Option<Callee>,
+    /// Call this function after each invocation, with what that returned
+    #[arg(long, value_name = "FUNCTION")]
+    post_processor: Option<Callee>,
+    /// Run this before each invocation, in a shell, with the payload on stdin; what it writes replaces that
+    #[arg(long, value_name = "COMMAND", conflicts_with = "pre_processor")]
+    pre_command: Option<String>,
+    /// Run this after each invocation, in a shell, with what that returned on stdin
+    #[arg(long, value_name = "COMMAND", conflicts_with = "post_processor")]
+    post_command: Option<String>,
+    /// Send a size's invocations at once instead of one after another
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    parallel: Option<bool>,
+    /// Pause between two invocations of a size, in milliseconds; in series only [default: 0]
+    #[arg(long, value_name = "MS")]
+    sleep_between_runs_ms: Option<u64>,
+    /// Error types that count as results, such as ValidationError,NotFound
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    allowed_exceptions: Option<Vec<String>>,
+    /// Take only versions that are for one invocation each, and so for a cold start, as lpt-prepare --only-cold-starts
+    /// makes them
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    only_cold_starts: Option<bool>,
+    /// Show no payload, no output and no function's error message in any message, and record no such error message
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    disable_payload_logs: Option<bool>,
+    /// Invocations in flight at most, over all sizes and functions
+    #[arg(long, value_name = "N", default_value = "100")]
+    concurrency: NonZeroUsize,
+    /// Records of an earlier run of the same code that was cut off: its usable invocations are kept, and only the others
+    /// are made. The versions may be new ones. Give the same --num and payload as before; that is not checked
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+impl Tool for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn input(&self) -> Option<&InputArgs> {
+        Some(&self.input)
+    }
+
+    async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
+        let aws = Aws::load(&self.aws.options()).await;
+        let options = self.into_options(&aws).await?;
+        super::run(&options, &aws, pipe).await
+    }
+}
+
+impl Args {
+    async fn into_options(self, aws: &Aws) -> Result<Options, Error> {
+        let input = self.execution_input.read()?;
+        let dry_run = self.dry_run.or(input.as_ref());
+        let input = input.unwrap_or_default();
+        if let Some(num) = self.num
+            && !dry_run
+        {
+            warn_of_few(num);
+        }
+        let parallel = self.parallel.or(input.parallel_invocation).unwrap_or(false);
+        if parallel && self.sleep_between_runs_ms.is_some() {
+            return Err(Error::Usage(
+                "--sleep-between-runs-ms is for invocations in series; leave out --parallel, or say --parallel=false"
+                    .to_owned(),
+            ));
+        }
+        let sleep_between_runs_ms =
+            self.sleep_between_runs_ms.or(input.sleep_between_runs_ms).filter(|_| !parallel);
+        let processor = |flag: Option<Callee>, command: Option<String>, said: &Option<Callee>| match command {
+            Some(command) => Some(Processor::Command(command)),
+            None => flag.or(said.clone()).map(Processor::Function),
+        };
+        Ok(Options {
+            num: self.num,
+            num_without_plan: input.num.map_or(DEFAULT_NUM, NonZeroU32::get),
+            pre_processor: processor(self.pre_processor, self.pre_command, &input.pre_processor_arn),
+            post_processor: processor(self.post_processor, self.post_command, &input.post_processor_arn),
+            parallel,
+            sleep_between_runs: Duration::from_millis(sleep_between_runs_ms.unwrap_or(0)),
+            allowed_exceptions: self
+                .allowed_exceptions
+                .or(input.allowed_exceptions.clone())
+                .unwrap_or_default(),
+            only_cold_starts: self.only_cold_starts.or(input.only_cold_starts).unwrap_or(false),
+            disable_payload_logs: self.disable_payload_logs.or(input.disable_payload_logs).unwrap_or(false),
+            concurrency: self.concurrency,
+            dry_run,
+            resumed: self.resume.as_deref().map(Resumed::read).transpose()?.unwrap_or_default(),
+            payloads: match (self.payload, self.payload_file, self.payloads, self.payload_s3) {
+                (Some(text), ..) => Payloads::from_text(&text, "--payload")?,
+                (_, Some(file), ..) => Payloads::from_file(&file)?,
+                (_, _, Some(file), _) => Payloads::from_lines(&file, self.shuffle)?,
+                (.., Some(url)) => payloads_at_s3(aws, &url, "--payload-s3").await?,
+                (None, None, None, None) => payloads_of(&input, aws).await?,
+            },
+        })
+    }
+}
+
+/// The payloads that the execution input names; `payloadS3` goes before `payload`.
+async fn payloads_of(input: &ExecutionInput, aws: &Aws) -> Result<Payloads, Error> {
+    if let Some(url) = &input.payload_s3 {
+        return payloads_at_s3(aws, url, &input.place_of("payloadS3")).await;
+    }
+    match &input.payload {
+        Some(payload) => Payloads::from_value(payload, &input.place_of("payload")),
+        None => Ok(Payloads::default()),
+    }
+}
+
+async fn payloads_at_s3(aws: &Aws, url: &S3Url, place: &str) -> Result<Payloads, Error> {
+    let bytes = aws.s3_object(url).await?;
+    let place = format!("{place} {url}");
+    let text = String::from_utf8(bytes).map_err(|_| Error::Usage(format!("{place}: not UTF-8")))?;
+    match serde_json::from_str::<&RawValue>(&text) {
+        Ok(value) => Payloads::from_value(value, &place),
+        Err(_) => Payloads::from_text(&text, &place),
+    }
+}

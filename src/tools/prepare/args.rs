@@ -1,0 +1,101 @@
+//! `lpt-prepare`'s arguments as typed.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use super::{Options, PowerValues};
+use crate::aws::Aws;
+use crate::cli::{AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, warn_of_few};
+use crate::entry::{Pipe, Tool};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::names::FunctionRef;
+
+/// Publish a version of a Lambda function for each memory size to measure
+///
+/// Writes a plan record for each function and configuration records for each size, the first before anything is
+/// changed. $LATEST gets its memory and description back at the end. lpt-cleanup removes the versions.
+#[derive(Debug, clap::Parser)]
+#[command(name = "lpt-prepare", version, styles = STYLES)]
+pub struct Args {
+    /// Functions to tune: NAME, ACCOUNT:function:NAME or a whole ARN, without a version or alias [default: lambdaARN of
+    /// --input]
+    #[arg(value_name = "FUNCTION")]
+    functions: Vec<FunctionRef>,
+    /// Memory sizes in MB: 128,512; ranges with a step, 128-3008:64; or ALL, every 64 MB from 128 to 10240 [default:
+    /// 128,256,512,1024,1536,3008]
+    #[arg(long, value_name = "SIZES", value_parser = PowerValues::from_str)]
+    power_values: Option<PowerValues>,
+    /// Invocations for each size, written into the plan for lpt-invoke [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    num: Option<u32>,
+    /// Publish a version for each invocation, so that each one is a cold start
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    only_cold_starts: Option<bool>,
+    /// Print the least IAM policy that a run on these functions needs, a statement or two for each tool, and do
+    /// nothing else; with --input, also for the payload at S3 and the processors that it names
+    #[arg(long)]
+    policy: bool,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+const NO_FUNCTION: &str =
+    "name a FUNCTION to tune, or an --input file that has a lambdaARN; see lpt-prepare --help";
+
+/// Where neither a flag nor the execution input says which: those of AWS Lambda Power Tuning.
+const DEFAULT_POWER_VALUES: &str = "128,256,512,1024,1536,3008";
+
+/// Where neither a flag nor the execution input says how many.
+const DEFAULT_NUM: u32 = 10;
+
+impl Tool for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn input(&self) -> Option<&InputArgs> {
+        None
+    }
+    async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
+        let aws = Aws::load(&self.aws.options()).await;
+        if self.policy {
+            let input = self.execution_input.read()?.unwrap_or_default();
+            let functions = input.functions_or(self.functions, NO_FUNCTION)?;
+            return super::policy::print(&functions, &input, &aws, pipe).await;
+        }
+        super::run(&self.into_options()?, &aws, pipe).await
+    }
+}
+
+impl Args {
+    fn into_options(self) -> Result<Options, Error> {
+        let input = self.execution_input.read()?;
+        let dry_run = self.dry_run.or(input.as_ref());
+        let input = input.unwrap_or_default();
+        let functions = input.functions_or(self.functions, NO_FUNCTION)?;
+        let power_values = input.power_values.as_deref().map(PowerValues::from_str).transpose();
+        let power_values = power_values.map_err(|why| input.error("powerValues", why))?;
+        let only_cold_starts = self.only_cold_starts.or(input.only_cold_starts).unwrap_or(false);
+        let num = self.num.or(input.num.map(NonZeroU32::get)).unwrap_or(DEFAULT_NUM);
+        if !dry_run && !only_cold_starts {
+            warn_of_few(num);
+        }
+        Ok(Options {
+            functions,
+            power_values: self
+                .power_values
+                .or(power_values)
+                .unwrap_or_else(|| DEFAULT_POWER_VALUES.parse().expect("a test reads them")),
+            num: if dry_run { 1 } else { num },
+            only_cold_starts,
+            dry_run,
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! `lpt-prepare`: flags → `plan`, `configuration`.
+
+mod args;
+mod policy;
+mod power_values;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+
+pub use args::Args;
+pub use power_values::PowerValues;
+
+use crate::aws::{Aws, AwsError, AwsErrorKind, FunctionConfiguration, Lambda};
+use crate::entry::{Interrupt, Pipe};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::message;
+use crate::names::{FunctionArn, FunctionRef, Qualifier, Version};
+use crate::ndjson::Writer;
+use crate::records::{Configuration, ConfigurationState, Plan, RunId, Status};
+use crate::run::{RunError, Tag, plan_before, publish, remove_versions, restore_after};
+
+/// What to prepare.
+#[derive(Debug)]
+pub struct Options {
+    /// The functions, which are prepared side by side.
+    pub functions: Vec<FunctionRef>,
+    /// The sizes of each, one after another.
+    pub power_values: PowerValues,
+    /// Invocations for each size.
+    pub num: u32,
+    /// Whether each invocation gets a version of its own.
+    pub only_cold_starts: bool,
+    /// Whether only to try what is allowed.
+    pub dry_run: bool,
+}
+
+/// Prepares all functions, side by side, and writes their records.
+///
+/// # Errors
+/// Of the first function that failed, if none could be prepared wholly; otherwise failures end in [`Exit::Partly`].
+pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
+    let prepare = Prepare {
+        options,
+        id: RunId::new(),
+        writer: RefCell::new(&mut pipe.output),
+        begun: RefCell::default(),
+        interrupt: &pipe.interrupt,
+    };
+    let mut results = join_all(options.functions.iter().map(async |function| {
+        let result = prepare.function(aws, function).await;
+        if let Err(error) = &result
+            && options.functions.len() > 1
+            && !matches!(error, Error::Io { .. })
+        {
+            message::error(error);
+        }
+        result
+    }))
+    .await;
+    let failed = results.iter().filter(|result| result.is_err()).count();
+    let status = if prepare.interrupt.is_cancelled() {
+        Status::Interrupted
+    } else if failed == results.len() {
+        Status::Failed
+    } else {
+        Status::Complete
+    };
+    let ended = prepare.writer.borrow_mut().end(status);
+    let output_error = ended.err().or_else(|| {
+        let lost = results.iter().position(|result| matches!(result, Err(Error::Io { .. })))?;
+        results.swap_remove(lost).err()
+    });
+    if let Some(error) = output_error {
+        prepare.remove_all().await?;
+        return Err(error);
+    }
+    if prepare.interrupt.is_cancelled() {
+        return Err(Error::Interrupted);
+    }
+    if options.dry_run {
+        message::note(format_args!("dry run: allowed are {}", aws.proved().join(", ")));
+    }
+    let all_done = results.iter().all(|result| matches!(result, Ok(Exit::Done)));
+    match results.into_iter().find_map(Result::err) {
+        // The errors of several functions are on stderr already, each from when it happened.
+        Some(error) if failed == options.functions.len() && failed > 1 => Ok(error.exit()),
+        Some(error) if failed == options.functions.len() => Err(error),
+        _ if all_done => Ok(Exit::Done),
+        _ => Ok(Exit::Partly),
+    }
+}
+
+/// One run of the tool, over all its functions.
+struct Prepare<'a> {
+    options: &'a Options,
+    id: RunId,
+    writer: RefCell<&'a mut Writer>,
+    /// The functions that it has begun with: to remove what it made if nobody reads the records, and because a function
+    /// may be named twice, in two forms.
+    begun: RefCell<BTreeMap<FunctionArn, Lambda>>,
+    interrupt: &'a Interrupt,
+}
+
+impl Prepare<'_> {
+    /// Prepares one function, and restores `$LATEST` whatever happens.
+    async fn function(&self, aws: &Aws, function: &FunctionRef) -> Result<Exit, Error> {
+        let lambda = &aws.lambda_of_ref(function)?;
+        let mut latest = lambda.settled(function, Qualifier::Latest).await?;
+        if self.begun.borrow_mut().insert(latest.function_arn.clone(), lambda.clone()).is_some() {
+            message::warning(format_args!("{function}: is named twice, and prepared once"));
+            return Ok(Exit::Done);
+        }
+        let plan = self.plan(&latest)?;
+        self.writer.borrow_mut().write(&plan)?;
+        let published = self.publish_all(lambda, &plan, &mut latest).await;
+        let restored = restore_after(lambda, &plan, &latest).await;
+        match published {
+            // Who reads no records any more should still hear that the function is not restored.
+            Err(Error::Io { .. }) => restored.map_err(Error::from).and(published),
+            Err(error) => Err(error),
+            Ok(exit) => Ok(restored.map(|_| exit)?),
+        }
+    }
+
+    /// Removes everything that this run has made: without its records nobody else can know of it.
+    async fn remove_all(&self) -> Result<(), AwsError> {
+        let begun = self.begun.take();
+        let removals = begun.iter().map(|(function, lambda)| remove_versions(lambda, self.id, function));
+        let mut removed = 0;
+        let mut left = Vec::new();
+        for removal in join_all(removals).await {
+            removed += removal.versions.len();
+            left.extend(removal.left);
+        }
+        message::warning(format_args!(
+            "the records can't be written; removed again what was made: {removed} versions"
+        ));
+        left.into_iter().try_for_each(|(_, error)| Err(error))
+    }
+
+    fn plan(&self, latest: &FunctionConfiguration) -> Result<Plan, Error> {
+        let function = &latest.function_arn;
+        if latest.managed_instances {
+            return Err(Error::Failed(format!(
+                "{function}: runs on Lambda Managed Instances, which are not paid by duration, so that no memory size can be chosen by cost"
+            )));
+        }
+        if let Some(tag) = Tag::parse(&latest.description) {
+            return Err(RunError::AtWork { function: function.clone(), run_id: tag.run_id }.into());
+        }
+        Ok(Plan {
+            power_values: self.options.power_values.sizes().to_vec(),
+            num: self.options.num,
+            only_cold_starts: self.options.only_cold_starts,
+            dry_run: self.options.dry_run,
+            ..plan_before(self.id, latest)
+        })
+    }
+
+    /// Publishes a version for each size, or for each invocation of each size.
+    async fn publish_all(
+        &self,
+        lambda: &Lambda,
+        plan: &Plan,
+        latest: &mut FunctionConfiguration,
+    ) -> Result<Exit, Error> {
+        let mut exit = Exit::Done;
+        for &memory in &plan.power_values {
+            let indices = if plan.only_cold_starts { (0..plan.num).map(Some).collect() } else { vec![None] };
+            for index in indices {
+                if self.interrupt.is_cancelled() {
+                    return Err(Error::Interrupted);
+                }
+                message::progress(format_args!("{}: {memory} MB", plan.function_arn.name()));
+                let configuration = Configuration {
+                    run_id: plan.run_id,
+                    function_arn: plan.function_arn.clone(),
+                    architecture: plan.architecture,
+                    memory_size: memory,
+                    alias: plan.run_id.alias(memory, index),
+                    index,
+                    state: ConfigurationState::Creating,
+                    version: None,
+                    error_type: None,
+                    error_message: None,
+                };
+                match self.publish_one(lambda, plan, configuration, latest).await? {
+                    Ok(()) => {}
+                    // The account or the function refuses this size; it may take the next one.
+                    Err(RunError::Aws(error)) if error.kind == AwsErrorKind::Invalid => {
+                        exit = Exit::Partly;
+                        message::warning(format_args!("{memory} MB is left out: {error}"));
+                        break;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(exit)
+    }
+
+    /// Publishes one version with its alias, and writes its record before and after. Returns why that failed.
+    ///
+    /// # Errors
+    /// The records cannot be written.
+    async fn publish_one(
+        &self,
+        lambda: &Lambda,
+        plan: &Plan,
+        mut configuration: Configuration,
+        latest: &mut FunctionConfiguration,
+    ) -> Result<Result<(), RunError>, Error> {
+        self.writer.borrow_mut().write(&configuration)?;
+        let published = publish_with_alias(lambda, plan, &configuration, latest).await;
+        match &published {
+            Ok(version) => {
+                configuration.state = ConfigurationState::Ready;
+                configuration.version = Some(*version);
+            }
+            Err(error) => {
+                configuration.state = ConfigurationState::Failed;
+                configuration.error_type = Some(error.error_type().to_owned());
+                configuration.error_message = Some(error.error_message());
+            }
+        }
+        self.writer.borrow_mut().write(&configuration)?;
+        Ok(published.map(drop))
+    }
+}
+
+async fn publish_with_alias(
+    lambda: &Lambda,
+    plan: &Plan,
+    configuration: &Configuration,
+    latest: &mut FunctionConfiguration,
+) -> Result<Version, RunError> {
+    let memory = configuration.memory_size;
+    let tag = Tag::on_version(plan, memory, configuration.index).to_string();
+    let version = publish(lambda, plan, memory, &tag, latest).await?;
+    lambda.create_alias(&plan.function_arn, &configuration.alias, version, &tag).await?;
+    Ok(version)
+}

@@ -1,0 +1,112 @@
+//! `lpt-prepare --policy`: what IAM must allow for a run.
+
+use std::collections::BTreeSet;
+
+use crate::aws::{Aws, AwsError, Policy, Statement};
+use crate::cli::ExecutionInput;
+use crate::entry::Pipe;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::names::{FunctionArn, FunctionRef, Qualifier};
+
+/// Writes the least policy for a run on `functions` with `input`, and changes nothing.
+///
+/// # Errors
+/// A function is not given as an ARN and can't be asked for it.
+pub async fn print(
+    functions: &[FunctionRef],
+    input: &ExecutionInput,
+    aws: &Aws,
+    pipe: &mut Pipe,
+) -> Result<Exit, Error> {
+    let mut arns = BTreeSet::new();
+    for function in functions {
+        arns.insert(arn(aws, function).await?);
+    }
+    let mut processors = Vec::new();
+    for callee in [&input.pre_processor_arn, &input.post_processor_arn].into_iter().flatten() {
+        let function = arn(aws, callee.function()).await?;
+        processors.push(callee.clone().of(function).to_string());
+    }
+    let partition = arns.first().map_or("aws", FunctionArn::partition);
+    let payload = input.payload_s3.as_ref().map(|url| url.arn_pattern(partition));
+    let policy = Policy::new(statements(&arns, processors, payload));
+    let text = serde_json::to_string_pretty(&policy).expect("of strings alone");
+    pipe.output.document(&text)?;
+    Ok(Exit::Done)
+}
+
+/// The whole ARN of `function`, which knows its account.
+async fn arn(aws: &Aws, function: &FunctionRef) -> Result<FunctionArn, AwsError> {
+    if let FunctionRef::Arn(arn) = function {
+        return Ok(arn.clone());
+    }
+    let asked = aws.lambda_of_ref(function)?.configuration(function, Qualifier::Latest).await;
+    match asked {
+        Ok(configuration) => Ok(configuration.function_arn),
+        Err(error) if error.is_not_found() => Err(error),
+        Err(error) => Err(error.with_remark("give the function as an ARN, which needs no call")),
+    }
+}
+
+/// A statement for each tool, and another one where it does something to versions: one for both would let
+/// DeleteFunction delete the function.
+fn statements(
+    functions: &BTreeSet<FunctionArn>,
+    processors: Vec<String>,
+    payload: Option<String>,
+) -> Vec<Statement> {
+    let resources = |end: &str| functions.iter().map(|function| format!("{function}{end}")).collect();
+    let on_functions = |sid, actions: &[&str]| Statement::allow(sid, actions, resources(""));
+    let on_versions = |sid, actions: &[&str]| Statement::allow(sid, actions, resources(":*"));
+    let mut statements = vec![
+        on_functions(
+            "LptPrepare",
+            &[
+                "lambda:GetFunctionConfiguration",
+                "lambda:UpdateFunctionConfiguration",
+                "lambda:PublishVersion",
+                "lambda:CreateAlias",
+                // To remove what it made in vain.
+                "lambda:ListVersionsByFunction",
+                "lambda:ListAliases",
+                "lambda:DeleteAlias",
+            ],
+        ),
+        on_versions("LptPrepareVersions", &["lambda:GetFunctionConfiguration", "lambda:DeleteFunction"]),
+        Statement::allow("LptInvoke", &["lambda:InvokeFunction"], resources(":lpt-*")),
+    ];
+    if !processors.is_empty() {
+        statements.push(Statement::allow("LptInvokeProcessors", &["lambda:InvokeFunction"], processors));
+    }
+    if let Some(object) = payload {
+        statements.push(Statement::allow("LptInvokePayload", &["s3:GetObject"], vec![object]));
+    }
+    statements.extend([
+        on_functions("LptApply", &["lambda:GetFunctionConfiguration", "lambda:UpdateFunctionConfiguration"]),
+        on_functions(
+            "LptApplyAlias",
+            &[
+                "lambda:PublishVersion",
+                "lambda:GetAlias",
+                "lambda:CreateAlias",
+                "lambda:UpdateAlias",
+                // To remove what it published in vain.
+                "lambda:ListVersionsByFunction",
+            ],
+        ),
+        on_versions("LptApplyAliasVersions", &["lambda:GetFunctionConfiguration", "lambda:DeleteFunction"]),
+        on_functions(
+            "LptCleanup",
+            &[
+                "lambda:GetFunctionConfiguration",
+                "lambda:UpdateFunctionConfiguration",
+                "lambda:ListVersionsByFunction",
+                "lambda:ListAliases",
+                "lambda:DeleteAlias",
+            ],
+        ),
+        on_versions("LptCleanupVersions", &["lambda:DeleteFunction"]),
+    ]);
+    statements
+}

@@ -1,0 +1,67 @@
+//! `lpt-select`'s arguments as typed.
+
+use super::Options;
+use crate::cli::{
+    CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES, StrategyArgs,
+    format_parser,
+};
+use crate::entry::{Pipe, Tool};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::report::Format;
+
+/// Select the best memory size of each function
+///
+/// Reads statistics records, writes a selection record for each function and architecture, and shows a table of the
+/// sizes on stderr.
+#[derive(Debug, clap::Parser)]
+#[command(name = "lpt-select", version, styles = STYLES)]
+pub struct Args {
+    /// ndjson: the record stream, for the next tool; json, csv and table: the selections alone; state-machine: the
+    /// output of AWS Lambda Power Tuning
+    #[arg(long, default_value = "ndjson", value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table, Format::StateMachine]))]
+    format: Format,
+    #[command(flatten)]
+    strategy: StrategyArgs,
+    #[command(flatten)]
+    dry_run: DryRunArgs,
+    #[command(flatten)]
+    execution_input: ExecutionInputArgs,
+    #[command(flatten)]
+    incomplete: IncompleteArgs,
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+impl Tool for Args {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn input(&self) -> Option<&InputArgs> {
+        Some(&self.input)
+    }
+
+    async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
+        super::run(&self.into_options()?, pipe).await
+    }
+}
+
+impl Args {
+    fn into_options(self) -> Result<Options, Error> {
+        let input = self.execution_input.read()?;
+        // lpt-analyze has read the strategy of the execution input; the statistics say it.
+        let (strategy, balanced_weight) = self.strategy.resolve(None);
+        Ok(Options {
+            strategy,
+            balanced_weight,
+            format: self.format,
+            dry_run: self.dry_run.or(input.as_ref()),
+            // The state machine leaves them out unless told otherwise.
+            include_output_results: input.is_none_or(|input| input.include_output_results.unwrap_or(false)),
+            allow_incomplete: self.incomplete.allow_incomplete,
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! `lpt-select`: `statistics` → `selection`.
+
+mod args;
+mod state_machine;
+mod summary;
+mod visualization;
+
+use std::collections::HashSet;
+
+pub use args::Args;
+
+use crate::decide::{Candidate, is_sound, standings};
+use crate::entry::Pipe;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::message;
+use crate::ndjson::{Line, Upstream};
+use crate::records::{
+    BalancedWeight, Configuration, ConfigurationState, Plan, Record as _, RunId, Selection, SizeKey,
+    Statistics, Strategy,
+};
+use crate::report::{Format, Output};
+
+/// How to select.
+#[derive(Debug)]
+pub struct Options {
+    /// What is best, or as the statistics say.
+    pub strategy: Option<Strategy>,
+    /// Its weight, or as the statistics say.
+    pub balanced_weight: Option<BalancedWeight>,
+    /// Whether to decide on part of a stream.
+    pub allow_incomplete: bool,
+    /// The form of the output.
+    pub format: Format,
+    /// Whether the state machine's output holds the statistics of all sizes.
+    pub include_output_results: bool,
+    /// Whether to pass everything on as it is; a plan may say so of its run, too.
+    pub dry_run: bool,
+}
+
+/// Reads all of the input, passes on what is not a statistics record, and writes the selections at the end.
+///
+/// # Errors
+/// The input is incomplete or has a bad record, or no size of any function has a result.
+pub async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
+    let mut output = Output::new(&mut pipe.output, options.format);
+    let mut select = Select::new(options);
+    let bad_input = pipe.input.for_each(|line| select.handle(line, &mut output)).await?;
+    let decided = match bad_input {
+        Some(error) => Err(error),
+        None => select
+            .upstream
+            .require_complete(options.allow_incomplete)
+            .and_then(|()| select.decide(&mut output)),
+    };
+    if decided.is_err() {
+        select.upstream.fail();
+    }
+    output.end(select.upstream.status())?;
+    decided
+}
+
+/// What the input says.
+struct Select<'a> {
+    options: &'a Options,
+    upstream: Upstream,
+    statistics: Vec<Statistics>,
+    plans: Vec<Plan>,
+    /// The sizes that the account or the function refused in a run.
+    refused: HashSet<(RunId, SizeKey)>,
+}
+
+impl<'a> Select<'a> {
+    fn new(options: &'a Options) -> Select<'a> {
+        Select {
+            options,
+            upstream: Upstream::default(),
+            statistics: Vec::new(),
+            plans: Vec::new(),
+            refused: HashSet::new(),
+        }
+    }
+
+    /// Keeps a line of statistics, and passes any other on.
+    fn handle(&mut self, line: &Line, output: &mut Output<'_>) -> Result<(), Error> {
+        let Some(record_type) = self.upstream.admit(line)? else {
+            return Ok(());
+        };
+        if record_type == Statistics::TYPE && !self.options.dry_run {
+            self.statistics.push(line.parse()?);
+            return Ok(());
+        }
+        output.pass(line)?;
+        match &*record_type {
+            Plan::TYPE => self.plans.push(line.parse()?),
+            Configuration::TYPE => {
+                let configuration: Configuration = line.parse()?;
+                if configuration.state == ConfigurationState::Failed {
+                    self.refused.insert((configuration.run_id, configuration.size_key()));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Selects a size of each function and architecture, shows the tables, and writes the selections.
+    fn decide(&self, output: &mut Output<'_>) -> Result<Exit, Error> {
+        if self.statistics.is_empty() {
+            let is_dry = self.options.dry_run || self.plans.iter().any(|plan| plan.dry_run);
+            if is_dry {
+                message::note("dry run: nothing is selected");
+                return Ok(Exit::Done);
+            }
+            return Err(Error::Failed(
+                "the input has no statistics to select from; is lpt-analyze before this?".to_owned(),
+            ));
+        }
+        let mut sorted: Vec<&Statistics> = self.statistics.iter().collect();
+        sorted.sort_by_cached_key(|statistics| statistics.size_key());
+        let (mut selections, mut tables, mut documents) = (vec![], vec![], vec![]);
+        let mut functions = 0;
+        for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
+            functions += 1;
+            let selection = self.select(rivals);
+            let table = summary::summary(rivals, selection.as_ref());
+            if self.options.format == Format::Table {
+                tables.push(table);
+            } else {
+                message::summary(table);
+            }
+            warn_of_unsound(rivals);
+            if let Some(selection) = selection {
+                documents.push(state_machine::output(
+                    &selection,
+                    rivals,
+                    self.options.include_output_results,
+                ));
+                selections.push(selection);
+            }
+        }
+        output.records(&selections, |format| match format {
+            Format::StateMachine => documents.join("\n"),
+            _ => tables.join("\n\n"),
+        })?;
+        match selections.len() {
+            0 => Err(Error::Failed("nothing was selected".to_owned())),
+            selected if selected == functions => Ok(Exit::Done),
+            _ => Ok(Exit::Partly),
+        }
+    }
+
+    /// Selects the best of the sizes of one function and architecture, or says why none can be selected.
+    fn select(&self, rivals: &[&Statistics]) -> Option<Selection> {
+        let function = &rivals[0].function_arn;
+        let Some(selection) = self.best(rivals) else {
+            message::warning(format_args!(
+                "{function}: no size can be selected: at each, the function fails or no invocation counts"
+            ));
+            return None;
+        };
+        let unmeasured = self.unmeasured(rivals);
+        if unmeasured.is_empty() || self.options.allow_incomplete {
+            return Some(selection);
+        }
+        message::warning(format_args!(
+            "{function}: nothing is selected, because its plan has sizes that were not measured ({} MB); measure again, or take what there is with --allow-incomplete",
+            unmeasured.join(", ")
+        ));
+        None
+    }
+
+    /// Returns the plans of the function and architecture of `rivals`.
+    fn plans_of(&self, rivals: &[&Statistics]) -> impl Iterator<Item = &Plan> {
+        let SizeKey { function, architecture, .. } = rivals[0].size_key();
+        self.plans
+            .iter()
+            .filter(move |plan| plan.function_arn == function && plan.architecture == architecture)
+    }
+
+    /// Returns the sizes that the function's plans name, and that neither were refused nor have statistics.
+    fn unmeasured(&self, rivals: &[&Statistics]) -> Vec<String> {
+        let is_refused = |plan: &Plan, memory| {
+            let size = SizeKey { memory, ..rivals[0].size_key() };
+            self.refused.contains(&(plan.run_id, size))
+        };
+        self.plans_of(rivals)
+            .flat_map(|plan| plan.power_values.iter().map(move |memory| (plan, *memory)))
+            .filter(|(_, memory)| !rivals.iter().any(|rival| rival.memory_size == *memory))
+            .filter(|(plan, memory)| !is_refused(plan, *memory))
+            .map(|(_, memory)| memory.to_string())
+            .collect()
+    }
+
+    /// Returns the best of the sizes of one function and architecture, if any has a result.
+    fn best(&self, rivals: &[&Statistics]) -> Option<Selection> {
+        let strategy = self.options.strategy.unwrap_or(rivals[0].strategy);
+        let balanced_weight = self.options.balanced_weight.unwrap_or(rivals[0].balanced_weight);
+        let (measured, candidates): (Vec<&Statistics>, Vec<Candidate>) = rivals
+            .iter()
+            .filter_map(|rival| Candidate::of(rival).map(|candidate| (*rival, candidate)))
+            .unzip();
+        if !candidates.iter().any(|candidate| candidate.is_sound) {
+            return None;
+        }
+        let standings = standings(strategy, balanced_weight, &candidates);
+        let mut ranked: Vec<_> = measured.iter().zip(&candidates).zip(&standings).collect();
+        ranked.sort_by_key(|(_, standing)| standing.rank);
+        let ((winner, candidate), _) = *ranked.first()?;
+        // From the best to the worst, as AWS Lambda Power Tuning sums: the last digits depend on the order.
+        let measured_cost = ranked.iter().map(|((rival, _), _)| rival.total_cost);
+        let failed = rivals.iter().filter(|rival| Candidate::of(rival).is_none());
+        let lambda_cost = measured_cost.chain(failed.map(|rival| rival.total_cost)).sum();
+        let original_memory_size = self.plans_of(rivals).last().map(|plan| plan.original_memory_size);
+        let original = measured
+            .iter()
+            .zip(&candidates)
+            .find(|(rival, _)| Some(rival.memory_size) == original_memory_size);
+        let change = |best: f64, original: f64| (original > 0.0).then(|| (best - original) / original);
+        Some(Selection {
+            function_arn: winner.function_arn.clone(),
+            architecture: winner.architecture,
+            memory_size: winner.memory_size,
+            strategy,
+            balanced_weight,
+            average_cost: candidate.average_cost,
+            average_duration_ms: candidate.average_duration,
+            currency: winner.currency.clone(),
+            original_memory_size,
+            cost_change: original
+                .and_then(|(_, original)| change(candidate.average_cost.0, original.average_cost.0)),
+            duration_change: original.and_then(|(_, original)| {
+                change(candidate.average_duration.get(), original.average_duration.get())
+            }),
+            visualization: visualization::visualization(rivals),
+            lambda_cost,
+        })
+    }
+}
+
+/// Warns of each size that cannot be selected because the function fails there.
+fn warn_of_unsound(rivals: &[&Statistics]) {
+    for rival in rivals.iter().filter(|rival| !is_sound(rival)) {
+        message::warning(format_args!(
+            "{}: {} MB is not considered: the function failed at {} of {} invocations",
+            rival.function_arn.name(),
+            rival.memory_size,
+            rival.function_errors,
+            rival.invocations + rival.errors
+        ));
+    }
+}

@@ -1,0 +1,35 @@
+//! What a person sees on stderr.
+
+use crate::records::{Selection, Statistics};
+use crate::report::table;
+
+/// The sizes of one function, which of them was selected, and how it compares with the function's own.
+pub(super) fn summary(rivals: &[&Statistics], selection: Option<&Selection>) -> String {
+    let text = table(rivals, selection.map(|selection| (selection.memory_size, selection.strategy)));
+    match selection {
+        Some(selection) => format!("{text}\n{}", verdict(selection)),
+        None => text,
+    }
+}
+
+fn verdict(selection: &Selection) -> String {
+    let change = match (selection.original_memory_size, selection.cost_change, selection.duration_change) {
+        (Some(original), _, _) if original == selection.memory_size => " (as it is)".to_owned(),
+        (Some(original), Some(cost), Some(duration)) => {
+            format!(
+                " against {original} MB: cost {:+.0} %, duration {:+.0} %",
+                cost * 100.0,
+                duration * 100.0
+            )
+        }
+        (Some(original), _, _) => format!(" against {original} MB, which was not measured"),
+        (None, _, _) => String::new(),
+    };
+    format!(
+        "{} MB is best by {}{change}; the measuring cost {:.6} {}",
+        selection.memory_size,
+        selection.strategy.as_str(),
+        selection.lambda_cost.0,
+        selection.currency
+    )
+}
