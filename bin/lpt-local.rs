@@ -1,4 +1,4 @@
-//! `lpt-local`; what it does stands in `lpt::local`.
+//! The program `lpt-local`. Its code is in `lpt::local`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `lpt-local`, by what other programs see of it.
+//! Tests of `lpt-local` as other programs see it.
 
 use std::fmt::Debug;
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Folder, Local, Tool, function, variables, zipped};
 
-/// A client of another make: the Python SDK, unmodified, creates, updates, publishes, aliases, invokes and deletes.
+/// The client is the unmodified Python SDK, which creates, updates, publishes, aliases, invokes and deletes.
 #[test]
 fn an_unmodified_python_sdk_is_served() {
     if !python_with("boto3") {
@@ -26,13 +26,13 @@ fn an_unmodified_python_sdk_is_served() {
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    println!("{said}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}\n{}", String::from_utf8_lossy(&output.stderr));
+    println!("{stdout}");
 }
 
 #[test]
-fn a_command_is_led_to_it_and_its_exit_code_is_kept() {
+fn a_command_is_led_to_the_service_and_its_exit_code_is_kept() {
     let argument = format!("f={}", function("cpu-bound").display());
     let run = |script: &str| {
         Tool::new("lpt-local").args(["-q", "--function", &argument, "--", "sh", "-c", script]).run()
@@ -61,9 +61,9 @@ fn bad_arguments_say_what_to_pass() {
     assert!(missing.stderr.contains("/nosuch/command"), "{}", missing.stderr);
 }
 
-/// A new account at AWS stops at 3,008 MB.
+/// A new account at AWS allows at most 3,008 MB.
 #[test]
-fn an_account_refuses_more_memory_than_it_gives() {
+fn an_account_refuses_more_memory_than_it_allows() {
     let code = function("cpu-bound");
     let argument = format!("f={}", code.display());
     let local = Local::start(&["--max-memory", "3008", "--function", &argument]);
@@ -132,7 +132,7 @@ fn regions_and_accounts_keep_their_functions_apart() {
 }
 
 #[test]
-fn a_function_of_another_region_is_out_of_reach() {
+fn a_function_of_another_region_is_not_found() {
     let local = Local::with(&[&format!("f={},region=eu-west-1", function("cpu-bound").display())]);
     let (runtime, client) = local.client();
     for (name, words) in [
@@ -154,7 +154,7 @@ fn the_partition_follows_the_region_in_every_arn() {
     let function = format!("f={},region=cn-north-1", function("cpu-bound").display());
     let local = Local::with(&[&function]);
     let arn = "arn:aws-cn:lambda:cn-north-1:123456789012:function:f";
-    // The tools take the region from the ARN, wherever the user is.
+    // The tools use the region of the ARN, whatever the user's own is.
     let prepared = local.tool("lpt-prepare").args(["--power-values", "512", arn]).run().succeeds();
     assert_eq!(prepared.of_type("plan")[0]["functionArn"], arn);
     let (runtime, client) = local.client_in("cn-north-1");
@@ -184,8 +184,9 @@ fn a_function_runs_in_its_region() {
     assert!(log.contains("in eu-west-1, eu-west-1"), "{log}");
 }
 
-/// A service with the function `f`, its callers held to a policy of these statements, which stands in the folder.
-fn held_to(statements: &Value) -> (Folder, Local) {
+/// Starts a service with the function `f`, whose callers have a policy of these statements. The policy is a file in
+/// the folder.
+fn with_policy(statements: &Value) -> (Folder, Local) {
     let folder = Folder::new();
     let policy = json!({"Version": "2012-10-17", "Statement": statements});
     let policy = folder.file("policy.json", &policy.to_string());
@@ -197,7 +198,7 @@ fn held_to(statements: &Value) -> (Folder, Local) {
 
 const F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 
-/// What the SDK sees of a refused call: its status, the error's name and the message.
+/// Returns what the SDK sees of a refused call: the status, the error's name and the message.
 #[track_caller]
 fn refused<T: Debug, E: Debug + ProvideErrorMetadata>(
     answer: Result<T, SdkError<E>>,
@@ -219,8 +220,8 @@ fn not_allowed(action: &str, resource: &str) -> (u16, String, String) {
 }
 
 #[test]
-fn what_is_outside_of_the_policy_is_refused() {
-    let (_folder, local) = held_to(&json!({
+fn a_call_that_the_policy_does_not_allow_is_refused() {
+    let (_folder, local) = with_policy(&json!({
         "Effect": "Allow",
         "Action": ["lambda:getFunctionConfiguration", "lambda:*Alias*"],
         "Resource": F,
@@ -228,7 +229,7 @@ fn what_is_outside_of_the_policy_is_refused() {
     let (runtime, client) = local.client();
     runtime.block_on(async {
         client.get_function_configuration().function_name("f").send().await.unwrap();
-        // The resource of what is done on an alias is the function.
+        // The resource of an action on an alias is the function.
         client
             .create_alias()
             .function_name("f")
@@ -246,7 +247,7 @@ fn what_is_outside_of_the_policy_is_refused() {
             refused(client.invoke().function_name("f").send().await),
             not_allowed("lambda:InvokeFunction", F)
         );
-        // Refused for what it asks, whether it is there or not.
+        // The refusal does not depend on whether the function exists.
         let other = "arn:aws:lambda:us-east-1:210987654321:function:g";
         let get = client.get_function_configuration().function_name(other);
         assert_eq!(refused(get.send().await), not_allowed("lambda:GetFunctionConfiguration", other));
@@ -261,8 +262,8 @@ fn what_is_outside_of_the_policy_is_refused() {
 }
 
 #[test]
-fn a_qualifier_is_part_of_what_a_policy_must_cover() {
-    let (_folder, local) = held_to(&json!([
+fn a_policy_must_cover_the_qualifier_too() {
+    let (_folder, local) = with_policy(&json!([
         {"Effect": "Allow", "Action": "lambda:PublishVersion", "Resource": F},
         {"Effect": "Allow", "Action": ["lambda:GetFunctionConfiguration", "lambda:DeleteFunction"], "Resource": F},
         {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": [F, format!("{F}:2")]},
@@ -280,15 +281,15 @@ fn a_qualifier_is_part_of_what_a_policy_must_cover() {
         assert_eq!(refused(get.send().await), not_allowed("lambda:GetFunctionConfiguration", &qualified));
         let delete = client.delete_function().function_name("f").qualifier("1");
         assert_eq!(refused(delete.send().await), not_allowed("lambda:DeleteFunction", &qualified));
-        // The version that the policy names is allowed, and only then found not to be there.
+        // The policy allows this version, which does not exist.
         let error = client.invoke().function_name("f").qualifier("2").send().await.unwrap_err();
         assert!(error.into_service_error().is_resource_not_found_exception());
     });
 }
 
 #[test]
-fn an_explicit_deny_goes_before_any_allowance() {
-    let (_folder, local) = held_to(&json!([
+fn an_explicit_deny_takes_precedence_over_any_allowance() {
+    let (_folder, local) = with_policy(&json!([
         {"Effect": "Allow", "Action": "lambda:*", "Resource": "*"},
         {"Effect": "Deny", "Action": "lambda:InvokeFunction", "Resource": format!("{F}*")},
     ]));
@@ -305,8 +306,8 @@ fn an_explicit_deny_goes_before_any_allowance() {
 }
 
 #[test]
-fn a_wildcard_covers_functions_and_versions_but_no_list_of_all() {
-    let (_folder, local) = held_to(&json!({
+fn a_wildcard_covers_functions_and_versions_but_not_the_list_of_all() {
+    let (_folder, local) = with_policy(&json!({
         "Effect": "Allow",
         "Action": "lambda:*",
         "Resource": "arn:aws:lambda:*:123456789012:function:?*",
@@ -323,7 +324,7 @@ fn a_wildcard_covers_functions_and_versions_but_no_list_of_all() {
 }
 
 #[test]
-fn a_policy_that_is_not_understood_is_refused_at_start() {
+fn an_invalid_policy_is_refused_at_start() {
     let folder = Folder::new();
     let conditional = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "lambda:*",
         "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]}"#;
@@ -342,16 +343,16 @@ fn a_policy_that_is_not_understood_is_refused_at_start() {
         .fails_with(2, &["missing.json", "No such file"]);
 }
 
-/// Python where the module can be imported, or a word about why there is no test.
+/// Whether Python can import the module. If not, says that the test is skipped.
 fn python_with(module: &str) -> bool {
     let imported = Command::new("python3").args(["-c", &format!("import {module}")]).output();
-    let there = imported.is_ok_and(|output| output.status.success());
-    // CI installs what these tests need, and wants them run.
-    assert!(there || std::env::var_os("LPT_REQUIRE_PYTHON").is_none(), "python3 can't import {module}");
-    if !there {
-        println!("skipped: python3 with {module} is not here");
+    let importable = imported.is_ok_and(|output| output.status.success());
+    // CI installs the modules, and must not skip the tests.
+    assert!(importable || std::env::var_os("LPT_REQUIRE_PYTHON").is_none(), "python3 can't import {module}");
+    if !importable {
+        println!("skipped: python3 can't import {module}");
     }
-    there
+    importable
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod common;
 mod docs;
 mod interruption;
 mod invoke;
+mod layout;
 mod load;
 mod local;
 mod pipeline;

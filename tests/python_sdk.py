@@ -1,9 +1,9 @@
-"""An unmodified AWS SDK for Python against lpt-local: every action that it offers, and its typed errors.
+"""Calls every action of lpt-local with the unmodified AWS SDK for Python, and checks its typed errors.
 
 Usage: lpt-local --listen 127.0.0.1:0 -- python3 tests/python_sdk.py BOOTSTRAP
 
-BOOTSTRAP is an executable that speaks the Runtime API, such as target/debug/examples/cpu-bound. It prints
-a line for each step with what it saw; the first surprise ends it with a traceback and exit code 1.
+BOOTSTRAP is an executable that calls the Runtime API, such as target/debug/examples/cpu-bound. The script prints
+a line for each step with what it saw. The first failed check ends it with a traceback and exit code 1.
 """
 
 import base64
@@ -54,7 +54,7 @@ def refused(exception, call, **arguments):
 
 
 def invoke(client, **arguments):
-    """Invokes, and checks that the log's report is this request's."""
+    """Invokes, and checks that the log has the report of this request."""
     answer = client.invoke(FunctionName=NAME, LogType="Tail", **arguments)
     tail = base64.b64decode(answer["LogResult"]).decode(errors="replace")
     request_id = answer["ResponseMetadata"]["RequestId"]
@@ -147,10 +147,10 @@ def main():
     for name, exception, call, arguments in [
         ("delete an aliased version", errors.ResourceConflictException, client.delete_function, {"Qualifier": "2"}),
         ("delete $LATEST", errors.InvalidParameterValueException, client.delete_function, {"Qualifier": "$LATEST"}),
-        ("invoke a version that is not there", errors.ResourceNotFoundException, client.invoke, {"Qualifier": "99"}),
-        ("get an alias that is not there", errors.ResourceNotFoundException, client.get_alias, {"Name": "gone"}),
-        ("invoke with what is no JSON", errors.InvalidRequestContentException, client.invoke, {"Payload": "{"}),
-        ("an impossible size", errors.InvalidParameterValueException, client.update_function_configuration, {"MemorySize": 10241}),
+        ("invoke a version that does not exist", errors.ResourceNotFoundException, client.invoke, {"Qualifier": "99"}),
+        ("get an alias that does not exist", errors.ResourceNotFoundException, client.get_alias, {"Name": "gone"}),
+        ("invoke with a payload that is not JSON", errors.InvalidRequestContentException, client.invoke, {"Payload": "{"}),
+        ("set a memory size that is too large", errors.InvalidParameterValueException, client.update_function_configuration, {"MemorySize": 10241}),
     ]:
         step(name, refused(exception, call, FunctionName=NAME, **arguments))
 
@@ -164,7 +164,7 @@ def main():
     step("delete_function 1", check(versions == ["$LATEST", "2", "3"], versions))
     client.delete_function(FunctionName=NAME)
     step("delete_function", refused(errors.ResourceNotFoundException, client.get_function, FunctionName=NAME))
-    print("all of it works")
+    print("every step passed")
 
 
 main()

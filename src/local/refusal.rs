@@ -1,23 +1,20 @@
-//! What the API says no with: Lambda's own exceptions, in the form that SDKs turn into typed errors.
+//! Refused requests: Lambda's exceptions, in the form that SDKs turn into typed errors.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::name::Home;
-use super::policy::Denial;
-
-/// A request that is refused.
+/// Why a request is refused. It becomes an error response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    kind: Kind,
+pub(super) struct Refusal {
+    exception: Exception,
     message: String,
 }
 
-/// Lambda's exceptions.
-/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors> and its neighbours.
+/// Lambda's exceptions, as the pages of the actions list them, such as
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Exception {
     AccessDenied,
     InvalidParameterValue,
     InvalidRequestContent,
@@ -27,93 +24,79 @@ pub enum Kind {
     ResourceConflict,
     ResourceNotFound,
     Service,
-    /// With the `Reason` that says which limit it was.
+    /// With the `Reason`, which names the limit.
     TooManyRequests(&'static str),
     UnknownOperation,
     Validation,
 }
 
-impl Kind {
+impl Exception {
     fn name(self) -> &'static str {
         match self {
-            Kind::AccessDenied => "AccessDeniedException",
-            Kind::InvalidParameterValue => "InvalidParameterValueException",
-            Kind::InvalidRequestContent => "InvalidRequestContentException",
-            Kind::MissingAuthenticationToken => "MissingAuthenticationTokenException",
-            Kind::PreconditionFailed => "PreconditionFailedException",
-            Kind::RequestTooLarge => "RequestTooLargeException",
-            Kind::ResourceConflict => "ResourceConflictException",
-            Kind::ResourceNotFound => "ResourceNotFoundException",
-            Kind::Service => "ServiceException",
-            Kind::TooManyRequests(_) => "TooManyRequestsException",
-            Kind::UnknownOperation => "UnknownOperationException",
-            Kind::Validation => "ValidationException",
+            Exception::AccessDenied => "AccessDeniedException",
+            Exception::InvalidParameterValue => "InvalidParameterValueException",
+            Exception::InvalidRequestContent => "InvalidRequestContentException",
+            Exception::MissingAuthenticationToken => "MissingAuthenticationTokenException",
+            Exception::PreconditionFailed => "PreconditionFailedException",
+            Exception::RequestTooLarge => "RequestTooLargeException",
+            Exception::ResourceConflict => "ResourceConflictException",
+            Exception::ResourceNotFound => "ResourceNotFoundException",
+            Exception::Service => "ServiceException",
+            Exception::TooManyRequests(_) => "TooManyRequestsException",
+            Exception::UnknownOperation => "UnknownOperationException",
+            Exception::Validation => "ValidationException",
         }
     }
 
     fn status(self) -> StatusCode {
         match self {
-            Kind::InvalidParameterValue | Kind::InvalidRequestContent | Kind::Validation => {
+            Exception::InvalidParameterValue | Exception::InvalidRequestContent | Exception::Validation => {
                 StatusCode::BAD_REQUEST
             }
-            Kind::AccessDenied | Kind::MissingAuthenticationToken => StatusCode::FORBIDDEN,
-            Kind::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-            Kind::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Kind::ResourceConflict => StatusCode::CONFLICT,
-            Kind::ResourceNotFound | Kind::UnknownOperation => StatusCode::NOT_FOUND,
-            Kind::Service => StatusCode::INTERNAL_SERVER_ERROR,
-            Kind::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
+            Exception::AccessDenied | Exception::MissingAuthenticationToken => StatusCode::FORBIDDEN,
+            Exception::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Exception::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Exception::ResourceConflict => StatusCode::CONFLICT,
+            Exception::ResourceNotFound | Exception::UnknownOperation => StatusCode::NOT_FOUND,
+            Exception::Service => StatusCode::INTERNAL_SERVER_ERROR,
+            Exception::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 }
 
 impl Refusal {
-    /// A refusal of this kind, with Lambda's own words where they are known.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Refusal {
-        Refusal { kind, message: message.into() }
+    /// Creates a refusal. The message is Lambda's own where that is known.
+    pub(super) fn new(exception: Exception, message: impl Into<String>) -> Refusal {
+        Refusal { exception, message: message.into() }
     }
 
-    /// One of the parameters can't be.
-    pub fn invalid(message: impl Into<String>) -> Refusal {
-        Refusal::new(Kind::InvalidParameterValue, message)
+    /// Refuses a parameter's value.
+    pub(super) fn invalid(message: impl Into<String>) -> Refusal {
+        Refusal::new(Exception::InvalidParameterValue, message)
     }
 
-    /// The resource is not in the state for this.
-    pub fn conflict(message: impl Into<String>) -> Refusal {
-        Refusal::new(Kind::ResourceConflict, message)
+    /// Refuses an action that the state of the resource does not allow.
+    pub(super) fn conflict(message: impl Into<String>) -> Refusal {
+        Refusal::new(Exception::ResourceConflict, message)
     }
 
-    /// There is nothing under this ARN.
-    pub fn not_found(what: &str, arn: &str) -> Refusal {
-        Refusal::new(Kind::ResourceNotFound, format!("{what} not found: {arn}"))
+    /// Refuses an ARN that names nothing. `what` is the type of the resource.
+    pub(super) fn not_found(what: &str, arn: &str) -> Refusal {
+        Refusal::new(Exception::ResourceNotFound, format!("{what} not found: {arn}"))
     }
 
-    /// The policy does not let the caller do this.
-    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
-    pub fn denied(caller: &Home, action: &str, resource: &str, denial: Denial) -> Refusal {
-        let why = match denial {
-            Denial::Implicit => format!("because no identity-based policy allows the {action} action"),
-            Denial::Explicit => "with an explicit deny in an identity-based policy".to_owned(),
-        };
-        let user = format!("arn:{}:iam::{}:user/lpt", caller.partition(), caller.account);
+    /// Refuses a change because the resource has changed since the caller read it.
+    pub(super) fn stale_revision() -> Refusal {
         Refusal::new(
-            Kind::AccessDenied,
-            format!("User: {user} is not authorized to perform: {action} on resource: {resource} {why}"),
-        )
-    }
-
-    /// The resource has changed since the caller looked.
-    pub fn stale_revision() -> Refusal {
-        Refusal::new(
-            Kind::PreconditionFailed,
+            Exception::PreconditionFailed,
             "The Revision Id provided does not match the latest Revision Id. \
              Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
         )
     }
 
     #[cfg(test)]
-    pub fn kind(&self) -> Kind {
-        self.kind
+    pub(super) fn exception(&self) -> Exception {
+        self.exception
     }
 }
 
@@ -125,20 +108,20 @@ impl std::fmt::Display for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let fault = if self.kind == Kind::Service { "Service" } else { "User" };
-        // The model spells the member differently from one exception to the next.
-        let message = match self.kind {
-            Kind::AccessDenied | Kind::ResourceNotFound | Kind::Service => "Message",
+        let fault = if self.exception == Exception::Service { "Service" } else { "User" };
+        // AWS's model spells this member differently for different exceptions.
+        let message = match self.exception {
+            Exception::AccessDenied | Exception::ResourceNotFound | Exception::Service => "Message",
             _ => "message",
         };
         let mut body = json!({"Type": fault, message: self.message});
-        if let Kind::TooManyRequests(reason) = self.kind {
+        if let Exception::TooManyRequests(reason) = self.exception {
             body["Reason"] = json!(reason);
         }
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(self.kind.name())),
+            (HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(self.exception.name())),
         ];
-        (self.kind.status(), headers, body.to_string()).into_response()
+        (self.exception.status(), headers, body.to_string()).into_response()
     }
 }

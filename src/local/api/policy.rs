@@ -1,4 +1,4 @@
-//! What the caller may do: an identity-based IAM policy, as far as effects, actions and resources go.
+//! What the caller may do: the effects, actions and resources of an identity-based IAM policy.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
 
 use std::fmt;
@@ -11,11 +11,11 @@ use serde::de::{Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::error::Error;
 
-/// A policy document. What is not understood, such as a condition, makes it none: read as less than it says, it
-/// would let through what AWS refuses.
+/// A policy document. One with an unknown element, such as a condition, is an error, because without that element it
+/// would allow what AWS refuses.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Policy {
+pub(crate) struct Policy {
     #[serde(rename = "Version")]
     _version: Version,
     #[serde(default, rename = "Id")]
@@ -23,7 +23,7 @@ pub struct Policy {
     statement: OneOrMany<Statement>,
 }
 
-/// Of the policy language. They differ in variables, which are refused in either.
+/// The version of the policy language. The versions differ in variables, which are refused in both.
 #[derive(Debug, Deserialize)]
 enum Version {
     #[serde(rename = "2012-10-17")]
@@ -48,52 +48,47 @@ enum Effect {
     Deny,
 }
 
-/// Actions by a pattern, in lower case: case does not matter.
+/// A pattern of actions, in lower case because the case of an action does not matter.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Action(String);
 
-/// Resources by a pattern.
+/// A pattern of resources.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Resource(String);
 
 /// Why an action is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denial {
-    /// Nothing allows it.
+pub(crate) enum Denial {
+    /// No statement allows it.
     Implicit,
-    /// A statement denies it, whatever others allow.
+    /// A statement denies it. That takes precedence over any that allows it.
     Explicit,
 }
 
 impl Policy {
     /// Reads a file with a policy document.
-    pub fn read(path: &Path) -> Result<Policy, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Policy, Error> {
         let usage = |why: String| Error::Usage(format!("--policy {}: {why}", path.display()));
         let json = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
         Policy::parse(&json).map_err(|error| usage(error.to_string()))
     }
 
-    /// Reads a policy document.
     fn parse(json: &str) -> Result<Policy, serde_json::Error> {
         serde_json::from_str(json)
     }
 
-    /// Whether `action`, such as `lambda:GetAlias`, may be done on `resource`: an ARN, or `*` for an action
-    /// that is on no resource in particular.
+    /// Decides whether an action, such as `lambda:GetAlias`, is allowed on a resource. The resource is an ARN, or
+    /// `*` for an action that has no resource.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>
-    pub fn decide(&self, action: &str, resource: &str) -> Result<(), Denial> {
+    pub(crate) fn decide(&self, action: &str, resource: &str) -> Result<(), Denial> {
         let action = action.to_ascii_lowercase();
         let applies = |effect| {
-            self.statement.0.iter().filter(move |statement| statement.effect == effect).any(|statement| {
-                statement.action.0.iter().any(|pattern| matches(pattern.0.as_bytes(), action.as_bytes()))
-                    && statement
-                        .resource
-                        .0
-                        .iter()
-                        .any(|pattern| matches(pattern.0.as_bytes(), resource.as_bytes()))
-            })
+            self.statement
+                .0
+                .iter()
+                .any(|statement| statement.effect == effect && statement.covers(&action, resource))
         };
         if applies(Effect::Deny) {
             Err(Denial::Explicit)
@@ -105,6 +100,13 @@ impl Policy {
     }
 }
 
+impl Statement {
+    fn covers(&self, action: &str, resource: &str) -> bool {
+        self.action.0.iter().any(|pattern| matches(pattern.0.as_bytes(), action.as_bytes()))
+            && self.resource.0.iter().any(|pattern| matches(pattern.0.as_bytes(), resource.as_bytes()))
+    }
+}
+
 impl TryFrom<String> for Action {
     type Error = String;
 
@@ -112,7 +114,7 @@ impl TryFrom<String> for Action {
         if text == "*" || text.contains(':') {
             return Ok(Action(text.to_ascii_lowercase()));
         }
-        Err(format!("`{text}` is no action such as lambda:InvokeFunction"))
+        Err(format!("`{text}` is not an action such as lambda:InvokeFunction"))
     }
 }
 
@@ -125,24 +127,24 @@ impl TryFrom<String> for Resource {
             ["*"] => {}
             ["arn", _, service, _, account, _] => {
                 if wild(service) {
-                    return Err(format!("`{text}`: no wildcard can stand for the service"));
+                    return Err(format!("`{text}`: the service can't have a wildcard"));
                 }
                 // <https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html#function-resources>
                 if service == "lambda" && wild(account) {
-                    return Err(format!("`{text}`: Lambda matches no wildcard with an account"));
+                    return Err(format!("`{text}`: the account of a Lambda resource can't have a wildcard"));
                 }
             }
             _ => return Err(format!("`{text}` is neither an ARN nor `*`")),
         }
         if text.contains("${") {
-            return Err(format!("`{text}`: lpt-local knows no policy variables"));
+            return Err(format!("`{text}`: lpt-local does not support policy variables"));
         }
         Ok(Resource(text))
     }
 }
 
-/// Whether a pattern covers a text: `?` any character within a segment between colons, `*` any number of
-/// them, and beyond the colon too where it is the last character of its segment.
+/// Whether a pattern covers a text. `?` is any character within a segment between colons, and `*` any number of
+/// them. At the end of its segment `*` also covers colons.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html#reference_policies_elements_resource_wildcards>
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern, text) {
@@ -157,7 +159,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// What stands alone or in a list.
+/// One element alone, or a list of them.
 #[derive(Debug)]
 struct OneOrMany<T>(Vec<T>);
 
@@ -195,7 +197,7 @@ mod tests {
 
     const F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 
-    /// Whether one statement with this action and resource allows `action` on `resource`.
+    /// Whether a policy of one statement allows what is asked: an action, and its resource.
     fn allows(action: &str, resource: &str, asked: (&str, &str)) -> bool {
         let json = format!(
             r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}}}"#
@@ -213,7 +215,7 @@ mod tests {
         }
     }
 
-    /// The four cases of AWS's page: the ARN itself, one qualified, any qualified, and all of them.
+    /// The four cases of AWS's page: the ARN itself, one qualifier, any qualifier, and all of these.
     #[test]
     fn a_resource_covers_the_arns_that_aws_says() {
         let covered = |pattern: &str| {
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_denial_goes_before_what_is_allowed() {
+    fn a_denial_takes_precedence_over_what_is_allowed() {
         let json = format!(
             r#"{{"Version": "2012-10-17", "Statement": [
                 {{"Sid": "Most", "Effect": "Allow", "Action": ["lambda:Get*", "lambda:DeleteAlias"], "Resource": ["{F}", "{F}:*"]}},
@@ -260,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn an_unknown_element_is_refused() {
         let statement = r#""Effect":"Allow","Action":"lambda:*","Resource":"*""#;
         let policy = |statement: &str| {
             Policy::parse(&format!(r#"{{"Version":"2012-10-17","Statement":[{{{statement}}}]}}"#))
@@ -273,7 +275,7 @@ mod tests {
             (format!(r#"{statement},"Principal":"*""#), "Principal"),
             (format!(r#"{statement},"Action":"s3:*""#), "duplicate field `Action`"),
             (statement.replace("Allow", "Permit"), "Permit"),
-            (statement.replace("lambda:*", "Invoke"), "`Invoke` is no action"),
+            (statement.replace("lambda:*", "Invoke"), "`Invoke` is not an action"),
             (statement.replace(r#":"*""#, r#":"f""#), "`f` is neither an ARN"),
             (statement.replace(r#":"*""#, r#":"arn:aws:lambda:*""#), "neither an ARN"),
             (statement.replace(r#":"*""#, r#":"arn:aws:*:us-east-1:123456789012:f""#), "service"),

@@ -1,39 +1,42 @@
-//! What a function is: its configuration, its code, and one version of both that can run.
+//! The settings of a function, and what the API accepts for each.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::time::Duration;
 
-use super::code::Code;
 use super::name::FunctionId;
-use super::refusal::Refusal;
+use crate::local::refusal::{Exception, Refusal};
 use crate::units::MemoryMB;
 
-/// Everything about a function that UpdateFunctionConfiguration can set. What two versions have to
-/// differ in, besides their code, to be two.
+/// The settings that UpdateFunctionConfiguration can change. PublishVersion makes a new version only if these
+/// or the code differ from the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Configuration {
-    pub runtime: Runtime,
-    pub handler: String,
-    pub description: String,
-    pub role: String,
-    pub memory: MemoryMB,
-    pub timeout: Timeout,
-    pub environment: BTreeMap<String, String>,
-    pub architecture: Architecture,
-    /// Size of /tmp, in MB. Nothing here limits it; it is a price that tools must see.
-    pub ephemeral_storage: u32,
-    pub logging: Logging,
-    pub tracing: String,
+pub(crate) struct Configuration {
+    pub(crate) runtime: Runtime,
+    pub(crate) handler: String,
+    pub(crate) description: String,
+    pub(crate) role: String,
+    pub(crate) memory: MemoryMB,
+    pub(crate) timeout: Timeout,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) architecture: Architecture,
+    /// The storage at /tmp, in MB. Nothing limits it here, but tools need it for the price.
+    pub(crate) ephemeral_storage: u32,
+    pub(crate) logging: Logging,
+    pub(crate) tracing: String,
 }
 
 impl Configuration {
-    /// A configuration with Lambda's defaults for what CreateFunction may leave out.
-    pub fn new(function: &FunctionId, runtime: Runtime, handler: String) -> Configuration {
+    /// Returns a configuration with Lambda's defaults for what CreateFunction may leave out.
+    pub(crate) fn new(function: &FunctionId, runtime: Runtime, handler: String) -> Configuration {
         Configuration {
             runtime,
             handler,
             description: String::new(),
-            role: format!("arn:{}:iam::{}:role/lpt-local", function.home.partition(), function.home.account),
+            role: format!(
+                "arn:{}:iam::{}:role/lpt-local",
+                function.account_region.partition(),
+                function.account_region.account
+            ),
             memory: MemoryMB::MIN,
             timeout: Timeout(3),
             environment: BTreeMap::new(),
@@ -50,31 +53,32 @@ impl Configuration {
     }
 }
 
-/// One configuration and code that can be run: what an execution environment is made for. A version is
-/// one for ever; `$LATEST` has another after each change, so that no warm environment outlives it.
-#[derive(Debug)]
-pub struct Runnable {
-    pub function: FunctionId,
-    /// `$LATEST` or the number of a version.
-    pub version: String,
-    /// Tells this from every other runnable of this service.
-    pub generation: u64,
-    pub configuration: Configuration,
-    pub code: Arc<Code>,
+/// Refuses more memory than the account allows, with AWS's error name and words, as users report them:
+/// <https://github.com/alexcasalboni/aws-lambda-power-tuning/pull/181>,
+/// <https://github.com/remotion-dev/remotion/issues/2737>.
+pub(crate) fn check_memory(memory: MemoryMB, max_memory: MemoryMB) -> Result<(), Refusal> {
+    if memory <= max_memory {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Exception::Validation,
+        format!(
+            "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {max_memory}"
+        ),
+    ))
 }
 
-/// The runtimes that can be run here.
+/// The runtimes that lpt-local can run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Runtime {
-    /// An executable `bootstrap` that speaks the Runtime API itself.
+pub(crate) enum Runtime {
+    /// An executable `bootstrap` that calls the Runtime API itself.
     Provided(String),
-    /// Python, through the official client `awslambdaric`.
+    /// Python, with the official runtime client `awslambdaric`.
     Python(String),
 }
 
 impl Runtime {
-    /// Reads AWS's name of a runtime.
-    pub fn parse(name: &str) -> Result<Runtime, Refusal> {
+    pub(crate) fn parse(name: &str) -> Result<Runtime, Refusal> {
         if name.starts_with("provided.") {
             return Ok(Runtime::Provided(name.to_owned()));
         }
@@ -86,21 +90,20 @@ impl Runtime {
         )))
     }
 
-    /// AWS's name of it.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Runtime::Provided(name) | Runtime::Python(name) => name,
         }
     }
 }
 
-/// How long one invocation may take, in seconds.
+/// The longest time that one invocation may take, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeout(u32);
+pub(crate) struct Timeout(u32);
 
 impl Timeout {
-    /// 1 to 900 seconds.
-    pub fn new(seconds: u32) -> Result<Timeout, Refusal> {
+    /// Accepts 1 to 900 seconds.
+    pub(crate) fn new(seconds: u32) -> Result<Timeout, Refusal> {
         if (1..=900).contains(&seconds) {
             return Ok(Timeout(seconds));
         }
@@ -110,22 +113,25 @@ impl Timeout {
         )))
     }
 
-    /// The number of seconds.
-    pub fn seconds(self) -> u32 {
+    pub(crate) fn seconds(self) -> u32 {
         self.0
+    }
+
+    pub(crate) fn duration(self) -> Duration {
+        Duration::from_secs(self.0.into())
     }
 }
 
-/// The instruction set. A process here runs on this machine's; the name is for the price.
+/// The instruction set that the API names, which decides the price. A process here runs on this machine's
+/// own, whatever this says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Architecture {
+pub(crate) enum Architecture {
     X86_64,
     Arm64,
 }
 
 impl Architecture {
-    /// Reads AWS's name of an architecture.
-    pub fn parse(name: &str) -> Result<Architecture, Refusal> {
+    pub(crate) fn parse(name: &str) -> Result<Architecture, Refusal> {
         match name {
             "x86_64" => Ok(Architecture::X86_64),
             "arm64" => Ok(Architecture::Arm64),
@@ -136,8 +142,7 @@ impl Architecture {
         }
     }
 
-    /// AWS's name of it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Architecture::X86_64 => "x86_64",
             Architecture::Arm64 => "arm64",
@@ -145,27 +150,25 @@ impl Architecture {
     }
 }
 
-/// How a function logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Logging {
-    pub format: LogFormat,
-    pub application_level: Option<String>,
-    pub system_level: SystemLogLevel,
-    pub group: String,
+pub(crate) struct Logging {
+    pub(crate) format: LogFormat,
+    pub(crate) application_level: Option<String>,
+    pub(crate) system_level: SystemLogLevel,
+    pub(crate) group: String,
 }
 
-/// Which of the platform's own events are in a JSON log.
+/// The least severe of the platform's events that a JSON log contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SystemLogLevel {
+pub(crate) enum SystemLogLevel {
     Debug,
     Info,
-    /// Only what went wrong: a successful invocation leaves no report.
+    /// Failures only: a successful invocation writes no report.
     Warn,
 }
 
 impl SystemLogLevel {
-    /// Reads AWS's name of a level.
-    pub fn parse(name: &str) -> Result<SystemLogLevel, Refusal> {
+    pub(crate) fn parse(name: &str) -> Result<SystemLogLevel, Refusal> {
         match name {
             "DEBUG" => Ok(SystemLogLevel::Debug),
             "INFO" => Ok(SystemLogLevel::Info),
@@ -177,8 +180,7 @@ impl SystemLogLevel {
         }
     }
 
-    /// AWS's name of it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             SystemLogLevel::Debug => "DEBUG",
             SystemLogLevel::Info => "INFO",
@@ -187,18 +189,17 @@ impl SystemLogLevel {
     }
 }
 
-/// The form of the platform's own lines in the log.
+/// The form of the platform's lines in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// `START`, `END`, `REPORT`, with tabs.
+pub(crate) enum LogFormat {
+    /// `START`, `END` and `REPORT` lines, with fields separated by tabs.
     Text,
-    /// `platform.start`, `platform.report`, an object in a line.
+    /// `platform.start` and `platform.report` events, one JSON object a line.
     Json,
 }
 
 impl LogFormat {
-    /// Reads AWS's name of a log format.
-    pub fn parse(name: &str) -> Result<LogFormat, Refusal> {
+    pub(crate) fn parse(name: &str) -> Result<LogFormat, Refusal> {
         match name {
             "Text" => Ok(LogFormat::Text),
             "JSON" => Ok(LogFormat::Json),
@@ -209,8 +210,7 @@ impl LogFormat {
         }
     }
 
-    /// AWS's name of it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             LogFormat::Text => "Text",
             LogFormat::Json => "JSON",

@@ -11,45 +11,43 @@ use cgroups_rs::memory::MemController;
 use cgroups_rs::{Cgroup, hierarchies};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::proc;
+use super::period::PERIOD;
+use crate::local::mark;
 use crate::units::MemoryMB;
 
-/// How often the quota is given anew. Lambda's own period is 20 ms; with the kernel's default of 100 ms
-/// a short function at 128 MB would run all of its first 7 ms at full speed. <https://arxiv.org/abs/2506.01283>
-pub const PERIOD: Duration = Duration::from_millis(20);
+/// The smallest quota that the kernel accepts, in microseconds: `min_cfs_quota_period` in kernel/sched/core.c.
+const MIN_QUOTA: i64 = 1_000;
 
-/// The least quota that the kernel takes, in microseconds: `min_cfs_quota_period` in kernel/sched/core.c.
-const LEAST_QUOTA: i64 = 1_000;
-
-/// The groups of this process.
+/// The control groups of this process.
 #[derive(Debug)]
-pub struct Cgroups {
+pub(crate) struct Cgroups {
     name: String,
     controllers: Vec<String>,
     next: AtomicU64,
 }
 
-/// The group of one execution environment.
+/// The control group of one execution environment.
 #[derive(Debug)]
-pub struct Group {
-    /// One folder for each hierarchy: two in version 1, one in version 2.
+pub(crate) struct ControlGroup {
+    /// One for each hierarchy: two in version 1, one in version 2.
     folders: BTreeSet<PathBuf>,
-    /// Where the kernel counts the processes that it killed for want of memory.
+    /// The file in which the kernel counts the processes that it killed because they ran out of memory.
     memory_events: Option<PathBuf>,
 }
 
 impl Cgroups {
-    /// Control groups for this process, if it may make any: a trial shows it.
-    pub fn new() -> Result<Cgroups, String> {
+    /// Creates and removes a control group, to find out whether this process may. Prefers groups that also limit
+    /// memory.
+    pub(crate) fn new() -> Result<Cgroups, String> {
         let named = |controllers: &[&str]| Cgroups {
-            name: proc::own_mark(),
+            name: mark::own(),
             controllers: controllers.iter().map(|&name| name.to_owned()).collect(),
             next: AtomicU64::new(0),
         };
         let mut refused = String::new();
         for controllers in [&["cpu", "memory"][..], &["cpu"]] {
             let cgroups = named(controllers);
-            let trial = cgroups.group(MemoryMB::MIN);
+            let trial = cgroups.create(MemoryMB::MIN);
             cgroups.remove();
             match trial {
                 Ok(_) => return Ok(cgroups),
@@ -59,13 +57,13 @@ impl Cgroups {
         Err(refused)
     }
 
-    /// Whether groups limit memory too.
-    pub fn limit_memory(&self) -> bool {
+    /// Whether the groups also limit memory.
+    pub(crate) fn limit_memory(&self) -> bool {
         self.controllers.len() > 1
     }
 
-    /// A group with the share of CPU and memory that comes with this size.
-    pub fn group(&self, memory: MemoryMB) -> Result<Group, String> {
+    /// Creates a group with the share of CPU and memory of a memory size.
+    pub(crate) fn create(&self, memory: MemoryMB) -> Result<ControlGroup, String> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = format!("{}/{number}", self.name);
         let cgroup = Cgroup::new_with_specified_controllers(
@@ -74,9 +72,9 @@ impl Cgroups {
             Some(self.controllers.clone()),
         )
         .map_err(|error| error.to_string())?;
-        let mut group = Group { folders: folders(&cgroup), memory_events: None };
+        let mut group = ControlGroup { folders: folders(&cgroup), memory_events: None };
         for folder in &group.folders {
-            // The crate does not tell when it could not make one, nor why.
+            // The crate does not report that it could not create a folder, nor why.
             fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
         if let Err(error) = limit(&cgroup, memory, self.limit_memory()) {
@@ -90,20 +88,20 @@ impl Cgroups {
         Ok(group)
     }
 
-    /// Removes what is left of the groups of this process; false where processes are still in them.
-    pub fn remove(&self) -> bool {
+    /// Removes all groups of this process. Returns false if processes are still in one.
+    pub(crate) fn remove(&self) -> bool {
         roots().iter().all(|root| remove_tree(&root.join(&self.name)))
     }
 }
 
-/// Removes the groups that an `lpt-local` left behind which is no longer there, and ends their processes.
-pub fn remove_stale() {
+/// Removes the groups that a killed `lpt-local` left behind, and ends their processes.
+pub(crate) fn remove_stale() {
     for root in roots() {
         let entries = fs::read_dir(&root).into_iter().flatten().flatten();
         for entry in entries {
-            if entry.file_name().to_str().is_some_and(proc::is_stale) {
+            if entry.file_name().to_str().is_some_and(mark::is_stale) {
                 end_processes(&entry.path());
-                // They take a moment to be gone.
+                // The processes take a moment to end.
                 (0..100).find(|_| {
                     std::thread::sleep(Duration::from_millis(5));
                     remove_tree(&entry.path())
@@ -113,19 +111,19 @@ pub fn remove_stale() {
     }
 }
 
-impl Group {
-    /// The files that a process writes its id into to be in this group.
-    pub fn doors(&self) -> impl Iterator<Item = PathBuf> {
+impl ControlGroup {
+    /// Returns the files that a process writes its id into to join this group.
+    pub(crate) fn procs_files(&self) -> impl Iterator<Item = PathBuf> {
         self.folders.iter().map(|folder| folder.join("cgroup.procs"))
     }
 
-    /// Whether the kernel limits its memory.
-    pub fn limits_memory(&self) -> bool {
+    /// Whether the kernel limits the group's memory.
+    pub(crate) fn limits_memory(&self) -> bool {
         self.memory_events.is_some()
     }
 
-    /// Whether the kernel has killed a process of this group for want of memory.
-    pub fn ran_out_of_memory(&self) -> bool {
+    /// Whether the kernel has killed a process of this group because it ran out of memory.
+    pub(crate) fn ran_out_of_memory(&self) -> bool {
         let Some(file) = &self.memory_events else {
             return false;
         };
@@ -134,15 +132,15 @@ impl Group {
         count.is_some_and(|count| count.trim() != "0")
     }
 
-    /// Ends whatever is still in it, also what left the process group.
-    pub fn end_processes(&self) {
+    /// Ends all processes in the group, including those that left the process group.
+    pub(crate) fn end_processes(&self) {
         for folder in &self.folders {
             end_processes(folder);
         }
     }
 
-    /// Removes the group; false where processes are still in it.
-    pub fn remove(&self) -> bool {
+    /// Removes the group. Returns false if processes are still in it.
+    pub(crate) fn remove(&self) -> bool {
         self.folders.iter().all(|folder| remove_tree(folder))
     }
 }
@@ -150,14 +148,15 @@ impl Group {
 fn limit(cgroup: &Cgroup, memory: MemoryMB, limit_memory: bool) -> Result<(), String> {
     let cpu: &CpuController = cgroup.controller_of().ok_or("no CPU controller")?;
     let quota = (memory.vcpus() * PERIOD.as_micros() as f64).round() as i64;
-    // The period first: with the default of 100 ms a short quota is the same, only in fewer pieces.
+    // The period is set first. With the default of 100 ms the share would come in fewer, longer pieces.
     cpu.set_cfs_period(PERIOD.as_micros() as u64).map_err(|error| error.to_string())?;
-    cpu.set_cfs_quota(quota.max(LEAST_QUOTA)).map_err(|error| error.to_string())?;
+    cpu.set_cfs_quota(quota.max(MIN_QUOTA)).map_err(|error| error.to_string())?;
     if limit_memory {
         let controller: &MemController = cgroup.controller_of().ok_or("no memory controller")?;
         let bytes = i64::from(memory.get()) << 20;
         controller.set_limit(bytes).map_err(|error| error.to_string())?;
-        // No swap in place of memory. A kernel without swap accounting has no such file, and mostly no swap.
+        // Swap must not take the place of memory. A kernel without swap accounting has no such file, and usually
+        // no swap.
         let _ = controller.set_memswap_limit(if cgroup.v2() { 0 } else { bytes });
     }
     Ok(())
@@ -168,7 +167,7 @@ fn folders(cgroup: &Cgroup) -> BTreeSet<PathBuf> {
     subsystems.map(|subsystem| cgroups_rs::Controller::path(subsystem.to_controller()).to_owned()).collect()
 }
 
-/// The top of each hierarchy that we have groups in.
+/// Returns the root of each hierarchy that has groups of ours.
 fn roots() -> Vec<PathBuf> {
     let controllers = vec!["cpu".to_owned(), "memory".to_owned()];
     let probe = Cgroup::load_with_specified_controllers(hierarchies::auto(), "lpt-local", controllers);
@@ -176,7 +175,8 @@ fn roots() -> Vec<PathBuf> {
     parents.collect()
 }
 
-/// Groups are folders that only their subgroups keep from being removed; the files in them go along.
+/// Removes a group and its subgroups. A group's folder can be removed as soon as it has no subgroups; the kernel
+/// removes the files in it. Returns false if processes are still in one.
 fn remove_tree(folder: &Path) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for entry in entries {
@@ -195,9 +195,9 @@ fn end_processes(folder: &Path) {
         }
     }
     let processes = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-    // One of another PID namespace reads as 0, which is no process id.
+    // A process of another PID namespace reads as 0, which is not a process id.
     for pid in processes.lines().filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw)) {
-        // One that is gone already is what we want.
+        // A process that has ended already needs no signal.
         let _ = kill_process(pid, Signal::KILL);
     }
 }

@@ -1,4 +1,4 @@
-//! A function's code on this machine: an executable, a folder, or a zip that was unpacked into one.
+//! A function's code on this machine: an executable, a folder, or a folder that a zip was unpacked into.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,68 +11,67 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::function::{Configuration, Runtime};
+use super::configuration::{Configuration, Runtime};
 
-/// Code that can be started.
 #[derive(Debug)]
-pub struct Code {
-    /// `LAMBDA_TASK_ROOT`, and where the process starts.
+pub(crate) struct Code {
+    /// `LAMBDA_TASK_ROOT`, and the process's working directory.
     root: PathBuf,
-    /// An executable by itself, which is its own bootstrap.
+    /// The executable, if the code is a single file: it is its own bootstrap.
     executable: Option<PathBuf>,
-    /// As `CodeSha256` gives it.
-    pub sha256: String,
-    /// In bytes.
-    pub size: u64,
-    /// Unpacked by us, so removed by us.
+    /// The base64 text that the API returns as `CodeSha256`.
+    pub(crate) sha256: String,
+    /// The API returns it as `CodeSize`.
+    pub(crate) bytes: u64,
+    /// Whether the service unpacked the folder, and so removes it.
     unpacked: bool,
 }
 
 impl Drop for Code {
     fn drop(&mut self) {
         if self.unpacked {
-            // Whatever is left goes with the workshop at the end.
+            // What can't be removed now is removed with the temporary directory.
             let _ = fs::remove_dir_all(&self.root);
         }
     }
 }
 
 impl Code {
-    /// The code at a path that the user named; a zip is unpacked into `workshop`.
-    pub fn at(path: &Path, workshop: &Path) -> Result<Code, String> {
-        let text = |error: io::Error| format!("{}: {error}", path.display());
-        let path = path.canonicalize().map_err(text)?;
+    /// Opens the code at a path that the user named, and unpacks a zip into `temp_dir`.
+    pub(crate) fn open(path: &Path, temp_dir: &Path) -> Result<Code, String> {
+        let at_path = |error: io::Error| format!("{}: {error}", path.display());
+        let path = path.canonicalize().map_err(at_path)?;
         let (root, executable) = if path.is_dir() {
             (path.clone(), None)
         } else {
             let mut magic = [0; 4];
-            let begins = File::open(&path).map_err(text)?.read_exact(&mut magic);
-            if begins.is_ok() && magic == *b"PK\x03\x04" {
-                let bytes = fs::read(&path).map_err(text)?;
-                return Code::unzip(bytes, workshop).map_err(|error| format!("{}: {error}", path.display()));
+            let read = File::open(&path).map_err(at_path)?.read_exact(&mut magic);
+            if read.is_ok() && magic == *b"PK\x03\x04" {
+                let zip = fs::read(&path).map_err(at_path)?;
+                return Code::unzip(zip, temp_dir).map_err(|error| format!("{}: {error}", path.display()));
             }
             check_executable(&path)?;
             (path.parent().unwrap_or(Path::new("/")).to_owned(), Some(path.clone()))
         };
         let mut sum = Sha256::new();
-        let size = hash(&path, &mut sum).map_err(text)?;
-        Ok(Code { root, executable, sha256: BASE64_STANDARD.encode(sum.finalize()), size, unpacked: false })
+        let bytes = hash(&path, &mut sum).map_err(at_path)?;
+        Ok(Code { root, executable, sha256: BASE64_STANDARD.encode(sum.finalize()), bytes, unpacked: false })
     }
 
-    /// The code in a zip, as CreateFunction gets it.
-    pub fn unzip(bytes: Vec<u8>, workshop: &Path) -> Result<Code, String> {
-        let sha256 = BASE64_STANDARD.encode(Sha256::digest(&bytes));
-        let size = bytes.len() as u64;
-        let root = workshop.join(uuid::Uuid::new_v4().to_string());
+    /// Unpacks a zip, as CreateFunction receives it, into a folder of its own in `temp_dir`.
+    pub(crate) fn unzip(zip: Vec<u8>, temp_dir: &Path) -> Result<Code, String> {
+        let sha256 = BASE64_STANDARD.encode(Sha256::digest(&zip));
+        let bytes = zip.len() as u64;
+        let root = temp_dir.join(uuid::Uuid::new_v4().to_string());
         let code = Code {
             root,
             executable: None,
             sha256,
-            size,
-            // From here on the folder is removed also where unpacking fails.
+            bytes,
+            // From here on the folder is removed even if unpacking fails.
             unpacked: true,
         };
-        let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| {
+        let mut archive = zip::ZipArchive::new(Cursor::new(zip)).map_err(|error| {
             format!(
                 "Could not unzip uploaded file. Please check your file, then try to upload again: {error}"
             )
@@ -82,13 +81,12 @@ impl Code {
         Ok(code)
     }
 
-    /// Where the process starts.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// The command that starts a process of this code, or why there is none.
-    pub fn command(&self, configuration: &Configuration) -> Result<Vec<PathBuf>, String> {
+    /// Returns the command that starts a process of this code, or why it can't be started.
+    pub(crate) fn command(&self, configuration: &Configuration) -> Result<Vec<PathBuf>, String> {
         match &configuration.runtime {
             Runtime::Provided(_) => {
                 let bootstrap = match &self.executable {
@@ -108,8 +106,8 @@ impl Code {
     }
 }
 
-/// The Python that the runtime names, else `python3`, whichever has the runtime client. Asked once for
-/// each runtime, for the answer takes a while.
+/// Returns the first of the runtime's own Python and `python3` that has the runtime client. Looks once for
+/// each runtime, because starting Python takes a while.
 fn python(runtime: &str) -> Result<PathBuf, String> {
     static FOUND: Mutex<BTreeMap<String, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
     let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,16 +118,16 @@ fn find_python(runtime: &str) -> Result<PathBuf, String> {
     [runtime, "python3"]
         .iter()
         .find_map(|name| {
-            let asked = std::process::Command::new(name)
+            let output = std::process::Command::new(name)
                 .args(["-c", "import awslambdaric, sys; print(sys.executable)"])
                 .stderr(std::process::Stdio::null())
                 .output()
                 .ok()
                 .filter(|output| output.status.success())?;
-            Some(PathBuf::from(String::from_utf8(asked.stdout).ok()?.trim_end()))
+            Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end()))
         })
         .ok_or_else(|| {
-            format!("no awslambdaric for {runtime}: neither {runtime} nor python3 can import it; pip install awslambdaric")
+            format!("no awslambdaric for {runtime}: neither {runtime} nor python3 can import it; run pip install awslambdaric")
         })
 }
 
@@ -138,11 +136,15 @@ fn check_executable(path: &Path) -> Result<(), String> {
     if metadata.is_file() && metadata.permissions().mode() & 0o111 != 0 {
         return Ok(());
     }
-    Err(format!("{}: not an executable, a folder with one named bootstrap, or a zip", path.display()))
+    Err(format!(
+        "{}: not an executable, a folder with an executable named bootstrap, or a zip",
+        path.display()
+    ))
 }
 
-/// Names, sizes and times of change, in an order that does not depend on the file system. Code that was
-/// never uploaded has no other sum to agree with, and to read all of it would hold up each start.
+/// Adds the names, lengths and modification times of all files to the sum, in an order that does not
+/// depend on the file system, and returns the length of all files in bytes. It does not read the contents:
+/// code that was never uploaded has no other sum to agree with, and reading it would delay each start.
 fn hash(path: &Path, sum: &mut Sha256) -> io::Result<u64> {
     let metadata = fs::metadata(path)?;
     sum.update(path.as_os_str().as_encoded_bytes());
@@ -155,6 +157,5 @@ fn hash(path: &Path, sum: &mut Sha256) -> io::Result<u64> {
     }
     let mut entries = fs::read_dir(path)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
-    let sizes = entries.iter().map(|entry| hash(&entry.path(), sum));
-    sizes.sum()
+    entries.iter().map(|entry| hash(&entry.path(), sum)).sum()
 }

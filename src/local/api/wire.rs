@@ -1,4 +1,4 @@
-//! The JSON of Lambda's API, in and out; every member is spelled as AWS spells it.
+//! The JSON of requests and responses. Every member has AWS's spelling.
 
 use std::collections::BTreeMap;
 
@@ -9,75 +9,77 @@ use serde_json::{Value, json};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::function::{Architecture, Configuration, LogFormat, Runtime, SystemLogLevel, Timeout};
-use super::name::FunctionId;
-use super::refusal::{Kind, Refusal};
 use super::store::{Alias, Version};
+use crate::local::function::{
+    Architecture, Configuration, FunctionId, LogFormat, Logging, Runtime, SystemLogLevel, Timeout,
+    check_memory,
+};
+use crate::local::refusal::{Exception, Refusal};
 use crate::units::MemoryMB;
 
-const MODIFIED: &[BorrowedFormatItem<'_>] =
+const LAST_MODIFIED: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+0000");
 
-/// Reads the body of a request.
-pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    // A request without parameters may have no body at all.
+/// Parses the body of a request.
+pub(crate) fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
+    // A request without parameters may have no body.
     let body: &[u8] = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(body).map_err(|error| {
-        Refusal::new(Kind::InvalidRequestContent, format!("Could not parse request body into json: {error}"))
+        Refusal::new(
+            Exception::InvalidRequestContent,
+            format!("Could not parse request body into json: {error}"),
+        )
     })
 }
 
-/// CreateFunction.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct CreateFunction {
-    pub function_name: String,
-    pub code: CodeIn,
+pub(crate) struct CreateFunction {
+    pub(crate) function_name: String,
+    pub(crate) code: FunctionCode,
     #[serde(default)]
-    pub publish: bool,
+    pub(crate) publish: bool,
     #[serde(default)]
-    pub tags: BTreeMap<String, String>,
+    pub(crate) tags: BTreeMap<String, String>,
     #[serde(flatten)]
-    pub settings: Settings,
+    pub(crate) settings: Settings,
     #[serde(default)]
-    pub architectures: Vec<String>,
+    pub(crate) architectures: Vec<String>,
 }
 
-/// Where the code is: only a zip in the request itself can be had here.
+/// The code of a function. Only a zip in the request itself is supported.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct CodeIn {
-    pub zip_file: Option<String>,
+pub(crate) struct FunctionCode {
+    pub(crate) zip_file: Option<String>,
 }
 
-/// UpdateFunctionCode.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct UpdateFunctionCode {
+pub(crate) struct UpdateFunctionCode {
     #[serde(flatten)]
-    pub code: CodeIn,
+    pub(crate) code: FunctionCode,
     #[serde(default)]
-    pub architectures: Vec<String>,
+    pub(crate) architectures: Vec<String>,
     #[serde(default)]
-    pub publish: bool,
+    pub(crate) publish: bool,
     #[serde(default)]
-    pub dry_run: bool,
-    pub revision_id: Option<String>,
+    pub(crate) dry_run: bool,
+    pub(crate) revision_id: Option<String>,
 }
 
-/// UpdateFunctionConfiguration.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct UpdateFunctionConfiguration {
-    pub revision_id: Option<String>,
+pub(crate) struct UpdateFunctionConfiguration {
+    pub(crate) revision_id: Option<String>,
     #[serde(flatten)]
-    pub settings: Settings,
+    pub(crate) settings: Settings,
 }
 
-/// What both CreateFunction and UpdateFunctionConfiguration can set.
+/// The settings that both CreateFunction and UpdateFunctionConfiguration have.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Settings {
+pub(crate) struct Settings {
     runtime: Option<String>,
     role: Option<String>,
     handler: Option<String>,
@@ -125,51 +127,47 @@ struct SnapStart {
     apply_on: Option<String>,
 }
 
-/// PublishVersion.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct PublishVersion {
-    pub code_sha256: Option<String>,
-    pub description: Option<String>,
-    pub revision_id: Option<String>,
+pub(crate) struct PublishVersion {
+    pub(crate) code_sha256: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) revision_id: Option<String>,
 }
 
-/// CreateAlias.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct CreateAlias {
-    pub name: String,
-    pub function_version: String,
+pub(crate) struct CreateAlias {
+    pub(crate) name: String,
+    pub(crate) function_version: String,
     #[serde(default)]
-    pub description: String,
-    pub routing_config: Option<RoutingConfig>,
+    pub(crate) description: String,
+    pub(crate) routing_config: Option<RoutingConfig>,
 }
 
-/// UpdateAlias.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct UpdateAlias {
-    pub function_version: Option<String>,
-    pub description: Option<String>,
-    pub routing_config: Option<RoutingConfig>,
-    pub revision_id: Option<String>,
+pub(crate) struct UpdateAlias {
+    pub(crate) function_version: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) routing_config: Option<RoutingConfig>,
+    pub(crate) revision_id: Option<String>,
 }
 
-/// How an alias splits its invocations.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct RoutingConfig {
+pub(crate) struct RoutingConfig {
     #[serde(default)]
-    pub additional_version_weights: BTreeMap<String, f64>,
+    pub(crate) additional_version_weights: BTreeMap<String, f64>,
 }
 
 impl Settings {
-    /// The configuration of a new function, in an account that gives `most` memory.
-    pub fn configuration(
+    /// Returns the configuration of a new function.
+    pub(crate) fn configuration(
         self,
         function: &FunctionId,
         architectures: &[String],
-        most: MemoryMB,
+        max_memory: MemoryMB,
     ) -> Result<Configuration, Refusal> {
         let required = |what: &str| {
             Refusal::invalid(format!("{what} is mandatory for functions created with deployment packages."))
@@ -178,12 +176,16 @@ impl Settings {
         let handler = self.handler.clone().ok_or_else(|| required("Handler"))?;
         let mut configuration = Configuration::new(function, Runtime::parse(runtime)?, handler);
         set_architecture(&mut configuration, architectures)?;
-        self.apply(&mut configuration, most)?;
+        self.apply(&mut configuration, max_memory)?;
         Ok(configuration)
     }
 
-    /// Sets what was given, in an account that gives `most` memory.
-    pub fn apply(self, configuration: &mut Configuration, most: MemoryMB) -> Result<(), Refusal> {
+    /// Changes the settings that are given.
+    pub(crate) fn apply(
+        self,
+        configuration: &mut Configuration,
+        max_memory: MemoryMB,
+    ) -> Result<(), Refusal> {
         if let Some(snap_start) = self.snap_start
             && snap_start.apply_on.is_some_and(|on| on != "None")
         {
@@ -193,42 +195,16 @@ impl Settings {
             configuration.runtime = Runtime::parse(&runtime)?;
         }
         if let Some(memory) = self.memory_size {
-            configuration.memory = MemoryMB::new(memory).ok_or_else(|| {
-                Refusal::invalid(format!(
-                    "Value '{memory}' at 'memorySize' failed to satisfy constraint: \
-                     Member must have value between {} and {}",
-                    MemoryMB::MIN,
-                    MemoryMB::MAX
-                ))
-            })?;
-            check_memory(configuration.memory, most)?;
+            configuration.memory = memory_size(memory, max_memory)?;
         }
         if let Some(seconds) = self.timeout {
             configuration.timeout = Timeout::new(seconds)?;
         }
         if let Some(storage) = self.ephemeral_storage {
-            if !(512..=10_240).contains(&storage.size) {
-                return Err(Refusal::invalid(format!(
-                    "Value '{}' at 'ephemeralStorage.size' failed to satisfy constraint: \
-                     Member must have value between 512 and 10240",
-                    storage.size
-                )));
-            }
-            configuration.ephemeral_storage = storage.size;
+            configuration.ephemeral_storage = storage.checked_size()?;
         }
         if let Some(logging) = self.logging_config {
-            if let Some(format) = logging.log_format {
-                configuration.logging.format = LogFormat::parse(&format)?;
-            }
-            if logging.application_log_level.is_some() {
-                configuration.logging.application_level = logging.application_log_level;
-            }
-            if let Some(level) = logging.system_log_level {
-                configuration.logging.system_level = SystemLogLevel::parse(&level)?;
-            }
-            if let Some(group) = logging.log_group {
-                configuration.logging.group = group;
-            }
+            logging.apply(&mut configuration.logging)?;
         }
         if let Some(environment) = self.environment {
             configuration.environment = environment.variables;
@@ -250,31 +226,63 @@ impl Settings {
     }
 }
 
-/// What the account refuses, in AWS's words and by AWS's name, as users report them:
-/// <https://github.com/alexcasalboni/aws-lambda-power-tuning/pull/181>,
-/// <https://github.com/remotion-dev/remotion/issues/2737>.
-pub fn check_memory(memory: MemoryMB, most: MemoryMB) -> Result<(), Refusal> {
-    if memory <= most {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        Kind::Validation,
-        format!(
-            "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to {most}"
-        ),
-    ))
+fn memory_size(megabytes: u32, max_memory: MemoryMB) -> Result<MemoryMB, Refusal> {
+    let memory = MemoryMB::new(megabytes).ok_or_else(|| {
+        Refusal::invalid(format!(
+            "Value '{megabytes}' at 'memorySize' failed to satisfy constraint: \
+             Member must have value between {} and {}",
+            MemoryMB::MIN,
+            MemoryMB::MAX
+        ))
+    })?;
+    check_memory(memory, max_memory)?;
+    Ok(memory)
 }
 
-/// Sets the architecture where one was given; there can be only one.
-pub fn set_architecture(configuration: &mut Configuration, architectures: &[String]) -> Result<(), Refusal> {
+impl EphemeralStorage {
+    fn checked_size(&self) -> Result<u32, Refusal> {
+        if (512..=10_240).contains(&self.size) {
+            return Ok(self.size);
+        }
+        Err(Refusal::invalid(format!(
+            "Value '{}' at 'ephemeralStorage.size' failed to satisfy constraint: \
+             Member must have value between 512 and 10240",
+            self.size
+        )))
+    }
+}
+
+impl LoggingConfig {
+    fn apply(self, logging: &mut Logging) -> Result<(), Refusal> {
+        if let Some(format) = self.log_format {
+            logging.format = LogFormat::parse(&format)?;
+        }
+        if self.application_log_level.is_some() {
+            logging.application_level = self.application_log_level;
+        }
+        if let Some(level) = self.system_log_level {
+            logging.system_level = SystemLogLevel::parse(&level)?;
+        }
+        if let Some(group) = self.log_group {
+            logging.group = group;
+        }
+        Ok(())
+    }
+}
+
+/// Sets the architecture if one is given. There can be only one.
+pub(crate) fn set_architecture(
+    configuration: &mut Configuration,
+    architectures: &[String],
+) -> Result<(), Refusal> {
     if let Some(name) = architectures.first() {
         configuration.architecture = Architecture::parse(name)?;
     }
     Ok(())
 }
 
-/// A FunctionConfiguration, under the ARN that it was asked for. Lists leave out how far it is.
-pub fn configuration(
+/// Returns a FunctionConfiguration with the ARN of the qualifier. In a list it has no state.
+pub(crate) fn configuration(
     function: &FunctionId,
     version: &Version,
     qualifier: Option<&str>,
@@ -288,11 +296,11 @@ pub fn configuration(
         "Runtime": configuration.runtime.name(),
         "Role": configuration.role,
         "Handler": configuration.handler,
-        "CodeSize": version.code.size,
+        "CodeSize": version.code.bytes,
         "Description": configuration.description,
         "Timeout": configuration.timeout.seconds(),
         "MemorySize": configuration.memory.get(),
-        "LastModified": version.modified.format(MODIFIED).expect("a date of this millennium has this form"),
+        "LastModified": version.modified.format(LAST_MODIFIED).expect("a date of this millennium has this form"),
         "CodeSha256": version.code.sha256,
         "Version": version.label(),
         "TracingConfig": {"Mode": configuration.tracing},
@@ -311,28 +319,32 @@ pub fn configuration(
             json!(logging.application_level.as_deref().unwrap_or("INFO"));
         out["LoggingConfig"]["SystemLogLevel"] = json!(logging.system_level.name());
     }
-    if in_list {
-        return out;
-    }
-    if version.is_pending() {
-        out["State"] = json!("Pending");
-        out["StateReason"] = json!("The function is being created.");
-        out["StateReasonCode"] = json!("Creating");
-    } else {
-        out["State"] = json!("Active");
-    }
-    if version.is_updating() {
-        out["LastUpdateStatus"] = json!("InProgress");
-        out["LastUpdateStatusReason"] = json!("The function is being created.");
-        out["LastUpdateStatusReasonCode"] = json!("Creating");
-    } else {
-        out["LastUpdateStatus"] = json!("Successful");
+    if !in_list {
+        add_state(&mut out, version);
     }
     out
 }
 
-/// An AliasConfiguration.
-pub fn alias(function: &FunctionId, alias: &Alias) -> Value {
+/// Adds how far the creation or the last change is.
+fn add_state(configuration: &mut Value, version: &Version) {
+    if version.is_pending() {
+        configuration["State"] = json!("Pending");
+        configuration["StateReason"] = json!("The function is being created.");
+        configuration["StateReasonCode"] = json!("Creating");
+    } else {
+        configuration["State"] = json!("Active");
+    }
+    if version.is_updating() {
+        configuration["LastUpdateStatus"] = json!("InProgress");
+        configuration["LastUpdateStatusReason"] = json!("The function is being created.");
+        configuration["LastUpdateStatusReasonCode"] = json!("Creating");
+    } else {
+        configuration["LastUpdateStatus"] = json!("Successful");
+    }
+}
+
+/// Returns an AliasConfiguration.
+pub(crate) fn alias(function: &FunctionId, alias: &Alias) -> Value {
     let mut out = json!({
         "AliasArn": function.qualified(&alias.name),
         "Name": alias.name,

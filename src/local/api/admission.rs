@@ -1,0 +1,126 @@
+//! Admits a request to its action if it is signed, within the rate limits and allowed by the policy.
+
+use std::time::Instant;
+
+use axum::RequestExt;
+use axum::extract::{Query, RawPathParams, Request};
+use axum::http::header;
+use serde::Deserialize;
+
+use super::policy::{Denial, Policy};
+use super::service::Service;
+use crate::local::function::{AccountRegion, Target, check_region};
+use crate::local::refusal::{Exception, Refusal};
+
+impl Service {
+    /// Admits a request to its action. Adds the caller's account and region to it, and the target that the path
+    /// and the query name, if they name one.
+    pub(super) async fn admit(&self, action: &str, request: &mut Request) -> Result<(), Refusal> {
+        let Some(authorization) = request.headers().get(header::AUTHORIZATION) else {
+            return Err(Refusal::new(Exception::MissingAuthenticationToken, "Missing Authentication Token"));
+        };
+        let mut caller = self.account_region.clone();
+        if let Some(region) = authorization.to_str().ok().and_then(signed_region) {
+            caller.region = region.to_owned();
+        }
+        match action {
+            "Invoke" => {}
+            "GetFunction" => self.get_function.admit(&caller, Instant::now())?,
+            _ => self.control_plane.admit(&caller, Instant::now())?,
+        }
+        let path = request.extract_parts::<RawPathParams>().await;
+        let name = path.iter().flatten().find(|(parameter, _)| *parameter == "name");
+        if let Some((_, name)) = name {
+            let Query(query) = Query::<QualifierQuery>::try_from_uri(request.uri())
+                .map_err(|error| Refusal::invalid(error.to_string()))?;
+            let target = Target::parse(name, query.qualifier.as_deref(), &caller)?;
+            // The service authorization reference has `function*` for each of these actions, including those on
+            // aliases. Lambda compares it with the FunctionName and the Qualifier of the call:
+            // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>
+            // <https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html#function-resources>
+            // The second page names Invoke and GetFunction. GetFunctionConfiguration and DeleteFunction also
+            // have a Qualifier, and are treated alike: `f` alone does not cover `f:1`, which is the stricter
+            // reading.
+            self.authorize(&caller, action, &target.to_string())?;
+            request.extensions_mut().insert(target);
+        } else if action == "ListFunctions" {
+            // The reference has no resource type for it, so only `*` covers it.
+            self.authorize(&caller, action, "*")?;
+        }
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+
+    /// Refuses an action that the policy does not allow the caller.
+    pub(super) fn authorize(
+        &self,
+        caller: &AccountRegion,
+        action: &str,
+        resource: &str,
+    ) -> Result<(), Refusal> {
+        let Some(file) = &self.policy else {
+            return Ok(());
+        };
+        // The policy is read for each request, because a change takes effect without a restart, as at AWS.
+        let policy =
+            Policy::read(file).map_err(|error| Refusal::new(Exception::AccessDenied, error.to_string()))?;
+        // IAM has the API's names, with this one exception.
+        let action = if action == "Invoke" { "InvokeFunction" } else { action };
+        let action = format!("lambda:{action}");
+        policy.decide(&action, resource).map_err(|denial| denied(caller, &action, resource, denial))
+    }
+}
+
+/// Returns the refusal of an action that the policy does not allow.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+fn denied(caller: &AccountRegion, action: &str, resource: &str, denial: Denial) -> Refusal {
+    let why = match denial {
+        Denial::Implicit => format!("because no identity-based policy allows the {action} action"),
+        Denial::Explicit => "with an explicit deny in an identity-based policy".to_owned(),
+    };
+    let user = format!("arn:{}:iam::{}:user/lpt", caller.partition(), caller.account);
+    Refusal::new(
+        Exception::AccessDenied,
+        format!("User: {user} is not authorized to perform: {action} on resource: {resource} {why}"),
+    )
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct QualifierQuery {
+    qualifier: Option<String>,
+}
+
+/// Returns the region that a request is signed for. At AWS it is the region of the endpoint. Here one endpoint
+/// serves all regions.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
+fn signed_region(authorization: &str) -> Option<&str> {
+    let (_, rest) = authorization.split_once("Credential=")?;
+    let scope = rest.split([',', ' ']).next()?;
+    match scope.split('/').collect::<Vec<_>>()[..] {
+        [_, _, region, _, "aws4_request"] if check_region(region).is_ok() => Some(region),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_comes_from_the_credential_scope() {
+        let signed = |scope: &str| {
+            let header = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+            signed_region(&header).map(str::to_owned)
+        };
+        let region = signed("test/20261123/eu-west-1/lambda/aws4_request");
+        assert_eq!(region.as_deref(), Some("eu-west-1"));
+        // A signature for several regions has none in its scope.
+        for scope in
+            ["test/20261123/lambda/aws4_request", "test/20261123/EU West/lambda/aws4_request", "test"]
+        {
+            assert_eq!(signed(scope), None, "{scope}");
+        }
+        assert_eq!(signed_region("Bearer token"), None);
+    }
+}

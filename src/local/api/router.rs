@@ -1,0 +1,91 @@
+//! The table of actions: which request is which action.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, delete, get, post, put};
+use uuid::Uuid;
+
+use super::actions::{aliases, functions, invoke, versions};
+use super::response::header_value;
+use super::service::Service;
+use crate::local::refusal::{Exception, Refusal};
+
+/// The largest request, in bytes: a zip of 50 MB as base64, and a little.
+const LARGEST_REQUEST: usize = 70 << 20;
+
+/// Returns the router, which admits each request before its action.
+pub(crate) fn router(service: Service) -> Router {
+    let service = Arc::new(service);
+    let action = |name: &'static str, methods: MethodRouter<Arc<Service>>| {
+        let service = Arc::clone(&service);
+        methods.layer(from_fn(move |mut request: Request, next: Next| {
+            let service = Arc::clone(&service);
+            async move {
+                match service.admit(name, &mut request).await {
+                    Ok(()) => next.run(request).await,
+                    Err(refusal) => refusal.into_response(),
+                }
+            }
+        }))
+    };
+    let functions = action("CreateFunction", post(functions::create_function))
+        .merge(action("ListFunctions", get(functions::list_functions)));
+    Router::new()
+        .route("/2015-03-31/functions", functions.clone())
+        .route("/2015-03-31/functions/", functions)
+        .route(
+            "/2015-03-31/functions/{name}",
+            action("GetFunction", get(functions::get_function))
+                .merge(action("DeleteFunction", delete(functions::delete_function))),
+        )
+        .route(
+            "/2015-03-31/functions/{name}/configuration",
+            action("GetFunctionConfiguration", get(functions::get_function_configuration))
+                .merge(action("UpdateFunctionConfiguration", put(functions::update_function_configuration))),
+        )
+        .route(
+            "/2015-03-31/functions/{name}/code",
+            action("UpdateFunctionCode", put(functions::update_function_code)),
+        )
+        .route(
+            "/2015-03-31/functions/{name}/versions",
+            action("PublishVersion", post(versions::publish_version))
+                .merge(action("ListVersionsByFunction", get(versions::list_versions_by_function))),
+        )
+        .route(
+            "/2015-03-31/functions/{name}/aliases",
+            action("CreateAlias", post(aliases::create_alias))
+                .merge(action("ListAliases", get(aliases::list_aliases))),
+        )
+        .route(
+            "/2015-03-31/functions/{name}/aliases/{alias}",
+            action("GetAlias", get(aliases::get_alias))
+                .merge(action("UpdateAlias", put(aliases::update_alias)))
+                .merge(action("DeleteAlias", delete(aliases::delete_alias))),
+        )
+        .route("/2015-03-31/functions/{name}/invocations", action("Invoke", post(invoke::invoke)))
+        .fallback(unknown_action)
+        .method_not_allowed_fallback(unknown_action)
+        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+        .layer(from_fn(add_request_id))
+        .with_state(service)
+}
+
+/// Adds a request id to each response that has none: an invocation sets its own.
+async fn add_request_id(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response
+        .headers_mut()
+        .entry("x-amzn-requestid")
+        .or_insert_with(|| header_value(&Uuid::new_v4().to_string()));
+    response
+}
+
+async fn unknown_action(request: Request) -> Refusal {
+    let message = format!("{} {} is not an action of lpt-local", request.method(), request.uri().path());
+    Refusal::new(Exception::UnknownOperation, message)
+}

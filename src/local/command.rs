@@ -1,0 +1,117 @@
+//! Runs the user's command against the service.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::credentials::PLACEHOLDER;
+use super::proc;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::message;
+
+/// Variables that would lead an SDK to another account or another endpoint.
+const MISLEADING: [&str; 8] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ENDPOINT_URL_LAMBDA",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+
+/// Runs the command, and returns its exit code.
+pub(super) async fn run(words: &[OsString], endpoint: &str, region: &str) -> Result<Exit, Error> {
+    let name = words[0].to_string_lossy().into_owned();
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    lead_to_service(&mut command, endpoint, region);
+    // Listens before the command starts, so that it gets every signal.
+    let signals = Signals::listen()?;
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            message::error(format_args!("{name}: {error}"));
+            // A shell returns the same codes.
+            let found = error.kind() != std::io::ErrorKind::NotFound;
+            return Ok(Exit::Command(if found { 126 } else { 127 }));
+        }
+    };
+    let status = wait(child, signals).await.map_err(Error::io(name))?;
+    let code = match (status.code(), status.signal()) {
+        (Some(code), _) => code,
+        (None, signal) => 128 + signal.unwrap_or(0),
+    };
+    Ok(Exit::Command(u8::try_from(code).unwrap_or(u8::MAX)))
+}
+
+/// Sets the variables that lead an SDK in the command to the service, and removes those that would lead it
+/// elsewhere.
+fn lead_to_service(command: &mut Command, endpoint: &str, region: &str) {
+    for (name, value) in [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", region),
+        ("AWS_DEFAULT_REGION", region),
+        ("AWS_ACCESS_KEY_ID", PLACEHOLDER),
+        ("AWS_SECRET_ACCESS_KEY", PLACEHOLDER),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ] {
+        command.env(name, value);
+    }
+    for name in MISLEADING {
+        command.env_remove(name);
+    }
+    for name in ["no_proxy", "NO_PROXY"] {
+        let others = std::env::var(name).unwrap_or_default();
+        let all = [others.as_str(), "127.0.0.1,localhost,::1"];
+        command.env(name, all.join(",").trim_start_matches(','));
+    }
+}
+
+/// The signals to forward to the command.
+struct Signals {
+    int: tokio::signal::unix::Signal,
+    term: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, Error> {
+        let listen = |kind| signal(kind).map_err(Error::io("signal"));
+        Ok(Signals {
+            int: listen(SignalKind::interrupt())?,
+            term: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Waits until the command ends, and forwards signals to it. A Ctrl-C at the terminal reaches the command by
+/// itself, because the terminal signals the whole foreground group.
+async fn wait(mut child: Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
+    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let forward = |signal| {
+        if let Some(pid) = pid {
+            // A process that has ended needs no signal.
+            let _ = kill_process(pid, signal);
+        }
+    };
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            _ = signals.int.recv() => {
+                if !proc::in_foreground() {
+                    forward(Signal::INT);
+                }
+            }
+            _ = signals.term.recv() => forward(Signal::TERM),
+            _ = signals.hangup.recv() => forward(Signal::HUP),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Starts the service, and stops it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+
+use super::api::{self, Moment, Policy, Rate, Service, Store};
+use super::args::{self, Args, CoresArg};
+use super::credentials::PLACEHOLDER;
+use super::environment::{self, Concurrency, Cores, Fleet};
+use super::function::{AccountRegion, DEFAULT_ACCOUNT};
+use super::temp_dir::{self, TempDir};
+use super::throttle::{self, Throttle};
+use super::{command, deploy};
+use crate::cli::{CommonArgs, InputArgs};
+use crate::entry::{Interrupt, Pipe, Tool};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::message;
+
+/// The rate limit of GetFunction, in requests per second. AWS has a separate limit for it.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests>
+const GET_FUNCTION_RATE: u32 = 100;
+
+/// How often idle environments are checked.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Tool for Args {
+    const STOPPED: &'static str = "stopped at once; the next lpt-local ends what is left of this one";
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    fn input(&self) -> Option<&InputArgs> {
+        None
+    }
+
+    async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
+        run(self, pipe.interrupt.clone()).await
+    }
+}
+
+/// Starts the service, runs the command or waits for a signal, and stops the service.
+async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
+    let account_region = check(&args)?;
+    remove_stale();
+    raise_open_file_limit();
+    let cores = machine_cores();
+    let (throttle, description) = set_up_throttle(&args, cores)?;
+    let temp_dir = TempDir::create()?;
+    let store = create_store(&args, &account_region, temp_dir.path())?;
+    message::note(description);
+    let (fleet, all_ended) =
+        Fleet::new(throttle, shared_cores(args.cores, cores), Duration::from_secs(args.idle_seconds));
+    let fleet = Arc::new(fleet);
+    let region = account_region.region.clone();
+    let service = Service {
+        store: Mutex::new(store),
+        fleet: Arc::clone(&fleet),
+        concurrency: Concurrency::new(args.concurrency),
+        control_plane: Rate::new(args.control_plane_rate),
+        // If the control plane has no limit, GetFunction has none either.
+        get_function: Rate::new(GET_FUNCTION_RATE.min(args.control_plane_rate.saturating_mul(100))),
+        max_memory: args.max_memory,
+        policy: args.policy,
+        account_region,
+        temp_dir: temp_dir.path().to_owned(),
+    };
+    let listener =
+        TcpListener::bind(args.listen).await.map_err(Error::io(format!("--listen {}", args.listen)))?;
+    let address = listener.local_addr().map_err(Error::io("listener"))?;
+    let serving = tokio::spawn(async move { axum::serve(listener, api::router(service)).await });
+    let sweeping = tokio::spawn(sweep(Arc::clone(&fleet)));
+    let endpoint = format!("http://{address}");
+    let exit = if args.command.is_empty() {
+        message::summary(format_args!(
+            "export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_ACCESS_KEY_ID={PLACEHOLDER} AWS_SECRET_ACCESS_KEY={PLACEHOLDER}"
+        ));
+        interrupt.cancelled().await;
+        Ok(Exit::Done)
+    } else {
+        command::run(&args.command, &endpoint, &region).await
+    };
+    serving.abort();
+    sweeping.abort();
+    fleet.shut_down(all_ended).await;
+    exit
+}
+
+/// Checks the arguments that can be checked before anything starts. Returns where callers and functions are
+/// unless they name another account or region.
+fn check(args: &Args) -> Result<AccountRegion, Error> {
+    if !args.listen.ip().is_loopback() {
+        return Err(Error::Usage(format!(
+            "--listen {}: anybody who can reach this address could run code here; use an address of this machine alone, such as 127.0.0.1:0",
+            args.listen
+        )));
+    }
+    let region = match (&args.region, std::env::var("AWS_REGION")) {
+        (Some(region), _) => region.clone(),
+        (None, Ok(region)) if !region.is_empty() => {
+            args::parse_region(&region).map_err(|why| Error::Usage(format!("AWS_REGION: {why}")))?
+        }
+        (None, _) => "us-east-1".to_owned(),
+    };
+    // Each request reads the policy again. Reading it here reports an error at once.
+    args.policy.as_deref().map(Policy::read).transpose()?;
+    Ok(AccountRegion { account: DEFAULT_ACCOUNT.to_owned(), region })
+}
+
+fn machine_cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
+}
+
+/// Sets up the throttle, and describes it.
+fn set_up_throttle(args: &Args, cores: u32) -> Result<(Throttle, String), Error> {
+    let (throttle, why_not) = Throttle::new(args.cpu, cores.into()).map_err(|why| {
+        Error::Usage(format!("--cpu cgroup: {why}; it may work as root; else use --cpu duty-cycle"))
+    })?;
+    let mut description = format!(
+        "CPU follows memory by {}; this machine's {cores} cores are the ceiling",
+        throttle.describe()
+    );
+    if let Some(why) = why_not {
+        description.push_str(&format!(" (no control groups: {why})"));
+    }
+    Ok((throttle, description))
+}
+
+fn shared_cores(arg: Option<CoresArg>, machine_cores: u32) -> Cores {
+    Cores::new(match arg {
+        None => Some(machine_cores),
+        Some(CoresArg::Limit(cores)) => Some(cores),
+        Some(CoresArg::Unlimited) => None,
+    })
+}
+
+/// Creates a store with the functions of the command line.
+fn create_store(args: &Args, account_region: &AccountRegion, temp_dir: &Path) -> Result<Store, Error> {
+    let now = Moment::now();
+    let mut store = Store::new(Duration::from_millis(args.update_delay_ms));
+    for function in &args.functions {
+        deploy::create_function(&mut store, function, account_region, args.max_memory, temp_dir, now)?;
+    }
+    Ok(store)
+}
+
+async fn sweep(fleet: Arc<Fleet>) {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        fleet.sweep(Instant::now());
+    }
+}
+
+/// Ends and removes what killed `lpt-local` processes left behind.
+fn remove_stale() {
+    environment::end_stale();
+    throttle::remove_stale();
+    temp_dir::remove_stale();
+}
+
+/// Raises the limit on open files as far as it goes: there can be a thousand environments, and each needs
+/// several.
+fn raise_open_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // If this is refused, there is room for fewer environments.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
