@@ -1,18 +1,19 @@
-//! `lpt-analyze`, and the files that stages read in these tests: tests/data holds them in the pipe's order, each
-//! stage's output the next one's input. `LPT_BLESS=1` rewrites all but the first, which is a real run's.
+//! `lpt-analyze`, and the expected outputs: tests/data holds them in the pipe's order, each tool's output the next
+//! one's input. `LPT_BLESS=1` rewrites all but the first, which is a real run's.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::common::{Folder, Local, Tool};
+use crate::common::records::{RUN, Record, configuration, end, invocation, lines, plan};
+use crate::common::{Folder, Local, Tool, function};
 
 /// A file in tests/data.
 pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// That `text` is what the file says, or is written to it on request.
+/// Asserts that the file holds `text`, or writes it there if `LPT_BLESS` is set.
 #[track_caller]
 pub fn assert_golden(name: &str, text: &str) {
     let path = golden(name);
@@ -28,16 +29,15 @@ fn runs() -> String {
     std::fs::read_to_string(golden("1-invocations.ndjson")).unwrap()
 }
 
-const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
-
-/// A record as another program may write it: only what is needed.
-fn minimal(memory: u32, duration: f64, billed: u64) -> String {
-    format!(
-        "{{\"type\":\"invocation\",\"functionArn\":\"{ARN}\",\"memorySizeMB\":{memory},\"durationMs\":{duration},\"billedDurationMs\":{billed}}}\n"
-    )
+/// These records, and the end of the stream.
+fn whole(records: impl IntoIterator<Item = Record>) -> String {
+    lines(records) + &end("lpt-invoke").line()
 }
 
-const END: &str = "{\"type\":\"end\",\"tool\":\"other\",\"records\":0,\"status\":\"complete\"}\n";
+/// A record of a region that the built-in prices lack.
+fn elsewhere(record: Record) -> Record {
+    record.region("xx-none-1")
+}
 
 #[test]
 fn a_file_and_stdin_give_the_same() {
@@ -51,9 +51,8 @@ fn a_file_and_stdin_give_the_same() {
 #[test]
 fn the_figures_are_those_that_the_format_defines() {
     // 128 MB costs 0.0000166667 ÷ 8 USD a second.
-    let input: String =
-        [10.0, 20.0, 30.0, 40.0, 1000.0].map(|duration| minimal(128, duration, duration as u64)).concat()
-            + END;
+    let durations = [10.0, 20.0, 30.0, 40.0, 1000.0];
+    let input = whole(durations.map(|duration| invocation("f").duration(duration)));
     let ran = Tool::new("lpt-analyze").stdin(input).run().succeeds();
     let statistics = &ran.of_type("statistics")[0];
     let number = |field: &str| statistics[field].as_f64().unwrap();
@@ -74,8 +73,8 @@ fn the_figures_are_those_that_the_format_defines() {
 }
 
 #[test]
-fn trimming_is_floor_of_the_share_at_each_end() {
-    let input: String = (1..=10_u64).map(|n| minimal(128, n as f64, n)).collect::<String>() + END;
+fn trimming_rounds_down_at_each_end() {
+    let input = whole((1..=10).map(|n| invocation("f").duration(n.into())));
     for (share, discarded) in [("0", 0), ("0.19", 2), ("0.2", 4), ("0.4", 8)] {
         let ran =
             Tool::new("lpt-analyze").args(["--discard-top-bottom", share]).stdin(&*input).run().succeeds();
@@ -88,13 +87,10 @@ fn trimming_is_floor_of_the_share_at_each_end() {
 
 #[test]
 fn errors_are_counted_and_a_size_with_nothing_else_has_no_rank() {
-    let error = |memory| {
-        minimal(memory, 5.0, 5).replace("\"memorySizeMB\"", "\"outcome\":\"function-error\",\"memorySizeMB\"")
-    };
-    let throttled = format!(
-        "{{\"type\":\"invocation\",\"functionArn\":\"{ARN}\",\"memorySizeMB\":256,\"outcome\":\"throttled\"}}\n"
-    );
-    let input = [minimal(128, 5.0, 5), error(128), error(256), throttled, END.to_owned()].concat();
+    let invoked = invocation("f").duration(5.0);
+    let error = |memory| invoked.clone().memory(memory).outcome("function-error");
+    let throttled = invocation("f").memory(256).without("durationMs").without("billedDurationMs");
+    let input = whole([invoked.clone(), error(128), error(256), throttled.outcome("throttled")]);
     let ran = Tool::new("lpt-analyze").stdin(input).run().succeeds();
     let statistics = ran.of_type("statistics");
     assert_eq!(
@@ -114,8 +110,8 @@ fn errors_are_counted_and_a_size_with_nothing_else_has_no_rank() {
 
 #[test]
 fn cold_and_warm_starts_are_told_apart() {
-    let cold = minimal(128, 100.0, 300).replace("\"durationMs\"", "\"initDurationMs\":200,\"durationMs\"");
-    let input = [cold, minimal(128, 50.0, 50), END.to_owned()].concat();
+    let cold = invocation("f").duration(100.0).with("initDurationMs", 200).with("billedDurationMs", 300);
+    let input = whole([cold, invocation("f").duration(50.0)]);
     for (starts, average) in [("cold", 300.0), ("warm", 50.0), ("all", 175.0)] {
         let ran = Tool::new("lpt-analyze").args(["--starts", starts]).stdin(&*input).run().succeeds();
         assert_eq!(ran.of_type("statistics")[0]["averageDurationMs"], average, "{starts}");
@@ -124,9 +120,9 @@ fn cold_and_warm_starts_are_told_apart() {
 
 #[test]
 fn functions_and_architectures_are_ranked_apart() {
-    let arm = minimal(128, 5.0, 5).replace("\"memorySizeMB\"", "\"architecture\":\"arm64\",\"memorySizeMB\"");
-    let other = minimal(128, 5.0, 5).replace(":function:f", ":function:g");
-    let input = [minimal(128, 5.0, 5), arm, other, minimal(256, 4.0, 4), END.to_owned()].concat();
+    let x86 = invocation("f").duration(5.0);
+    let arm = x86.clone().with("architecture", "arm64");
+    let input = whole([x86, arm, invocation("g").duration(5.0), invocation("f").memory(256).duration(4.0)]);
     let ran = Tool::new("lpt-analyze").stdin(input).run().succeeds();
     let ranks: Vec<_> = ran
         .of_type("statistics")
@@ -149,15 +145,13 @@ fn functions_and_architectures_are_ranked_apart() {
 }
 
 #[test]
-fn prices_come_from_a_file_where_the_built_in_list_has_none() {
-    let input = minimal(128, 8000.0, 8000).replace("us-east-1", "xx-none-1") + END;
+fn a_price_file_covers_a_region_without_built_in_prices() {
+    let invoked = elsewhere(invocation("f").duration(8000.0));
+    let input = whole([invoked.clone()]);
     let unpriced = Tool::new("lpt-analyze").stdin(&*input).run();
-    assert!(
-        unpriced.stdout.starts_with(&minimal(128, 8000.0, 8000).replace("us-east-1", "xx-none-1")),
-        "not lost"
-    );
+    assert!(unpriced.stdout.starts_with(&invoked.line()), "not lost");
     unpriced.fails_with(1, &["xx-none-1", "--prices"]);
-    let both = Tool::new("lpt-analyze").stdin(minimal(128, 5.0, 5) + &input).run();
+    let both = Tool::new("lpt-analyze").stdin(invocation("f").line() + &input).run();
     assert_eq!(both.code, Some(3), "{}", both.stderr);
     assert_eq!((both.of_type("statistics").len(), both.of_type("invocation").len()), (1, 1));
     let folder = Folder::new();
@@ -177,7 +171,7 @@ fn prices_come_from_a_file_where_the_built_in_list_has_none() {
 }
 
 #[test]
-fn awss_offer_file_is_known_by_its_content() {
+fn an_offer_file_of_aws_is_recognized_by_its_content() {
     let folder = Folder::new();
     let product = |group, usage_type| json!({"attributes": {"regionCode": "xx-none-1", "group": group, "usagetype": usage_type}});
     let term =
@@ -191,7 +185,7 @@ fn awss_offer_file_is_known_by_its_content() {
         "terms": {"OnDemand": {"A": term("0.00002"), "B": term("0.0000003")}},
     });
     let prices = folder.file("prices.csv", &offer.to_string());
-    let input = minimal(1024, 1000.0, 1000).replace("us-east-1", "xx-none-1") + END;
+    let input = whole([elsewhere(invocation("f").memory(1024).duration(1000.0))]);
     let ran = Tool::new("lpt-analyze").arg("--prices").arg(&prices).stdin(&*input).run().succeeds();
     let statistics = &ran.of_type("statistics")[0];
     assert_eq!(
@@ -208,30 +202,29 @@ fn the_price_list_says_when_it_was_taken() {
     let taken = lpt::price::PriceList::taken();
     let help = Tool::new("lpt-analyze").arg("--help").run().succeeds();
     assert!(help.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(taken), "{}", help.stdout);
-    let unknown = minimal(128, 1.0, 1).replace("us-east-1", "xx-none-1") + END;
+    let unknown = whole([elsewhere(invocation("f"))]);
     Tool::new("lpt-analyze").stdin(unknown).run().fails_with(1, &["xx-none-1", taken, "--prices FILE"]);
 }
 
 #[test]
-fn the_tier_is_that_of_what_the_account_uses() {
-    let input = minimal(1024, 1000.0, 1000) + END;
+fn the_usage_of_the_account_decides_the_price_tier() {
+    let input = whole([invocation("f").memory(1024).duration(1000.0)]);
     for (used, cost) in [("0", 0.000_016_666_7), ("6e9", 0.000_015), ("15000000000", 0.000_013_333_4)] {
         let ran =
             Tool::new("lpt-analyze").args(["--monthly-gb-seconds", used]).stdin(&*input).run().succeeds();
         assert_eq!(ran.of_type("statistics")[0]["averageCost"], cost, "{used}");
     }
-    let elsewhere = input.replace("us-east-1", "eu-west-1");
-    let ran = Tool::new("lpt-analyze").args(["--monthly-gb-seconds", "7e9"]).stdin(elsewhere).run();
+    let in_europe = input.replace("us-east-1", "eu-west-1");
+    let ran = Tool::new("lpt-analyze").args(["--monthly-gb-seconds", "7e9"]).stdin(in_europe).run();
     assert!(ran.stderr.contains("warning: only one tier of compute is known in eu-west-1"), "{}", ran.stderr);
     let negative = Tool::new("lpt-analyze").args(["--monthly-gb-seconds=-1"]).stdin(input).run();
     negative.fails_with(2, &["--monthly-gb-seconds", "a number of 0 or more"]);
 }
 
 #[test]
-fn a_price_that_the_list_lacks_is_left_out_and_said_once() {
-    let input =
-        [128, 256].map(|memory| minimal(memory, 1000.0, 1000)).concat().replace("us-east-1", "cn-north-1");
-    let ran = Tool::new("lpt-analyze").stdin(input + END).run();
+fn a_missing_price_is_left_out_with_one_warning() {
+    let in_china = invocation("f").duration(1000.0).region("cn-north-1");
+    let ran = Tool::new("lpt-analyze").stdin(whole([in_china.clone(), in_china.memory(256)])).run();
     let warnings: Vec<_> = ran.stderr.lines().collect();
     assert_eq!(warnings.len(), 1, "{}", ran.stderr);
     for words in [
@@ -247,55 +240,34 @@ fn a_price_that_the_list_lacks_is_left_out_and_said_once() {
     assert_eq!(statistics["totalCost"], statistics["averageCost"]);
 }
 
-const RUN: &str = "01a2074c9c607396b384c6f5252e05c0";
-
-/// A plan with other fields than the usual ones.
-fn plan(fields: Value) -> String {
-    let mut plan = json!({
-        "type": "plan", "runId": RUN, "schemaVersion": 1, "functionArn": ARN, "architecture": "x86_64",
-        "packageType": "Zip", "snapStart": false, "originalMemorySizeMB": 512, "originalRevisionId": "r",
-        "codeSha256": "c", "powerValues": [2048], "num": 5, "onlyColdStarts": false,
-        "createdAt": "2026-11-23T07:26:31.017Z",
-    });
-    plan.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    line(&plan)
-}
-
-/// A record with its type at the beginning of the line.
-fn line(record: &Value) -> String {
-    let mut fields = record.as_object().unwrap().clone();
-    let record_type = fields.remove("type").unwrap();
-    let rest = Value::Object(fields).to_string();
-    format!("{{\"type\":{record_type},{}\n", &rest[1..])
-}
-
-/// Versions of a run, ready.
-fn configurations(memory: u32, indices: std::ops::Range<u32>) -> String {
-    let ready = |index: u32| {
-        json!({"type": "configuration", "runId": RUN, "functionArn": ARN, "architecture": "x86_64",
-            "memorySizeMB": memory, "alias": format!("lpt-{RUN}-{memory}-{index}"), "index": index,
-            "state": "ready", "version": (index + 1).to_string()})
+/// Versions of a run: these are ready, and one more is being made.
+fn configurations(memory: u32, indices: std::ops::Range<u32>) -> Vec<Record> {
+    let version = |index: u32| {
+        let alias = format!("lpt-{RUN}-{memory}-{index}");
+        configuration("f").memory(memory).with("index", index).with("alias", alias)
     };
-    let creating = line(&ready(9)).replace("ready", "creating").replace(",\"version\":\"10\"", "");
-    indices.map(|index| line(&ready(index))).collect::<String>() + &creating
+    let creating = version(9).with("state", "creating").without("version");
+    indices.map(|index| version(index).with("version", (index + 1).to_string())).chain([creating]).collect()
 }
 
 /// A cold start with SnapStart, as four reports show it: what is billed of the restore is part of what is billed.
 const RESTORES: [(f64, u64, u64); 4] =
     [(306.34, 303, 610), (127.10, 26, 154), (159.87, 118, 278), (2338.66, 182, 2521)];
 
-fn restored(memory: u32, (duration, billed_restore, billed): (f64, u64, u64)) -> String {
-    minimal(memory, duration, billed).replace(
-        "\"durationMs\"",
-        &format!("\"restoreDurationMs\":400.5,\"billedRestoreDurationMs\":{billed_restore},\"durationMs\""),
-    )
+fn restored(memory: u32, (duration, billed_restore, billed): (f64, u64, u64)) -> Record {
+    invocation("f")
+        .memory(memory)
+        .duration(duration)
+        .with("billedDurationMs", billed)
+        .with("restoreDurationMs", 400.5)
+        .with("billedRestoreDurationMs", billed_restore)
 }
 
 #[test]
 fn a_restore_is_billed_once() {
     let price = 0.000_016_666_7;
     for report in RESTORES {
-        let ran = Tool::new("lpt-analyze").stdin(restored(1024, report) + END).run().succeeds();
+        let ran = Tool::new("lpt-analyze").stdin(whole([restored(1024, report)])).run().succeeds();
         let statistics = &ran.of_type("statistics")[0];
         let number = |field: &str| statistics[field].as_f64().unwrap();
         assert_eq!(number("averageDurationMs"), report.0 + 400.5);
@@ -308,10 +280,12 @@ fn a_restore_is_billed_once() {
 
 #[test]
 fn snapstart_charges_each_cold_start_and_each_version_but_not_for_java() {
-    let invocations = RESTORES.map(|report| restored(2048, report)).concat() + &minimal(2048, 5.0, 5) + END;
+    let mut records = configurations(2048, 0..3);
+    records.extend(RESTORES.map(|report| restored(2048, report)));
+    records.push(invocation("f").memory(2048).duration(5.0));
     let analyze = |runtime: &str, region: &str| {
-        let plan = plan(json!({"snapStart": true, "runtime": runtime}));
-        let input = plan + &configurations(2048, 0..3) + &invocations;
+        let plan = plan("f").with("snapStart", true).with("runtime", runtime);
+        let input = plan.line() + &whole(records.clone());
         Tool::new("lpt-analyze").stdin(input.replace("us-east-1", region)).run()
     };
     let number = |statistics: &Value, field: &str| statistics[field].as_f64().unwrap();
@@ -335,9 +309,9 @@ fn snapstart_charges_each_cold_start_and_each_version_but_not_for_java() {
 }
 
 #[test]
-fn tmp_above_512_mb_is_part_of_what_duration_costs() {
-    let plan = plan(json!({"ephemeralStorageMB": 2560}));
-    let input = plan + &minimal(1024, 500.0, 500) + &minimal(1024, 1500.0, 1500) + END;
+fn tmp_above_512_mb_adds_to_the_cost_of_duration() {
+    let invoked = |duration| invocation("f").memory(1024).duration(duration);
+    let input = whole([plan("f").with("ephemeralStorageMB", 2560), invoked(500.0), invoked(1500.0)]);
     let ran = Tool::new("lpt-analyze").stdin(&*input).run().succeeds();
     let statistics = &ran.of_type("statistics")[0];
     let second = 0.000_016_666_7 + 2.0 * 0.000_000_030_9;
@@ -346,15 +320,14 @@ fn tmp_above_512_mb_is_part_of_what_duration_costs() {
     {
         assert!((statistics[field].as_f64().unwrap() - expected).abs() < 1e-18, "{field}");
     }
-    let elsewhere = Tool::new("lpt-analyze").stdin(input.replace("us-east-1", "eu-west-1")).run();
-    assert!(elsewhere.stderr.contains("no price for storage in eu-west-1"), "{}", elsewhere.stderr);
-    assert_eq!(elsewhere.of_type("statistics")[0]["meanCost"], 0.000_016_666_7);
+    let in_europe = Tool::new("lpt-analyze").stdin(input.replace("us-east-1", "eu-west-1")).run();
+    assert!(in_europe.stderr.contains("no price for storage in eu-west-1"), "{}", in_europe.stderr);
+    assert_eq!(in_europe.of_type("statistics")[0]["meanCost"], 0.000_016_666_7);
 }
 
 #[test]
 fn lpt_prepare_records_how_much_tmp_is_paid_for() {
-    let bootstrap = crate::common::function("cpu-bound");
-    let local = Local::with(&[&format!("f={}", bootstrap.display())]);
+    let local = Local::with(&[&format!("f={}", function("cpu-bound").display())]);
     let prepare = || local.tool("lpt-prepare").args(["--power-values", "128", "f"]).run().succeeds();
     assert_eq!(prepare().of_type("plan")[0].get("ephemeralStorageMB"), None);
     let (runtime, client) = local.client();
@@ -365,11 +338,11 @@ fn lpt_prepare_records_how_much_tmp_is_paid_for() {
 }
 
 #[test]
-fn of_cold_starts_only_none_is_dropped_unless_asked_for() {
-    let invocations = (1..=10_u64).map(|n| minimal(128, n as f64, n)).collect::<String>() + END;
-    let cold = plan(json!({"onlyColdStarts": true}));
-    let warm = plan(json!({}));
-    let cases: [(&[&str], &[&String], f64); 7] = [
+fn cold_starts_are_not_trimmed_unless_a_flag_says_so() {
+    let invocations = whole((1..=10).map(|n| invocation("f").duration(n.into())));
+    let cold = plan("f").with("onlyColdStarts", true);
+    let warm = plan("f");
+    let cases: [(&[&str], &[&Record], f64); 7] = [
         (&[], &[&cold], 0.0),
         (&["--discard-top-bottom", "0.3"], &[&cold], 0.3),
         (&["--compat"], &[&cold], 0.0),
@@ -379,7 +352,7 @@ fn of_cold_starts_only_none_is_dropped_unless_asked_for() {
         (&[], &[], 0.2),
     ];
     for (flags, plans, share) in cases {
-        let input = plans.iter().map(|plan| plan.as_str()).chain([&*invocations]).collect::<String>();
+        let input = plans.iter().map(|plan| plan.line()).chain([invocations.clone()]).collect::<String>();
         let ran = Tool::new("lpt-analyze").args(flags).stdin(input).run().succeeds();
         assert_eq!(ran.of_type("statistics")[0]["discardTopBottom"], share, "{flags:?} {plans:?}");
     }
@@ -415,20 +388,19 @@ const SNAP: &[Report] = &[
 const ONE: &[Report] = &[(7.77, 0.0, 0.0, 8, 0)];
 
 fn reported(region: &str, architecture: &str, memory: u32, reports: &[Report]) -> String {
-    let record = |&(duration, init, restore, billed, billed_restore): &Report| {
-        let mut record = json!({"type": "invocation", "functionArn": ARN.replace("us-east-1", region),
-            "architecture": architecture, "memorySizeMB": memory, "durationMs": duration, "billedDurationMs": billed});
+    whole(reports.iter().map(|&(duration, init, restore, billed, billed_restore)| {
+        let mut record = invocation("f").region(region).with("architecture", architecture).memory(memory);
+        record = record.duration(duration).with("billedDurationMs", billed);
         for (field, value) in [("initDurationMs", init), ("restoreDurationMs", restore)] {
             if value > 0.0 {
-                record[field] = value.into();
+                record = record.with(field, value);
             }
         }
         if billed_restore > 0 {
-            record["billedRestoreDurationMs"] = billed_restore.into();
+            record = record.with("billedRestoreDurationMs", billed_restore);
         }
-        line(&record)
-    };
-    reports.iter().map(record).collect()
+        record
+    }))
 }
 
 /// The expected digits are those of Node.js 20 with an implementation of its own, for each share s:
@@ -448,7 +420,7 @@ fn reported(region: &str, architecture: &str, memory: u32, reports: &[Report]) -
 /// Of restores, which it counts twice, the first one's 610 ms are 913. The order of the sum is in the last digits.
 #[test]
 #[rustfmt::skip]
-fn compat_is_aws_lambda_power_tunings_arithmetic_to_the_last_digit() {
+fn compat_computes_as_aws_lambda_power_tuning_to_the_last_digit() {
     let cases = [
         ("us-east-1", "x86_64", 512, WARM, "0", 125.94800000000001, 0.0000010668, 0.000010626000000000001),
         ("us-east-1", "x86_64", 512, WARM, "0.2", 100.27499999999999, 8.484000000000001e-7, 0.000010626000000000001),
@@ -473,7 +445,7 @@ fn compat_is_aws_lambda_power_tunings_arithmetic_to_the_last_digit() {
         ("eu-south-1", "x86_64", 10240, ONE, "0.4", 7.77, 0.000001536, 0.000001536),
     ];
     for (region, architecture, memory, reports, share, duration, cost, total) in cases {
-        let input = reported(region, architecture, memory, reports) + END;
+        let input = reported(region, architecture, memory, reports);
         let arguments = ["--compat", "--discard-top-bottom", share];
         let ran = Tool::new("lpt-analyze").args(arguments).stdin(input).run().succeeds();
         let statistics = &ran.of_type("statistics")[0];
@@ -489,13 +461,14 @@ fn compat_is_aws_lambda_power_tunings_arithmetic_to_the_last_digit() {
 
 #[test]
 fn compat_counts_what_aws_lambda_power_tuning_counts() {
-    let with = |outcome: &str| {
-        minimal(256, 40.0, 40).replace("\"durationMs\"", &format!("\"outcome\":\"{outcome}\",\"durationMs\""))
+    let with = |outcome: &str| invocation("f").memory(256).duration(40.0).outcome(outcome);
+    let no_report = with("no-report").without("durationMs").without("billedDurationMs");
+    let ok = |memory| invocation("f").memory(memory).duration(20.0).with("billedDurationMs", 21);
+    let compat = |records: &[Record]| {
+        Tool::new("lpt-analyze").args(["--compat"]).stdin(whole(records.iter().cloned())).run()
     };
-    let no_report = with("no-report").replace(",\"durationMs\":40,\"billedDurationMs\":40", "");
-    let compat = |input: String| Tool::new("lpt-analyze").args(["--compat"]).stdin(input + END).run();
 
-    let ran = compat(with("allowed-error") + &minimal(256, 20.0, 21)).succeeds();
+    let ran = compat(&[with("allowed-error"), ok(256)]).succeeds();
     let statistics = &ran.of_type("statistics")[0];
     // (40 + 21) ÷ 2 is 30.5, rounded up.
     assert_eq!(
@@ -503,7 +476,7 @@ fn compat_counts_what_aws_lambda_power_tuning_counts() {
         (&30.0.into(), &(31.0 * 2.1e-9 * 2.0).into())
     );
 
-    let ran = compat(no_report + &minimal(256, 20.0, 21));
+    let ran = compat(&[no_report, ok(256)]);
     let statistics = &ran.of_type("statistics")[0];
     assert_eq!(
         (&statistics["averageDurationMs"], &statistics["averageCost"]),
@@ -513,7 +486,7 @@ fn compat_counts_what_aws_lambda_power_tuning_counts() {
 
     // A failure ends its run.
     for outcome in ["function-error", "timeout", "throttled"] {
-        let ran = compat(with(outcome) + &minimal(256, 20.0, 21) + &minimal(512, 20.0, 21));
+        let ran = compat(&[with(outcome), ok(256), ok(512)]);
         assert!(ran.stderr.contains("f: 256 MB: has no result with --compat"), "{}", ran.stderr);
         let statistics = ran.of_type("statistics");
         assert_eq!((statistics[0].get("averageCost"), statistics[0].get("rank")), (None, None), "{outcome}");
@@ -522,8 +495,8 @@ fn compat_counts_what_aws_lambda_power_tuning_counts() {
 }
 
 #[test]
-fn compat_needs_no_price_list_and_takes_none() {
-    let input = minimal(128, 1.0, 1).replace("us-east-1", "xx-none-1") + END;
+fn compat_needs_no_price_list_and_refuses_one() {
+    let input = whole([elsewhere(invocation("f"))]);
     let ran = Tool::new("lpt-analyze").arg("--compat").stdin(&*input).run().succeeds();
     assert_eq!(ran.of_type("statistics")[0]["averageCost"], 2.1e-9);
     for other in [["--prices", "p.csv"], ["--monthly-gb-seconds", "1"], ["--starts", "cold"]] {
@@ -534,26 +507,24 @@ fn compat_needs_no_price_list_and_takes_none() {
 
 #[test]
 fn null_is_an_absent_value() {
-    let nulls = minimal(128, 5.0, 5).replace(
-        "\"memorySizeMB\"",
-        "\"architecture\":null,\"outcome\":null,\"initDurationMs\":null,\"memorySizeMB\"",
-    );
-    let ran = Tool::new("lpt-analyze").stdin(nulls + END).run().succeeds();
+    let fields = ["architecture", "outcome", "initDurationMs"].into_iter();
+    let nulls = fields.fold(invocation("f"), |record, field| record.with(field, Value::Null));
+    let ran = Tool::new("lpt-analyze").stdin(whole([nulls])).run().succeeds();
     let statistics = &ran.of_type("statistics")[0];
     assert_eq!((&statistics["architecture"], &statistics["invocations"]), (&"x86_64".into(), &1.into()));
 }
 
 #[test]
-fn what_is_no_invocation_passes_through_unchanged_and_in_place() {
+fn other_records_pass_through_unchanged_and_in_place() {
     let odd = "{\"type\" : \"someone-elses\",  \"x\": [1.0, 2e0 ] }\n";
-    let input = [minimal(128, 1.0, 1), odd.to_owned(), minimal(128, 1.0, 1), END.to_owned()].concat();
+    let input = invocation("f").line() + odd + &whole([invocation("f")]);
     let ran = Tool::new("lpt-analyze").stdin(input).run();
     assert!(ran.stdout.starts_with(odd), "{}", ran.stdout);
 }
 
 #[test]
-fn a_stream_that_was_cut_off_is_analyzed_and_said() {
-    let ran = Tool::new("lpt-analyze").stdin(minimal(128, 1.0, 1)).run();
+fn an_incomplete_stream_is_analyzed_with_a_warning() {
+    let ran = Tool::new("lpt-analyze").stdin(invocation("f")).run();
     assert_eq!(ran.code, Some(0));
     assert!(ran.stderr.contains("warning: the input has no end record"), "{}", ran.stderr);
     assert_eq!(ran.of_type("statistics").len(), 1);
@@ -561,25 +532,27 @@ fn a_stream_that_was_cut_off_is_analyzed_and_said() {
 }
 
 #[test]
-fn a_bad_record_is_named_and_what_undoes_a_run_still_passes() {
-    let plan = "{\"type\":\"configuration\",\"runId\":\"1\"}\n";
-    let cases: [(&str, &[&str]); 7] = [
-        ("{\"type\":\"invocation\"", &["stdin:2: not a JSON object"]),
-        ("", &["stdin:2: not a JSON object"]),
-        ("7", &["stdin:2: expected an object, found a number"]),
-        ("{\"durationMs\":1}", &["stdin:2: type: missing"]),
+fn a_bad_record_is_named_and_the_records_that_undo_the_run_pass() {
+    let version = configuration("f");
+    let cases: [(String, &[&str]); 7] = [
+        ("{\"type\":\"invocation\"\n".to_owned(), &["stdin:2: not a JSON object"]),
+        ("\n".to_owned(), &["stdin:2: not a JSON object"]),
+        ("7\n".to_owned(), &["stdin:2: expected an object, found a number"]),
+        ("{\"durationMs\":1}\n".to_owned(), &["stdin:2: type: missing"]),
         (
-            &minimal(128, 1.0, 1).replace("\"durationMs\":1", "\"durationMs\":\"1\""),
+            invocation("f").with("durationMs", "1").line(),
             &["stdin:2: durationMs: expected a number, found a string"],
         ),
-        (&minimal(128, 1.0, 1).replace("\"durationMs\":1,", ""), &["stdin:2: durationMs: missing"]),
-        (&minimal(128, 1.0, 1).replace(ARN, "f"), &["stdin:2: functionArn: ", "not a whole function ARN"]),
+        (invocation("f").without("durationMs").line(), &["stdin:2: durationMs: missing"]),
+        (
+            invocation("f").with("functionArn", "f").line(),
+            &["stdin:2: functionArn: ", "not a whole function ARN"],
+        ),
     ];
     for (line, words) in cases {
-        let line = line.trim_end();
-        let input = format!("{}{line}\n{plan}{END}", minimal(128, 1.0, 1));
+        let input = invocation("f").line() + &line + &whole([version.clone()]);
         let ran = Tool::new("lpt-analyze").stdin(input).run();
-        assert!(ran.stdout.starts_with(plan), "{}", ran.stdout);
+        assert!(ran.stdout.starts_with(&version.line()), "{}", ran.stdout);
         assert_eq!(ran.records().pop().unwrap()["status"], "failed");
         ran.fails_with(65, words);
     }
@@ -588,8 +561,8 @@ fn a_bad_record_is_named_and_what_undoes_a_run_still_passes() {
 #[test]
 fn several_files_are_read_in_order_and_one_that_is_missing_is_named() {
     let folder = Folder::new();
-    let one = folder.file("one.ndjson", &(minimal(128, 1.0, 1) + END));
-    let two = folder.file("two.ndjson", &(minimal(128, 3.0, 3) + END));
+    let one = folder.file("one.ndjson", &whole([invocation("f")]));
+    let two = folder.file("two.ndjson", &whole([invocation("f").duration(3.0)]));
     let ran = Tool::new("lpt-analyze").arg(&one).arg(&two).run().succeeds();
     assert_eq!(ran.of_type("statistics")[0]["invocations"], 2);
     let missing = folder.path("nosuch.ndjson");
@@ -599,27 +572,26 @@ fn several_files_are_read_in_order_and_one_that_is_missing_is_named() {
 }
 
 #[test]
-fn each_file_needs_an_end_of_its_own() {
+fn each_file_needs_its_own_end() {
     let folder = Folder::new();
-    let cut = folder.file("cut.ndjson", &minimal(128, 1.0, 1));
-    let whole = folder.file("whole.ndjson", &(minimal(128, 3.0, 3) + END));
-    let ran = Tool::new("lpt-analyze").arg(&cut).arg(&whole).run();
+    let cut = folder.file("cut.ndjson", &invocation("f").line());
+    let complete = folder.file("complete.ndjson", &whole([invocation("f").duration(3.0)]));
+    let ran = Tool::new("lpt-analyze").arg(&cut).arg(&complete).run();
     assert!(ran.stderr.contains("no end record"), "{}", ran.stderr);
     assert_eq!(ran.records().pop().unwrap()["status"], "interrupted");
-    let joined = Tool::new("lpt-analyze").stdin(minimal(128, 1.0, 1) + END + &minimal(128, 1.0, 1)).run();
+    let joined = Tool::new("lpt-analyze").stdin(whole([invocation("f")]) + &invocation("f").line()).run();
     assert_eq!(joined.records().pop().unwrap()["status"], "interrupted", "a line after the last end");
 }
 
 #[test]
-fn figures_that_cannot_be_are_bad_records() {
-    for (from, to, field) in [
-        ("\"durationMs\":1", "\"durationMs\":1e308", "durationMs"),
-        ("\"billedDurationMs\":1", "\"billedDurationMs\":18446744073709551615", "billedDurationMs"),
-        ("\"billedDurationMs\":1", "\"billedDurationMs\":1.5", "billedDurationMs"),
-        ("\"type\"", "\"outcome\":\"weird\",\"type\"", "outcome"),
+fn impossible_figures_are_bad_records() {
+    for (field, value) in [
+        ("durationMs", json!(1e308)),
+        ("billedDurationMs", json!(u64::MAX)),
+        ("billedDurationMs", json!(1.5)),
+        ("outcome", json!("weird")),
     ] {
-        let line = minimal(128, 1.0, 1).replace(from, to);
-        let ran = Tool::new("lpt-analyze").stdin(line.clone() + END).run();
+        let ran = Tool::new("lpt-analyze").stdin(whole([invocation("f").with(field, value)])).run();
         ran.fails_with(65, &[&format!("stdin:1: {field}: expected ")]);
     }
 }

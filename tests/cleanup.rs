@@ -1,8 +1,9 @@
 //! `lpt-cleanup`.
 
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::common::records::end;
 use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, function};
 
 fn service() -> Local {
@@ -14,7 +15,7 @@ fn prepared(local: &Local) -> String {
 }
 
 #[test]
-fn it_works_from_stdin_from_a_file_and_twice() {
+fn lpt_cleanup_reads_stdin_or_a_file_and_can_run_twice() {
     let local = service();
     let before = local.account();
     let folder = Folder::new();
@@ -33,7 +34,7 @@ fn it_works_from_stdin_from_a_file_and_twice() {
 }
 
 #[test]
-fn configurations_alone_suffice_to_find_a_runs_versions() {
+fn configurations_suffice_to_find_the_versions_of_a_run() {
     let local = service();
     let before = local.account();
     let prepared = prepared(&local);
@@ -43,34 +44,27 @@ fn configurations_alone_suffice_to_find_a_runs_versions() {
 }
 
 #[test]
-fn another_runs_and_the_users_own_are_left_alone() {
+fn versions_of_another_run_and_of_the_user_are_left_alone() {
     let local = service();
-    let (runtime, client) = local.client();
-    runtime.block_on(async {
-        client.publish_version().function_name("f").description("lpt is nice").send().await.unwrap();
-        client.create_alias().function_name("f").name("lpt-live").function_version("1").send().await.unwrap();
-    });
+    let version = local.publish("f", "lpt is nice");
+    local.create_alias("f", "lpt-live", &version);
     let other_run = prepared(&local);
     let before = local.account();
     let run = prepared(&local);
     local.tool("lpt-cleanup").stdin(run).run().succeeds();
     assert_eq!(local.account(), before);
     local.tool("lpt-cleanup").stdin(other_run).run().succeeds();
-    let account = local.account();
-    let versions: Vec<_> = account.functions["f"].versions.iter().map(|version| version.0.as_str()).collect();
-    assert_eq!(versions, ["$LATEST", "1"]);
-    assert_eq!(account.functions["f"].aliases, [("lpt-live".to_owned(), "1".to_owned())].into());
+    let left = &local.account().functions["f"];
+    assert_eq!(left.version_numbers(), ["$LATEST", "1"]);
+    assert_eq!(left.pointers(), [("lpt-live", "1")]);
 }
 
 #[test]
-fn what_cannot_be_removed_is_said_and_the_rest_goes() {
+fn a_version_that_cannot_be_removed_is_reported_and_the_others_go() {
     let local = service();
     let run = prepared(&local);
-    let (runtime, client) = local.client();
     // The user has pointed an alias of their own at one of the run's versions.
-    runtime.block_on(async {
-        client.create_alias().function_name("f").name("mine").function_version("1").send().await.unwrap();
-    });
+    local.create_alias("f", "mine", "1");
     let ran = local.tool("lpt-cleanup").arg("--quiet").stdin(run).run();
     let cleaned = &ran.of_type("cleaned")[0];
     assert_eq!(cleaned["versionsDeleted"], serde_json::json!(["2"]));
@@ -80,7 +74,7 @@ fn what_cannot_be_removed_is_said_and_the_rest_goes() {
 }
 
 #[test]
-fn a_function_that_is_gone_has_nothing_left_to_clean() {
+fn a_deleted_function_has_nothing_to_clean() {
     let local = service();
     let run = prepared(&local);
     let (runtime, client) = local.client();
@@ -90,7 +84,7 @@ fn a_function_that_is_gone_has_nothing_left_to_clean() {
 }
 
 #[test]
-fn a_bad_record_does_not_keep_it_from_cleaning() {
+fn a_bad_record_does_not_stop_the_cleaning() {
     let local = service();
     let before = local.account();
     let run = format!("not a record\n{}", prepared(&local));
@@ -99,7 +93,7 @@ fn a_bad_record_does_not_keep_it_from_cleaning() {
 }
 
 #[test]
-fn without_records_there_is_nothing_to_do() {
+fn empty_input_leaves_nothing_to_do() {
     let ran = service().tool("lpt-cleanup").stdin("").run().succeeds();
     assert_eq!(ran.records().len(), 1);
 }
@@ -111,32 +105,24 @@ fn leftovers(local: &Local, arguments: &[&str]) -> Ran {
     local.tool("lpt-cleanup").args(["--leftovers", "--function", "f"]).args(arguments).run()
 }
 
-/// What looks as if it were a run's and is the user's, before any run: versions 1 to 3.
+/// Gives the function versions and aliases of its user's that look like those of a run.
 fn users_look_alikes(local: &Local) {
-    let (runtime, client) = local.client();
     let [run, _] = OLD_RUNS;
     let tag = |on: &str, memory: u32| {
         format!("lpt {on} runId={run} memorySizeMB={memory} originalMemorySizeMB=256")
     };
-    runtime.block_on(async {
-        // One with some words on lpt; one that AWS gave the tag of $LATEST; one whose memory is not the tag's.
-        for description in ["lpt is nice".to_owned(), tag("latest", 256), tag("version", 512)] {
-            client.publish_version().function_name("f").description(description).send().await.unwrap();
-        }
-        for (alias, version) in [("lpt-live", "1"), (&*format!("lpt-{run}-256"), "2"), ("mine", "3")] {
-            client
-                .create_alias()
-                .function_name("f")
-                .name(alias)
-                .function_version(version)
-                .send()
-                .await
-                .unwrap();
-        }
-    });
+    // One with some words on lpt; one that AWS gave the tag of $LATEST; one whose memory is not the tag's.
+    for (description, alias) in [
+        ("lpt is nice", "lpt-live"),
+        (&*tag("latest", 256), &*format!("lpt-{run}-256")),
+        (&*tag("version", 512), "mine"),
+    ] {
+        let version = local.publish("f", description);
+        local.create_alias("f", alias, &version);
+    }
 }
 
-/// Kills lpt-prepare in the middle of its work; nobody has read its records.
+/// Kills lpt-prepare in the middle of its work. Nobody reads its records.
 fn kill_prepare(local: &Local) {
     let pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "300-10240:4", "f"])]);
     let aliases = |account: &Account| account.functions["f"].aliases.len();
@@ -150,7 +136,7 @@ fn kill_prepare(local: &Local) {
 }
 
 #[test]
-fn what_a_killed_run_left_is_found_and_undone_without_its_records() {
+fn leftovers_of_a_killed_run_are_found_and_undone_without_its_records() {
     let local = service();
     users_look_alikes(&local);
     let before = local.account();
@@ -160,19 +146,14 @@ fn what_a_killed_run_left_is_found_and_undone_without_its_records() {
     let shown = leftovers(&local, &[]);
     assert_eq!(shown.code, Some(0), "{}", shown.stderr);
     assert_eq!(local.account(), killed, "only shown");
-    assert_eq!(
-        shown.records(),
-        [json!({"type": "end", "tool": "lpt-cleanup", "records": 0, "status": "complete"})]
-    );
-    let new: Vec<_> = killed.functions["f"]
-        .versions
-        .difference(&before.functions["f"].versions)
-        .map(|version| &*version.0)
-        .collect();
+    assert_eq!(shown.records(), [end("lpt-cleanup").value()]);
+    let new = killed.functions["f"].versions_since(&before.functions["f"]);
     assert!(new.len() >= 3, "two versions and $LATEST: {new:?}");
-    for (alias, version) in killed.functions["f"].aliases.difference(&before.functions["f"].aliases) {
-        let row = shown.stderr.lines().find(|line| line.contains(alias.as_str())).unwrap();
-        assert_eq!(row.split_whitespace().next(), Some(&**version), "{row}");
+    let users = &before.functions["f"].aliases;
+    let pointers = killed.functions["f"].pointers();
+    for (alias, version) in pointers.into_iter().filter(|(alias, _)| !users.contains_key(*alias)) {
+        let row = shown.stderr.lines().find(|line| line.contains(alias)).unwrap();
+        assert_eq!(row.split_whitespace().next(), Some(version), "{row}");
     }
     for words in ["before it had 256 MB and the description \"my own words\"", "--yes", "--even-if-recent"] {
         assert!(shown.stderr.contains(words), "no {words}: {}", shown.stderr);
@@ -194,19 +175,19 @@ fn what_a_killed_run_left_is_found_and_undone_without_its_records() {
 }
 
 #[test]
-fn a_recent_run_may_be_at_work_and_is_left_alone() {
+fn leftovers_of_a_recent_run_are_left_alone() {
     let local = service();
     let records = prepared(&local);
     let before = local.account();
     let tool = local.tool("lpt-cleanup").args(["--leftovers", "--function", "f", "--yes", "--quiet"]);
     let refused = tool.stdin(records).run();
-    let end = json!({"type": "end", "tool": "lpt-cleanup", "records": 0, "status": "failed"});
-    assert_eq!(refused.records(), [end], "records on stdin are not read");
+    let failed = end("lpt-cleanup").with("status", "failed");
+    assert_eq!(refused.records(), [failed.value()], "records on stdin are not read");
     refused.fails_with(1, &["function:f: the run ", "was at work less than an hour ago", "--even-if-recent"]);
     assert_eq!(local.account(), before);
 }
 
-/// Gives `f` a version and an alias of each old run, and `$LATEST` the tag of the first with this end.
+/// Gives `f` a version and an alias of each old run, and `$LATEST` the tag of the second with this end.
 fn old_runs(local: &Local, end: &str) {
     let (runtime, client) = local.client();
     runtime.block_on(async {
@@ -246,7 +227,7 @@ fn several_old_runs_are_undone_each_with_a_record() {
 }
 
 #[test]
-fn a_run_that_set_latest_a_short_while_ago_is_recent_however_long_ago_it_began() {
+fn an_old_run_that_changed_latest_recently_is_left_alone() {
     let local = service();
     old_runs(&local, &format!(" setAt={}", lpt::units::Timestamp::now()));
     let ran = leftovers(&local, &["--yes"]);
@@ -257,7 +238,7 @@ fn a_run_that_set_latest_a_short_while_ago_is_recent_however_long_ago_it_began()
 }
 
 #[test]
-fn a_description_too_long_for_the_tag_is_lost_without_the_plan_and_that_is_said() {
+fn a_description_too_long_for_the_tag_is_lost_without_the_plan_and_a_warning_says_so() {
     let words = "many words ".repeat(20);
     let local =
         Local::with(&[&format!("f={},memory=256,description={words}", function("cpu-bound").display())]);
@@ -267,13 +248,12 @@ fn a_description_too_long_for_the_tag_is_lost_without_the_plan_and_that_is_said(
     assert!(shown.stderr.contains("too long to be kept in the tag"), "{}", shown.stderr);
     leftovers(&local, &["--yes", "--even-if-recent", "--quiet"]).succeeds();
     let mut expected = before;
-    let latest = ("$LATEST".to_owned(), 256, String::new());
-    expected.functions.get_mut("f").unwrap().versions = [latest].into();
+    expected.functions.get_mut("f").unwrap().latest_mut().description = String::new();
     assert_eq!(local.account(), expected);
 }
 
 #[test]
-fn leftovers_are_looked_for_in_each_function_that_is_named() {
+fn leftovers_are_removed_from_each_named_function() {
     let code = function("cpu-bound");
     let [f, g] = ["f", "g"].map(|name| format!("{name}={},memory=256", code.display()));
     let local = Local::with(&[&f, &g]);
@@ -294,7 +274,7 @@ fn leftovers_are_looked_for_in_each_function_that_is_named() {
 }
 
 #[test]
-fn arguments_about_leftovers_stand_together() {
+fn arguments_about_leftovers_need_each_other() {
     for (arguments, words) in [
         (vec!["--leftovers"], vec!["name a --function"]),
         (vec!["--function", "f"], vec!["--leftovers"]),

@@ -7,7 +7,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::{Folder, Local, Ran, Refusing, Tool, binary, function, records, variables};
+use crate::common::records::{Record, lines, parse};
+use crate::common::{Folder, Local, Ran, Refusing, Tool, binary, function, variables};
 
 const QUICK: &str = r#"{"iterations": 1}"#;
 
@@ -19,7 +20,7 @@ fn cpu_bound(settings: &str) -> Local {
     Local::with(&[&format!("f={}{settings}", function("cpu-bound").display())])
 }
 
-/// Of one size, in the order of their records.
+/// Returns the indices of a size's invocations, in the order of their records.
 fn indices(ran: &Ran, memory: u64) -> Vec<u64> {
     let mut invocations = ran.of_type("invocation");
     invocations.retain(|invocation| invocation["memorySizeMB"] == memory);
@@ -66,7 +67,7 @@ fn each_size_is_invoked_num_times_and_everything_passes_through() {
 }
 
 #[test]
-fn without_num_the_plan_says_how_often() {
+fn the_plan_says_how_often_to_invoke_when_num_is_not_given() {
     let local = cpu_bound("");
     let input =
         local.tool("lpt-prepare").args(["--power-values", "128", "--num", "6", "f"]).run().succeeds().stdout;
@@ -86,7 +87,7 @@ fn json_reports_are_read_like_text_ones() {
 }
 
 #[test]
-fn in_parallel_each_invocation_is_made_once() {
+fn parallel_invocations_are_made_once_each() {
     let local = cpu_bound("");
     let input = prepared(&local, "128");
     let ran = local
@@ -100,9 +101,9 @@ fn in_parallel_each_invocation_is_made_once() {
     assert_eq!(indices, (0..20).collect::<Vec<u64>>());
 }
 
-/// Were more in flight than the flag says, the service would refuse one, and another attempt be counted.
+/// If more were in flight than the flag says, the service would refuse one, and it would take another attempt.
 #[test]
-fn concurrency_is_a_bound_over_all_sizes() {
+fn concurrency_limits_the_invocations_of_all_sizes_together() {
     let f = format!("f={}", function("network-bound").display());
     let local = Local::start(&["--concurrency", "3", "--control-plane-rate", "0", "--function", &f]);
     let input = prepared(&local, "512,1024");
@@ -176,7 +177,7 @@ fn too_little_memory_and_too_little_time_are_told_apart() {
 }
 
 #[test]
-fn a_bad_record_stops_the_measuring_and_loses_nothing_that_undoes_the_run() {
+fn a_bad_record_stops_the_measuring_and_the_records_that_undo_the_run_pass() {
     let local = cpu_bound("");
     let input = prepared(&local, "128,256");
     let mut lines: Vec<&str> = input.lines().collect();
@@ -191,7 +192,7 @@ fn a_bad_record_stops_the_measuring_and_loses_nothing_that_undoes_the_run() {
 }
 
 #[test]
-fn without_permission_or_credentials_it_stops_at_once_and_says_so_once() {
+fn lpt_invoke_stops_at_once_without_permission_or_credentials() {
     let local = cpu_bound("");
     let input = prepared(&local, "128,256");
     let denied = Refusing::with(
@@ -214,7 +215,7 @@ fn without_permission_or_credentials_it_stops_at_once_and_says_so_once() {
 }
 
 #[test]
-fn a_version_that_is_gone_fails_by_itself() {
+fn a_version_that_is_gone_fails_alone() {
     let local = cpu_bound("");
     let input = prepared(&local, "128,256");
     let (runtime, client) = local.client();
@@ -229,7 +230,7 @@ fn a_version_that_is_gone_fails_by_itself() {
 }
 
 #[test]
-fn payloads_come_from_a_file_and_a_bad_one_is_named() {
+fn a_payload_comes_from_a_file_and_a_bad_one_is_named() {
     let folder = Folder::new();
     let local = cpu_bound("");
     let input = prepared(&local, "128");
@@ -254,7 +255,7 @@ fn payloads_come_from_a_file_and_a_bad_one_is_named() {
 }
 
 #[test]
-fn with_cold_starts_only_a_failing_size_is_given_up_once() {
+fn a_failing_size_with_cold_starts_only_is_given_up_once() {
     let local = cpu_bound("");
     let arguments = ["--power-values", "128", "--num", "6", "--only-cold-starts", "f"];
     let input = local.tool("lpt-prepare").args(arguments).run().succeeds().stdout;
@@ -264,7 +265,7 @@ fn with_cold_starts_only_a_failing_size_is_given_up_once() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_loses_nothing_that_was_measured() {
+fn an_unreadable_file_does_not_keep_back_the_records_of_another() {
     let folder = Folder::new();
     let local = cpu_bound("");
     let plan = folder.file("plan.ndjson", &prepared(&local, "128"));
@@ -285,7 +286,7 @@ fn a_file_that_cannot_be_read_loses_nothing_that_was_measured() {
 
 /// With its system log at WARN, Lambda writes no report of a success.
 #[test]
-fn an_invocation_whose_log_has_no_report_is_no_measurement() {
+fn an_invocation_without_a_report_has_no_duration() {
     let local = cpu_bound(",log-format=JSON,system-log-level=WARN");
     let input = prepared(&local, "128");
     let ran = local.tool("lpt-invoke").args(["--num", "1", "--payload", QUICK]).stdin(input).run();
@@ -296,11 +297,12 @@ fn an_invocation_whose_log_has_no_report_is_no_measurement() {
 }
 
 #[test]
-fn what_a_function_says_cannot_pass_for_more_than_one_line() {
+fn an_error_of_a_function_stays_on_one_line() {
     let local = cpu_bound("");
     let input = prepared(&local, "128");
     let payload = r#"{"error": "Boom\nlpt-invoke: all is well\u001b[2J"}"#;
     let ran = local.tool("lpt-invoke").args(["--num", "1", "--payload", payload]).stdin(input).run();
+    assert!(ran.stderr.contains("Boom") && ran.stderr.contains("lpt-invoke: all is well"), "{}", ran.stderr);
     assert!(
         !ran.stderr.contains('\u{1b}') && !ran.stderr.contains("\nlpt-invoke: all is well"),
         "{}",
@@ -343,7 +345,7 @@ fn weighted_payloads_are_sent_by_their_weights() {
 }
 
 #[test]
-fn an_allowed_exception_is_a_result_and_another_is_none() {
+fn an_allowed_exception_is_a_result_and_another_is_a_failure() {
     let local = cpu_bound("");
     let input = prepared(&local, "128");
     let arguments = ["--num", "5", "--allowed-exceptions", "Boom,Other", "--payload"];
@@ -360,22 +362,14 @@ fn an_allowed_exception_is_a_result_and_another_is_none() {
     assert_eq!(other.of_type("invocation")[0]["outcome"], "function-error");
 }
 
-/// Each start is at least the pause after the one before it: a bound that no slow machine can break.
+/// Each start is at least the pause after the one before it, also on a slow machine.
 #[test]
 fn the_pause_between_runs_is_kept() {
     let local = cpu_bound("");
     let input = prepared(&local, "128");
     let arguments = ["--num", "5", "--sleep-between-runs-ms", "150", "--payload", QUICK];
     let ran = local.tool("lpt-invoke").args(arguments).stdin(&*input).run().succeeds();
-    let starts: Vec<i128> = ran
-        .of_type("invocation")
-        .iter()
-        .map(|invocation| {
-            let text = invocation["startedAt"].as_str().unwrap();
-            let format = &time::format_description::well_known::Rfc3339;
-            time::OffsetDateTime::parse(text, format).unwrap().unix_timestamp_nanos() / 1_000_000
-        })
-        .collect();
+    let starts = ran.starts();
     assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= 150), "{starts:?}");
     local
         .tool("lpt-invoke")
@@ -386,7 +380,7 @@ fn the_pause_between_runs_is_kept() {
 }
 
 #[test]
-fn payloads_of_a_stream_are_taken_in_turn_or_shuffled_alike_for_each_size() {
+fn payloads_of_a_file_are_sent_in_turn_or_shuffled_alike_for_each_size() {
     let folder = Folder::new();
     let local = cpu_bound("");
     let input = prepared(&local, "128,256");
@@ -412,13 +406,13 @@ fn payloads_of_a_stream_are_taken_in_turn_or_shuffled_alike_for_each_size() {
     }
 }
 
-/// What was sent, as `-v` says.
+/// Counts the requests, which `-v` shows.
 fn invocations_sent(ran: &Ran) -> usize {
     ran.stderr.lines().filter(|line| line.contains(": lambda:InvokeFunction: ")).count()
 }
 
 #[test]
-fn an_interrupted_run_is_resumed_and_what_it_had_measured_is_kept() {
+fn a_resumed_run_keeps_what_was_measured() {
     let local = Local::with(&[&format!("f={}", function("network-bound").display())]);
     let folder = Folder::new();
     let plan = folder.file("plan.ndjson", &prepared(&local, "128,256"));
@@ -442,7 +436,7 @@ fn an_interrupted_run_is_resumed_and_what_it_had_measured_is_kept() {
     kill_process(Pid::from_child(&interrupted), Signal::INT).unwrap();
     assert_eq!(interrupted.wait().unwrap().code(), Some(130));
     local.tool("lpt-cleanup").arg(&runs).run().succeeds();
-    let before: Vec<Value> = records(&std::fs::read_to_string(&runs).unwrap());
+    let before: Vec<Value> = parse(&std::fs::read_to_string(&runs).unwrap());
     let before: Vec<&Value> = before.iter().filter(|record| record["type"] == "invocation").collect();
     assert!((4..24).contains(&before.len()), "{}", before.len());
 
@@ -468,11 +462,14 @@ fn an_interrupted_run_is_resumed_and_what_it_had_measured_is_kept() {
 }
 
 #[test]
-fn resumed_are_the_invocations_that_failed_and_none_is_there_twice() {
+fn a_resumed_run_repeats_what_failed_and_records_nothing_twice() {
     let local = cpu_bound("");
     let arguments = ["--num", "5", "--payload", QUICK];
     let ran = local.tool("lpt-invoke").args(arguments).stdin(prepared(&local, "128")).run().succeeds();
-    let throttled = ran.stdout.replacen(r#""outcome":"ok""#, r#""outcome":"throttled""#, 1);
+    let mut measured: Vec<Record> = ran.records().iter().map(Record::of).collect();
+    let first = ran.records().iter().position(|record| record["type"] == "invocation").unwrap();
+    measured[first] = measured[first].clone().outcome("throttled");
+    let throttled = lines(measured);
     let runs = Folder::new();
     let runs = runs.file("runs.ndjson", &throttled);
     // The versions are still there.
@@ -512,7 +509,7 @@ fn a_run_of_other_code_is_not_resumed() {
 }
 
 #[test]
-fn of_a_run_to_resume_only_the_last_line_may_be_cut() {
+fn only_the_last_line_of_a_run_to_resume_may_be_cut() {
     let local = cpu_bound("");
     let input = prepared(&local, "128");
     let arguments = ["--num", "5", "--payload", QUICK];

@@ -1,4 +1,4 @@
-//! Many functions, many invocations: what is limited at AWS is kept to, and nothing is lost.
+//! Many functions, many invocations: the tools keep to the limits of AWS, and nothing is lost.
 
 use std::collections::BTreeSet;
 #[cfg(target_os = "linux")]
@@ -14,7 +14,7 @@ use crate::common::{Local, Pipe, function};
 #[cfg(target_os = "linux")]
 use crate::common::{binary, variables};
 
-/// A service with `count` functions, whose control plane takes `rate` requests a second, and their names.
+/// Starts a service with `count` functions, whose control plane takes `rate` requests a second. Returns their names.
 fn service(count: usize, rate: &str) -> (Local, Vec<String>) {
     let names: Vec<String> = (0..count).map(|number| format!("f{number}")).collect();
     let path = function("echo");
@@ -26,7 +26,7 @@ fn service(count: usize, rate: &str) -> (Local, Vec<String>) {
     (Local::start(&arguments), names)
 }
 
-/// Takes `names` through the whole pipe with the sizes `sizes`, three tools of it with `rate`; gives what all said.
+/// Takes these functions through the pipe, three tools of it at this rate. Returns what the tools said.
 #[track_caller]
 fn prepared_measured_and_cleaned(local: &Local, names: &[String], sizes: &[&str], rate: &str) -> String {
     let before = local.account();
@@ -55,7 +55,7 @@ fn prepared_measured_and_cleaned(local: &Local, names: &[String], sizes: &[&str]
 }
 
 #[test]
-fn many_functions_are_prepared_measured_and_cleaned_without_passing_the_control_planes_limit() {
+fn many_functions_are_prepared_measured_and_cleaned_below_the_limit_of_the_control_plane() {
     let (local, names) = service(4, "60");
     let sizes = ["128", "256", "512", "1024", "1536", "3008"];
     let said = prepared_measured_and_cleaned(&local, &names, &sizes, "40");
@@ -70,7 +70,7 @@ fn throttling_by_the_control_plane_is_waited_out() {
 }
 
 #[test]
-fn of_many_invocations_beyond_the_concurrency_none_is_lost_or_doubled_and_the_throttled_ones_are_counted() {
+fn invocations_beyond_the_concurrency_are_each_recorded_once_and_their_attempts_are_counted() {
     const NUM: usize = 1000;
     let path = function("network-bound");
     let local = Local::start(&[
@@ -113,7 +113,7 @@ fn of_many_invocations_beyond_the_concurrency_none_is_lost_or_doubled_and_the_th
     assert_eq!((attempts as usize, throttled), (sent.len(), sent.len() - NUM));
 }
 
-/// What the kernel says of it: a timer of kind 2 is keep-alive's.
+/// The kernel shows it: a timer of kind 2 is that of keep-alive.
 /// <https://docs.kernel.org/networking/proc_net_tcp.html>
 #[cfg(target_os = "linux")]
 #[test]

@@ -1,4 +1,21 @@
-//! All tests of the tools as processes, in one binary: each would link polars and the SDK again.
+//! All tests of the tools as processes, in one binary: each binary would link polars and the SDK again.
+//!
+//! A new test goes into the first of these files that its subject fits:
+//!
+//! - `docs`: the man pages agree with the arguments and the records.
+//! - `layout`: the modules of src keep to their layers.
+//! - `local`: lpt-local, as other programs see it.
+//! - `interruption`: a run that is ended or disturbed can be undone from its records; `interruption::seeded` does that
+//!   to the whole pipe at random points.
+//! - `load`: many functions or many invocations, and the limits of AWS.
+//! - `policy`: the IAM policy that is printed, and what a tool says that lacks a part of it.
+//! - `state_machine`: the features of AWS Lambda Power Tuning, by its execution input and by flags.
+//! - `pipeline`: several tools joined by pipes.
+//! - `prepare`, `invoke`, `analyze`, `select`, `apply`, `cleanup`: one tool.
+//!
+//! A test of a function or a type stands beside it, in src. Here, `common` has what tests are made of: `Local` starts a
+//! service and reads its account, `Tool` and `Pipe` run the tools, `records` builds records, `faults` disturbs the
+//! network, and `s3` is an S3 server.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 #![allow(clippy::print_stdout, reason = "a test that can't run here says so")]

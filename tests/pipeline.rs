@@ -6,33 +6,23 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, binary, function, records, variables};
+use crate::common::records::parse;
+use crate::common::{Folder, Local, Pipe, Ran, Tool, binary, function, variables};
 
 const SIZES: [u64; 3] = [128, 512, 1024];
 
-/// Enough work that a size shows, and no more: some 80 ms at 128 MB.
+/// Just enough work that a size shows: some 80 ms at 128 MB.
 const PAYLOAD: &str = r#"{"iterations": 50000}"#;
 
 fn sizes() -> String {
     SIZES.map(|size| size.to_string()).join(",")
 }
 
-/// A service with the function `f`, which already has a version and an alias of its user's.
+/// Starts a service with the function `f`, which already has a version and an alias of its user's.
 fn service_with_users_own(function_argument: &str) -> Local {
     let local = Local::with(&[function_argument]);
-    let (runtime, client) = local.client();
-    runtime.block_on(async {
-        let published =
-            client.publish_version().function_name("f").description("release 1").send().await.unwrap();
-        client
-            .create_alias()
-            .function_name("f")
-            .name("live")
-            .function_version(published.version().unwrap())
-            .send()
-            .await
-            .unwrap();
-    });
+    let version = local.publish("f", "release 1");
+    local.create_alias("f", "live", &version);
     local
 }
 
@@ -56,24 +46,8 @@ fn all_succeeded(ran: Vec<Ran>) -> Ran {
     ran.into_iter().map(Ran::succeeds).next_back().unwrap()
 }
 
-#[track_caller]
-fn assert_only_memory_changed(before: &Account, after: &Account, memory: i32) {
-    let mut expected = before.clone();
-    let function = expected.functions.get_mut("f").unwrap();
-    function.versions = function
-        .versions
-        .iter()
-        .cloned()
-        .map(|(version, size, description)| {
-            let size = if version == "$LATEST" { memory } else { size };
-            (version, size, description)
-        })
-        .collect();
-    assert_eq!(after, &expected);
-}
-
 #[test]
-fn the_whole_pipe_leaves_the_account_as_it_was_but_for_the_selected_memory() {
+fn the_whole_pipe_changes_nothing_but_the_selected_memory() {
     let local = service_with_users_own(&cpu_bound());
     let before = local.account();
     let last = all_succeeded(Pipe::start(whole_pipe(&local, &["--payload", PAYLOAD], &[])).finish());
@@ -82,7 +56,7 @@ fn the_whole_pipe_leaves_the_account_as_it_was_but_for_the_selected_memory() {
     let selected = selection["memorySizeMB"].as_u64().unwrap();
     assert!(SIZES.contains(&selected));
     assert_ne!(selected, 128, "the fastest is not the slowest");
-    assert_only_memory_changed(&before, &local.account(), i32::try_from(selected).unwrap());
+    assert_eq!(local.account(), before.with_memory("f", i32::try_from(selected).unwrap()));
     let cleaned = &last.of_type("cleaned")[0];
     assert_eq!(cleaned["versionsDeleted"].as_array().unwrap().len(), SIZES.len());
     assert_eq!(cleaned["aliasesDeleted"].as_array().unwrap().len(), SIZES.len());
@@ -96,14 +70,14 @@ fn the_whole_pipe_leaves_the_account_as_it_was_but_for_the_selected_memory() {
 }
 
 #[test]
-fn where_the_selected_memory_is_the_functions_own_nothing_at_all_has_changed() {
+fn the_pipe_changes_nothing_when_it_selects_the_memory_that_the_function_has() {
     let local = service_with_users_own(&format!(
         "f={},memory=128,description=mine",
         function("network-bound").display()
     ));
     let before = local.account();
     let mut tools = whole_pipe(&local, &["--payload", r#"{"waitMs": 20}"#], &[]);
-    // For a function that only waits, more memory is only dearer.
+    // A function that only waits gets dearer with more memory, and no faster.
     tools[2] = local.tool("lpt-analyze").args(["--strategy", "cost"]);
     let last = all_succeeded(Pipe::start(tools).finish());
     assert_eq!(last.of_type("selection")[0]["memorySizeMB"], 128);
@@ -112,7 +86,7 @@ fn where_the_selected_memory_is_the_functions_own_nothing_at_all_has_changed() {
 }
 
 #[test]
-fn with_an_alias_the_version_and_the_alias_are_all_that_is_new() {
+fn an_alias_and_the_version_that_it_points_at_are_all_that_lpt_apply_makes() {
     let local = service_with_users_own(&cpu_bound());
     let before = local.account();
     let last = all_succeeded(
@@ -125,15 +99,14 @@ fn with_an_alias_the_version_and_the_alias_are_all_that_is_new() {
     let version = applied["version"].as_str().unwrap().to_owned();
     let after = local.account();
     assert_eq!(after.memory_of("f"), 128);
-    let new: Vec<_> = after.functions["f"].versions.difference(&before.functions["f"].versions).collect();
-    assert_eq!(new.len(), 1, "{new:?}");
-    assert_eq!(new[0].0, version);
-    assert_eq!(u64::try_from(new[0].1).unwrap(), applied["memorySizeMB"].as_u64().unwrap());
-    assert_eq!(after.functions["f"].aliases, [("live".to_owned(), version)].into());
+    let new = after.functions["f"].versions_since(&before.functions["f"]);
+    assert_eq!(new.keys().collect::<Vec<_>>(), [&version]);
+    assert_eq!(applied["memorySizeMB"], new[&*version].memory);
+    assert_eq!(after.functions["f"].pointers(), [("live", &*version)]);
 }
 
 #[test]
-fn what_was_measured_is_decided_on_again_without_measuring() {
+fn a_measured_run_is_decided_again_without_measuring() {
     let local = service_with_users_own(&cpu_bound());
     let mut tools = whole_pipe(&local, &["--payload", PAYLOAD], &[]);
     tools.truncate(2);
@@ -154,38 +127,42 @@ fn what_was_measured_is_decided_on_again_without_measuring() {
     }
 }
 
+/// The function has a size of its own that is not measured, so that any selected one is a change.
 #[test]
 fn a_size_that_fails_is_reported_and_the_others_are_measured() {
-    let local = Local::with(&[&format!("f={},memory=512", function("memory-bound").display())]);
+    let local = Local::with(&[&format!("f={},memory=640", function("memory-bound").display())]);
     let before = local.account();
     let ran =
         Pipe::start(whole_pipe(&local, &["--num", "2", "--payload", r#"{"megabytes": 192}"#], &[])).finish();
     let codes: Vec<_> = ran.iter().map(|ran| ran.code.unwrap()).collect();
     assert_eq!(codes, [0, 3, 0, 0, 0, 0], "{ran:?}");
     assert!(ran[1].stderr.contains("128 MB has no usable invocation"), "{}", ran[1].stderr);
-    assert_ne!(ran[5].of_type("selection")[0]["memorySizeMB"], 128);
-    let memory = local.account().memory_of("f");
-    assert_only_memory_changed(&before, &local.account(), memory);
+    let selected = ran[5].of_type("selection")[0]["memorySizeMB"].as_u64().unwrap();
+    assert!([512, 1024].contains(&selected), "{selected}");
+    assert_eq!(local.account(), before.with_memory("f", i32::try_from(selected).unwrap()));
 }
 
+/// Publishing all these sizes takes minutes.
 #[test]
-fn the_first_configuration_reaches_the_end_of_a_pipe_before_the_last_is_made() {
+fn measuring_starts_while_sizes_are_still_being_published() {
     let local = Local::with(&[&cpu_bound()]);
-    let tools = vec![
-        local.tool("lpt-prepare").args(["--power-values", &sizes(), "f"]),
+    let before = local.account();
+    let mut pipe = Pipe::start(vec![
+        local.tool("lpt-prepare").args(["--power-values", "128-10240:4", "f"]),
         local.tool("lpt-invoke").args(["--num", "1", "--payload", PAYLOAD]),
-    ];
-    let ran = Pipe::start(tools).finish();
-    let records = records(&ran[1].stdout);
-    let first_invocation = records.iter().position(|record| record["type"] == "invocation").unwrap();
-    let last_configuration = records.iter().rposition(|record| record["type"] == "configuration").unwrap();
-    assert!(first_invocation < last_configuration, "measuring starts while sizes are still being published");
-    local.tool("lpt-cleanup").stdin(&*ran[1].stdout).run().succeeds();
+    ]);
+    let mut stream = pipe.read_until("\"invocation\"");
+    pipe.signal_all(Signal::INT);
+    let ran = pipe.finish();
+    assert_eq!(ran[0].code, Some(130), "lpt-prepare was at work: {}", ran[0].stderr);
+    stream += &ran[1].stdout;
+    local.tool("lpt-cleanup").stdin(stream).run().succeeds();
+    assert_eq!(local.account(), before);
 }
 
-/// Ctrl-C goes to the whole pipe. It is sent once the measuring has begun, which the growing file shows.
+/// Ctrl-C goes to the whole pipe. It is sent once measuring has begun, which the growing file shows.
 #[test]
-fn after_ctrl_c_the_pipe_cleans_up_by_itself() {
+fn the_pipe_cleans_up_by_itself_after_ctrl_c() {
     let local = service_with_users_own(&cpu_bound());
     let before = local.account();
     let folder = Folder::new();
@@ -221,17 +198,17 @@ fn after_ctrl_c_the_pipe_cleans_up_by_itself() {
     assert!(stderr.contains("lpt-invoke: interrupted"), "{stderr}");
     assert!(stderr.contains("lpt-apply: the input's end record says"), "nothing is applied: {stderr}");
     assert_eq!(
-        records(&text).iter().filter(|record| record["type"] == "cleaned").count(),
+        parse(&text).iter().filter(|record| record["type"] == "cleaned").count(),
         1,
         "{text} {stderr}"
     );
     assert_eq!(local.account(), before);
-    let kept = records(&std::fs::read_to_string(&runs).unwrap());
+    let kept = parse(&std::fs::read_to_string(&runs).unwrap());
     assert!(kept.iter().any(|record| record["type"] == "invocation"), "what was measured is kept");
     assert_eq!(kept.last().unwrap()["status"], "interrupted");
 }
 
-/// The first signal is for the tools upstream, which close the pipe; where nothing upstream does, the second ends it.
+/// The first signal is for the tools upstream, which then close the pipe. Where they do not, the second signal ends it.
 #[test]
 fn a_tool_that_waits_for_input_obeys_the_second_signal() {
     for tool in ["lpt-analyze", "lpt-select", "lpt-cleanup"] {
@@ -268,7 +245,7 @@ fn a_plan_on_disk_suffices_to_undo_a_run_that_was_killed() {
     let killed = pipe.finish().pop().unwrap();
     assert_eq!(killed.code, None);
     assert_ne!(local.account(), before);
-    // A line that was cut in the middle by the kill is no record; the lines before it are.
+    // The kill may have cut the last line.
     let whole_lines = killed.stdout.rfind('\n').map_or(0, |at| at + 1);
     let plan = &killed.stdout[..whole_lines];
     let cleaned = local.tool("lpt-cleanup").stdin(plan).run().succeeds();
@@ -299,7 +276,7 @@ fn lpt_invoke_stops_sending_when_nobody_reads_any_more() {
 }
 
 #[test]
-fn nothing_that_is_secret_is_in_any_output_however_much_is_said() {
+fn no_output_holds_a_secret_even_with_vv() {
     let secrets = [
         ("AWS_ACCESS_KEY_ID", "AKIAPLANTEDKEYID0001"),
         ("AWS_SECRET_ACCESS_KEY", "planted-secret-access-key"),
@@ -309,7 +286,7 @@ fn nothing_that_is_secret_is_in_any_output_however_much_is_said() {
     let of_payload = "planted-word-of-the-payload";
     let local =
         Local::with(&[&format!("f={},memory=256,env.PASSWORD={of_function}", function("echo").display())]);
-    // One that fails tells what it was given in its error message.
+    // The second payload makes the function fail with an error message that repeats the payload.
     let payloads = Folder::new();
     let payloads = payloads.file(
         "payloads.ndjson",

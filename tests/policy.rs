@@ -1,16 +1,16 @@
-//! What IAM must allow: `lpt-prepare --policy`, and what a tool says that may not do all of it.
+//! The IAM policy that `lpt-prepare --policy` prints, and what a tool says that lacks a part of it.
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::common::records::{end, lines, selection};
 use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, function};
 
 const F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const PRE: &str = "arn:aws:lambda:us-east-1:123456789012:function:pre";
 
-/// A service with the functions `f`, which has the alias `live`, and `pre`. What its callers may do is changed as the
-/// test goes on.
+/// A service with the functions `f`, which has the alias `live`, and `pre`. The test changes what its callers may do.
 struct Held {
     local: Local,
     file: PathBuf,
@@ -30,16 +30,12 @@ impl Held {
         let limits = ["--control-plane-rate", "0", "--update-delay-ms", "20"];
         let functions = ["--function", &f, "--function", &pre, "--policy", file.to_str().unwrap()];
         let local = Local::start(&[&limits[..], &functions].concat());
-        let (runtime, client) = local.client();
-        runtime.block_on(async {
-            client.publish_version().function_name("f").send().await.unwrap();
-            let live = client.create_alias().function_name("f").name("live");
-            live.function_version("1").send().await.unwrap();
-        });
+        let version = local.publish("f", "release 1");
+        local.create_alias("f", "live", &version);
         Held { local, file, input, _folder: folder }
     }
 
-    /// From now on, callers may do what this says.
+    /// Allows callers what the policy says, and nothing else, from now on.
     fn to(&self, policy: &Value) -> &Local {
         std::fs::write(&self.file, policy.to_string()).unwrap();
         &self.local
@@ -49,13 +45,13 @@ impl Held {
         self.to(&everything()).account()
     }
 
-    /// The policy that is printed for `f`.
+    /// Returns the policy that lpt-prepare prints for `f`.
     fn printed(&self) -> Value {
         let tool = self.to(&everything()).tool("lpt-prepare").args(["--policy", "--input"]).arg(&self.input);
         serde_json::from_str(&tool.run().succeeds().stdout).unwrap()
     }
 
-    /// The records of a run's lpt-prepare, which could do everything.
+    /// Returns the records of an lpt-prepare that may do everything.
     fn prepared(&self) -> String {
         let tool =
             self.to(&everything()).tool("lpt-prepare").args(["--power-values", "512", "--num", "5", "f"]);
@@ -72,7 +68,7 @@ fn list(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_statement_for_each_tool_has_its_actions_and_no_wider_resources() {
+fn each_tool_has_a_statement_with_its_actions_and_the_narrowest_resources() {
     let folder = Folder::new();
     let input = json!({
         "payloadS3": "s3://bucket/a/b.json",
@@ -80,7 +76,7 @@ fn a_statement_for_each_tool_has_its_actions_and_no_wider_resources() {
         "postProcessorARN": format!("{PRE}:live"),
     });
     let input = folder.file("input.json", &input.to_string());
-    // Of ARNs alone it is made without AWS.
+    // ARNs suffice: nothing is asked of AWS.
     let other = "arn:aws:lambda:eu-west-1:123456789012:function:g";
     let ran = Tool::new("lpt-prepare").args(["--policy", F, other, "--input"]).arg(input).run().succeeds();
     let policy: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -111,7 +107,7 @@ fn a_statement_for_each_tool_has_its_actions_and_no_wider_resources() {
 }
 
 #[test]
-fn of_a_name_lambda_is_asked_for_the_arn_or_the_user_is() {
+fn lambda_or_the_user_gives_the_arn_of_a_named_function() {
     let held = Held::new();
     let by_name = held.local.tool("lpt-prepare").args(["--policy", "f"]).run().succeeds();
     let by_arn = Tool::new("lpt-prepare").args(["--policy", F]).run().succeeds();
@@ -128,7 +124,7 @@ fn of_a_name_lambda_is_asked_for_the_arn_or_the_user_is() {
 }
 
 #[test]
-fn with_the_printed_policy_all_of_a_run_is_allowed() {
+fn the_printed_policy_allows_a_whole_run() {
     let held = Held::new();
     let before = held.account();
     let policy = held.printed();
@@ -153,7 +149,7 @@ fn with_the_printed_policy_all_of_a_run_is_allowed() {
         assert_eq!(run(&[], alias).of_type("applied").pop().unwrap()["state"], "applied");
     }
     let after = held.account();
-    let aliases: Vec<_> = after.functions["f"].aliases.iter().map(|alias| &*alias.0).collect();
+    let aliases: Vec<_> = after.functions["f"].aliases.keys().collect();
     assert_eq!(aliases, ["live", "new"]);
 
     held.prepared();
@@ -162,26 +158,24 @@ fn with_the_printed_policy_all_of_a_run_is_allowed() {
     held.local.tool("lpt-cleanup").args(leftovers).run().succeeds();
     assert_eq!(held.account(), after);
 
-    // Without an alias, what is for that can be left out.
+    // Without --alias, the statements for that can be left out.
     let mut policy = policy;
     let statements = policy["Statement"].as_array_mut().unwrap();
     statements.retain(|statement| !statement["Sid"].as_str().unwrap().starts_with("LptApplyAlias"));
-    let selection = selection();
-    held.to(&policy).tool("lpt-apply").stdin(selection).run().succeeds();
+    held.to(&policy).tool("lpt-apply").stdin(selected()).run().succeeds();
     assert_eq!(held.account().memory_of("f"), 512);
 }
 
-fn selection() -> String {
-    format!(
-        "{{\"type\":\"selection\",\"functionArn\":\"{F}\",\"memorySizeMB\":512,\"strategy\":\"cost\",\"balancedWeight\":0.5,\"averageCost\":1e-6,\"averageDurationMs\":5,\"currency\":\"USD\",\"lambdaCost\":0.001}}\n{{\"type\":\"end\",\"tool\":\"lpt-select\",\"records\":1,\"status\":\"complete\"}}\n"
-    )
+/// A stream that selects 512 MB for `f`.
+fn selected() -> String {
+    lines([selection("f").memory(512), end("lpt-select")])
 }
 
-/// What a tool is made to do.
+/// A task for a tool.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Work {
     Prepare,
-    /// Its reader leaves when the first version is ready.
+    /// The reader of its records leaves when the first version is ready.
     PrepareUnread,
     Invoke,
     Apply,
@@ -190,8 +184,8 @@ enum Work {
 }
 
 impl Work {
-    /// What brings the tool to call `action`, and another action to refuse it, where it calls this one only to undo
-    /// what failed.
+    /// Returns the task in which the tool calls `action`, and an action to refuse it, where it calls `action` only to
+    /// undo what failed.
     fn that_needs(sid: &str, action: &str) -> (Work, Option<(&'static str, &'static str)>) {
         let version_read_by_prepare = Some(("LptPrepareVersions", "lambda:GetFunctionConfiguration"));
         let version_read_by_apply = Some(("LptApplyAliasVersions", "lambda:GetFunctionConfiguration"));
@@ -215,7 +209,7 @@ impl Work {
         }
     }
 
-    /// Whether its tool's statements have this name.
+    /// Whether the statement of this name is its tool's.
     fn is_of(self, sid: &str) -> bool {
         match self {
             Work::Prepare | Work::PrepareUnread => sid.starts_with("LptPrepare"),
@@ -226,7 +220,7 @@ impl Work {
         }
     }
 
-    /// Does it with what `printed` allows this tool alone, less `without`.
+    /// Does the task with what `printed` allows its tool alone, less `without`.
     fn run(self, held: &Held, printed: &Value, without: &[(&str, &str)]) -> Ran {
         let mut policy = printed.clone();
         let statements = policy["Statement"].as_array_mut().unwrap();
@@ -256,11 +250,11 @@ impl Work {
             }
             Work::Apply => {
                 held.to(&policy);
-                tool("lpt-apply").stdin(selection()).run()
+                tool("lpt-apply").stdin(selected()).run()
             }
             Work::ApplyAlias(alias) => {
                 held.to(&policy);
-                tool("lpt-apply").args(["--alias", alias]).stdin(selection()).run()
+                tool("lpt-apply").args(["--alias", alias]).stdin(selected()).run()
             }
             Work::Cleanup => {
                 let prepared = held.prepared();
@@ -282,7 +276,7 @@ impl Work {
 }
 
 #[test]
-fn each_tool_does_with_its_own_statements() {
+fn each_tool_needs_only_its_own_statements() {
     let held = Held::new();
     let printed = held.printed();
     for work in [
@@ -300,7 +294,7 @@ fn each_tool_does_with_its_own_statements() {
 }
 
 #[test]
-fn without_any_one_action_its_tool_says_which_statement_to_add() {
+fn a_tool_that_lacks_an_action_says_which_statement_to_add() {
     let held = Held::new();
     let before = held.account();
     let printed = held.printed();
@@ -333,13 +327,15 @@ fn without_any_one_action_its_tool_says_which_statement_to_add() {
     }
 }
 
-/// A version of lpt-apply's is the user's, who was told that it is left.
+/// Removes versions that lpt-apply has left. They are the user's, who must have been told.
 fn remove_published_in_vain(held: &Held, before: &Account, ran: &Ran) {
     let account = held.account();
-    let new = account.functions["f"].versions.difference(&before.functions["f"].versions);
-    for (version, _, description) in new.filter(|version| version.2.contains("published by lpt-apply")) {
+    for (version, new) in account.functions["f"].versions_since(&before.functions["f"]) {
+        if !new.description.contains("published by lpt-apply") {
+            continue;
+        }
         let told = ran.stderr.contains(&format!("version {version} was published in vain"))
-            || ran.stderr.contains(&format!("{description:?} may be left"));
+            || ran.stderr.contains(&format!("{:?} may be left", new.description));
         assert!(told, "{version}: {}", ran.stderr);
         let (runtime, client) = held.local.client();
         runtime.block_on(async {

@@ -36,38 +36,31 @@ fn each_change_is_announced_before_and_confirmed_after() {
     assert_eq!(plan["powerValues"], json!([512, 128]));
     assert_eq!(plan["num"], 7);
     let after = local.account();
-    assert_eq!(after.memory_of("f"), 256);
-    let latest = |account: &crate::common::Account| {
-        account.functions["f"].versions.iter().find(|(version, ..)| version == "$LATEST").cloned()
-    };
-    assert_eq!(latest(&after), latest(&before), "memory and description are back");
+    let after = &after.functions["f"];
+    assert_eq!(after.latest(), before.functions["f"].latest(), "memory and description are back");
     for (index, memory) in [(2, 512), (4, 128)] {
         let ready = &records[index];
         assert_eq!(ready["memorySizeMB"], memory);
         let (alias, version) = (ready["alias"].as_str().unwrap(), ready["version"].as_str().unwrap());
-        assert!(after.functions["f"].aliases.contains(&(alias.to_owned(), version.to_owned())));
+        assert_eq!(after.aliases[alias].version, version);
         assert_eq!(alias, format!("lpt-{}-{memory}", plan["runId"].as_str().unwrap()));
-        let published = after.functions["f"].versions.iter().find(|(number, ..)| number == version).unwrap();
-        assert_eq!(i64::from(published.1), ready["memorySizeMB"].as_i64().unwrap());
+        assert_eq!(after.versions[version].memory, memory);
     }
 }
 
 #[test]
-fn the_users_last_version_is_never_taken_for_its_own() {
+fn lpt_prepare_never_takes_a_version_of_the_user_for_its_own() {
     let local = Local::with(&[&cpu_bound()]);
-    let (runtime, client) = local.client();
     // The last version that was published has the very configuration that is to be measured.
-    runtime.block_on(async { client.publish_version().function_name("f").send().await.unwrap() });
+    local.publish("f", "release 1");
     let ran = local.tool("lpt-prepare").args(["--power-values", "256", "f"]).run().succeeds();
     assert_eq!(ran.of_type("configuration").pop().unwrap()["version"], "2");
     local.tool("lpt-cleanup").stdin(ran.stdout).run().succeeds();
-    let versions: Vec<_> =
-        local.account().functions["f"].versions.iter().map(|version| version.0.clone()).collect();
-    assert_eq!(versions, ["$LATEST", "1"]);
+    assert_eq!(local.account().functions["f"].version_numbers(), ["$LATEST", "1"]);
 }
 
 #[test]
-fn cold_starts_get_a_version_each() {
+fn only_cold_starts_publishes_a_version_for_each_invocation() {
     let local = Local::with(&[&cpu_bound()]);
     let ran = local
         .tool("lpt-prepare")
@@ -97,7 +90,7 @@ fn cold_starts_get_a_version_each() {
 }
 
 #[test]
-fn several_functions_are_prepared_and_one_that_does_not_exist_is_said() {
+fn a_missing_function_is_reported_and_the_others_are_prepared() {
     let path = function("cpu-bound");
     let local = Local::with(&[&format!("f={}", path.display()), &format!("g={}", path.display())]);
     let ran = local.tool("lpt-prepare").args(["--power-values", "128,256", "f", "nosuch", "g"]).run();
@@ -114,7 +107,7 @@ fn several_functions_are_prepared_and_one_that_does_not_exist_is_said() {
 }
 
 #[test]
-fn a_function_that_is_named_twice_is_prepared_once() {
+fn a_function_named_twice_is_prepared_once() {
     let local = Local::with(&[&cpu_bound()]);
     let ran = local.tool("lpt-prepare").args(["--power-values", "128", "f", "123456789012:function:f"]).run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -123,7 +116,7 @@ fn a_function_that_is_named_twice_is_prepared_once() {
 }
 
 #[test]
-fn where_no_function_can_be_prepared_each_reason_is_said_once() {
+fn each_function_that_cannot_be_prepared_is_reported_once() {
     let ran = Local::with(&[]).tool("lpt-prepare").args(["one", "two"]).run();
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
@@ -147,9 +140,9 @@ fn a_second_run_on_the_same_function_is_refused() {
     assert_eq!(local.account(), before);
 }
 
-/// Its reader is gone after the plan: what it then still makes, only it can know of.
+/// Only lpt-prepare can know of what it makes after its reader has left.
 #[test]
-fn when_nobody_reads_its_records_it_removes_what_it_made() {
+fn lpt_prepare_removes_its_versions_when_nobody_reads_its_records() {
     let local = Local::with(&[&cpu_bound()]);
     let before = local.account();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
@@ -175,7 +168,7 @@ fn when_nobody_reads_its_records_it_removes_what_it_made() {
 
 /// While a run works, AWS copies its tag from `$LATEST` to a version that somebody else publishes: it stays theirs.
 #[test]
-fn what_others_deploy_during_a_run_stays() {
+fn a_version_that_others_publish_during_a_run_stays() {
     let local = Local::with(&[&cpu_bound()]);
     let (runtime, client) = local.client();
     let pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "128-10240:8", "f"])]);
@@ -198,7 +191,7 @@ fn what_others_deploy_during_a_run_stays() {
     assert!(ran.stderr.contains("somebody else changed the function meanwhile: code"), "{}", ran.stderr);
     local.tool("lpt-cleanup").arg("-q").stdin(ran.stdout).run();
     let account = local.account();
-    let versions: Vec<_> = account.functions["f"].versions.iter().map(|version| &*version.0).collect();
+    let versions = account.functions["f"].version_numbers();
     assert_eq!(versions, ["$LATEST", &*deployed], "the run's are gone, the user's is there");
     assert_eq!(account.memory_of("f"), 256);
 }
@@ -207,6 +200,7 @@ fn what_others_deploy_during_a_run_stays() {
 fn settings_that_others_change_during_a_run_end_it_and_stay() {
     for (memory, description) in [(Some(777), None), (None, Some("theirs"))] {
         let local = Local::with(&[&cpu_bound()]);
+        let before = local.account();
         let (runtime, client) = local.client();
         let pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "128-10240:8", "f"])]);
         while local.account().functions["f"].aliases.is_empty() {
@@ -227,18 +221,18 @@ fn settings_that_others_change_during_a_run_end_it_and_stay() {
         assert!(ran.stderr.contains("timeout"), "what they changed is named: {}", ran.stderr);
         assert!(ran.stderr.contains("before the run it had 256 MB"), "{}", ran.stderr);
         local.tool("lpt-cleanup").arg("-q").stdin(ran.stdout).run();
-        // Where the tag was left, the description under it comes back.
-        let description = description.unwrap_or("my own words").to_owned();
-        let latest = ("$LATEST".to_owned(), theirs.memory_size().unwrap(), description);
-        assert_eq!(local.account().functions["f"].versions, [latest].into());
-        let now = runtime
-            .block_on(async { client.get_function_configuration().function_name("f").send().await.unwrap() });
-        assert_eq!(now.timeout(), Some(77));
+        let mut expected = before;
+        let latest = expected.functions.get_mut("f").unwrap().latest_mut();
+        latest.memory = theirs.memory_size().unwrap();
+        latest.timeout = 77;
+        // Where they left the tag, the description under it comes back.
+        latest.description = description.unwrap_or("my own words").to_owned();
+        assert_eq!(local.account(), expected);
     }
 }
 
 #[test]
-fn a_size_that_is_published_again_and_again_is_new_each_time() {
+fn a_size_published_several_times_is_a_new_version_each_time() {
     let local = Local::with(&[&format!("f={},memory=128", function("cpu-bound").display())]);
     let arguments = ["--power-values", "128", "--num", "3", "--only-cold-starts", "f"];
     let ran = local.tool("lpt-prepare").args(arguments).run().succeeds();
@@ -263,7 +257,7 @@ fn bad_arguments_say_what_to_pass() {
 }
 
 #[test]
-fn what_stands_between_it_and_aws_is_named_with_a_remedy() {
+fn an_error_on_the_way_to_aws_comes_with_a_remedy() {
     let local = Local::with(&[&cpu_bound()]);
     local.tool("lpt-prepare").arg("nosuch").run().fails_with(
         1,
@@ -291,7 +285,7 @@ fn what_stands_between_it_and_aws_is_named_with_a_remedy() {
 }
 
 #[test]
-fn without_permission_it_says_which_action_is_denied() {
+fn a_denied_action_is_named() {
     let denied = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: lambda:GetFunctionConfiguration on resource: f";
     Refusing::with("403 Forbidden", "AccessDeniedException", denied)
         .tool("lpt-prepare")

@@ -3,17 +3,18 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::analyze::golden;
-use crate::common::{Tool, records};
+use crate::common::Tool;
+use crate::common::records::{end, lines, parse, statistics};
 
-fn statistics() -> String {
+fn measured() -> String {
     std::fs::read_to_string(golden("2-statistics.ndjson")).unwrap()
 }
 
 #[test]
 fn a_file_and_stdin_give_the_same() {
     let from_file = Tool::new("lpt-select").arg(golden("2-statistics.ndjson")).run().succeeds();
-    let from_stdin = Tool::new("lpt-select").stdin(statistics()).run().succeeds();
-    let dash = Tool::new("lpt-select").args(["--", "-"]).stdin(statistics()).run().succeeds();
+    let from_stdin = Tool::new("lpt-select").stdin(measured()).run().succeeds();
+    let dash = Tool::new("lpt-select").args(["--", "-"]).stdin(measured()).run().succeeds();
     assert_eq!(from_file.stdout, from_stdin.stdout);
     assert_eq!(from_file.stdout, dash.stdout);
     crate::analyze::assert_golden("3-selection.ndjson", &from_file.stdout);
@@ -24,7 +25,7 @@ fn a_file_and_stdin_give_the_same() {
 fn another_strategy_selects_another_size() {
     let size = |strategy: &str| {
         let ran =
-            Tool::new("lpt-select").args(["--strategy", strategy, "-q"]).stdin(statistics()).run().succeeds();
+            Tool::new("lpt-select").args(["--strategy", strategy, "-q"]).stdin(measured()).run().succeeds();
         assert_eq!(ran.stderr, "");
         ran.of_type("selection")[0]["memorySizeMB"].as_u64().unwrap()
     };
@@ -32,8 +33,8 @@ fn another_strategy_selects_another_size() {
 }
 
 #[test]
-fn what_was_cut_off_is_not_decided_on() {
-    let mut text = statistics();
+fn nothing_is_selected_from_an_incomplete_stream() {
+    let mut text = measured();
     text.truncate(text.trim_end().rfind('\n').unwrap() + 1);
     Tool::new("lpt-select").stdin(&*text).run().fails_with(1, &["no end record", "--allow-incomplete"]);
     let allowed = Tool::new("lpt-select").arg("--allow-incomplete").stdin(&*text).run();
@@ -46,40 +47,28 @@ fn what_was_cut_off_is_not_decided_on() {
         "what comes after may not take it for whole"
     );
 
-    let failed = statistics().replace("\"status\":\"complete\"", "\"status\":\"failed\"");
+    let failed = measured().replace("\"status\":\"complete\"", "\"status\":\"failed\"");
     let refused = Tool::new("lpt-select").stdin(failed).run();
     assert_eq!(refused.records().pop().unwrap()["status"], "failed");
     refused.fails_with(1, &["a tool before this one failed"]);
 }
 
 #[test]
-fn nothing_to_select_from_is_an_error() {
-    Tool::new("lpt-select")
-        .stdin("{\"type\":\"end\",\"tool\":\"x\",\"records\":0,\"status\":\"complete\"}\n")
-        .run()
-        .fails_with(1, &["no statistics", "lpt-analyze"]);
-    let without = statistics();
-    let without: String = without
-        .lines()
-        .map(|line| {
-            let mut record: serde_json::Map<_, _> = serde_json::from_str(line).unwrap();
-            record.retain(|field, _| !["averageCost", "averageDurationMs"].contains(&field.as_str()));
-            let record_type = record.remove("type").unwrap();
-            let rest = serde_json::to_string(&record).unwrap();
-            format!("{{\"type\":{record_type},{}\n", &rest[1..])
-        })
-        .collect();
-    assert!(records(&without).len() > 1);
-    let ran = Tool::new("lpt-select").arg("-q").stdin(without).run();
+fn input_without_usable_statistics_is_an_error() {
+    Tool::new("lpt-select").stdin(end("lpt-analyze")).run().fails_with(1, &["no statistics", "lpt-analyze"]);
+    // No size has a usable invocation.
+    let unusable = statistics("f").without("averageCost").without("averageDurationMs");
+    let unusable = lines([unusable.clone(), unusable.memory(512), end("lpt-analyze")]);
+    let ran = Tool::new("lpt-select").arg("-q").stdin(unusable).run();
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("no size can be selected"), "{}", ran.stderr);
 }
 
-/// Most invocations timed out with the cheapest size; the others were cheap.
+/// With the cheapest size, most invocations time out; the others are cheap.
 #[test]
-fn a_size_at_which_the_function_fails_is_not_the_best() {
+fn a_size_at_which_the_function_often_fails_is_passed_over() {
     let with = |memory: &str, errors: &str| -> String {
-        let lines = statistics();
+        let lines = measured();
         let lines =
             lines.lines().map(|line| match line.contains(&format!("\"memorySizeMB\":{memory},\"starts\"")) {
                 true => {
@@ -90,7 +79,7 @@ fn a_size_at_which_the_function_fails_is_not_the_best() {
         lines.collect()
     };
     let select = |text: String| Tool::new("lpt-select").args(["--strategy", "cost"]).stdin(text).run();
-    let best = select(statistics()).of_type("selection")[0]["memorySizeMB"].to_string();
+    let best = select(measured()).of_type("selection")[0]["memorySizeMB"].to_string();
     for (errors, is_passed_over) in [
         ("\"errors\":9,\"functionErrors\":9,\"outOfMemoryErrors\":0", true),
         ("\"errors\":94,\"functionErrors\":1,\"outOfMemoryErrors\":1", true),
@@ -111,8 +100,8 @@ fn a_size_at_which_the_function_fails_is_not_the_best() {
 }
 
 #[test]
-fn where_a_planned_size_was_not_measured_nothing_is_selected() {
-    let without: String = statistics()
+fn nothing_is_selected_when_a_planned_size_was_not_measured() {
+    let without: String = measured()
         .lines()
         .filter(|line| !line.contains("\"memorySizeMB\":1024,\"starts\""))
         .map(|line| format!("{line}\n"))
@@ -127,7 +116,7 @@ fn where_a_planned_size_was_not_measured_nothing_is_selected() {
 /// Read back as the chart reads it.
 #[test]
 fn the_visualization_holds_all_sizes_in_order() {
-    let ran = Tool::new("lpt-select").stdin(statistics()).run().succeeds();
+    let ran = Tool::new("lpt-select").stdin(measured()).run().succeeds();
     let url = ran.of_type("selection")[0]["visualization"].as_str().unwrap().to_owned();
     let data = url.strip_prefix("https://lambda-power-tuning.show/#").unwrap();
     let parts: Vec<Vec<u8>> = data.split(';').map(|part| BASE64_STANDARD.decode(part).unwrap()).collect();
@@ -136,14 +125,14 @@ fn the_visualization_holds_all_sizes_in_order() {
     };
     let sizes: Vec<u16> =
         parts[0].chunks_exact(2).map(|bytes| u16::from_le_bytes(bytes.try_into().unwrap())).collect();
-    let all = records(&statistics());
+    let all = parse(&measured());
     let of = |field: &str| -> Vec<f32> {
         let statistics = all.iter().filter(|record| record["type"] == "statistics");
         statistics.map(|record| record[field].as_f64().unwrap() as f32).collect()
     };
     assert_eq!(sizes, [128, 512, 1024, 1536]);
     assert_eq!((floats(&parts[1]), floats(&parts[2])), (of("averageDurationMs"), of("averageCost")));
-    let yuan = statistics().replace("\"USD\"", "\"CNY\"");
+    let yuan = measured().replace("\"USD\"", "\"CNY\"");
     let ran = Tool::new("lpt-select").stdin(yuan).run().succeeds();
     let url = ran.of_type("selection")[0]["visualization"].as_str().unwrap().to_owned();
     assert!(url.starts_with("https://lambda-power-tuning.show/?currency=CNY#"), "{url}");

@@ -1,7 +1,8 @@
-//! What AWS Lambda Power Tuning's state machine can do, by its own execution input and by the flags that say the same.
+//! The features of AWS Lambda Power Tuning's state machine, by its own execution input and by the equivalent flags.
 
 use serde_json::{Value, json};
 
+use crate::common::records::{arn, end, invocation, lines, parse, selection, statistics};
 use crate::common::s3::S3;
 use crate::common::{Folder, Local, Pipe, Ran, Tool, function};
 
@@ -13,7 +14,7 @@ fn cpu_bound(settings: &str) -> Local {
     Local::with(&[&format!("f={}{settings}", function("cpu-bound").display())])
 }
 
-/// A function `f` that returns what it is told to.
+/// Starts a service with a function `f` that returns what its payload says.
 fn echo() -> Local {
     Local::with(&[&format!("f={}", function("echo").display())])
 }
@@ -22,7 +23,7 @@ fn prepared(local: &Local, sizes: &str) -> String {
     local.tool("lpt-prepare").args(["--power-values", sizes, "f"]).run().succeeds().stdout
 }
 
-/// An execution input for the function `f`, with these keys besides.
+/// Writes an execution input for the function `f`, with these keys besides.
 fn execution_input(folder: &Folder, keys: Value) -> std::path::PathBuf {
     let mut input =
         json!({"lambdaARN": "f", "num": 5, "powerValues": [256, 512], "payload": {"iterations": 1}});
@@ -30,7 +31,7 @@ fn execution_input(folder: &Folder, keys: Value) -> std::path::PathBuf {
     folder.file("execution-input.json", &input.to_string())
 }
 
-/// All six tools, each with nothing but the execution input in its environment.
+/// Runs all six tools, each with nothing but the execution input in its environment.
 fn whole_pipe(local: &Local, input: &std::path::Path) -> Vec<Ran> {
     Pipe::start(TOOLS.map(|tool| local.tool(tool).env("LPT_INPUT", input)).into()).finish()
 }
@@ -66,7 +67,7 @@ fn the_example_of_an_execution_input_runs_the_whole_pipe() {
 }
 
 #[test]
-fn what_is_wrong_with_an_execution_input_is_named_by_each_tool() {
+fn each_tool_names_what_is_wrong_with_an_execution_input() {
     let folder = Folder::new();
     for (text, words) in [
         (r#"{"powerValuse": [128]}"#, vec!["no key is called \"powerValuse\"", "is powerValues meant?"]),
@@ -108,9 +109,9 @@ fn what_is_wrong_with_an_execution_input_is_named_by_each_tool() {
     assert_eq!(cleanup.code, Some(0), "cleaning up does not hang on it: {}", cleanup.stderr);
 }
 
-/// What JavaScript takes for numbers and truths, the state machine takes; an empty name is none.
+/// The state machine accepts what JavaScript takes for a number or a truth value. An empty name counts as absent.
 #[test]
-fn values_that_the_state_machine_takes_are_taken() {
+fn values_that_the_state_machine_accepts_are_accepted() {
     let folder = Folder::new();
     let local = cpu_bound(",memory=333");
     let input = execution_input(
@@ -128,9 +129,9 @@ fn values_that_the_state_machine_takes_are_taken() {
     assert_eq!(prepared.of_type("plan")[0]["num"], 6);
 }
 
-/// lpt-prepare may have ended before the tool after it refuses to begin: its records must not be lost in the pipe.
+/// lpt-prepare may have ended before a later tool refuses to start: its records must not be lost in the pipe.
 #[test]
-fn a_tool_that_cannot_begin_leaves_the_records_to_the_one_that_undoes() {
+fn a_tool_that_cannot_start_passes_on_the_records() {
     let local = cpu_bound("");
     let before = local.account();
     let nothing: &[&str] = &[];
@@ -141,7 +142,7 @@ fn a_tool_that_cannot_begin_leaves_the_records_to_the_one_that_undoes() {
         (3, &["--strategy", "none"], 2),
         (4, &["--alias", "a b"], 2),
     ] {
-        // As if it had ended: all it said stands in the pipe.
+        // lpt-prepare has ended: all its records are in the pipe.
         let prepared = local.tool("lpt-prepare").args(["--power-values", "256", "f"]).run().succeeds();
         assert_ne!(local.account(), before);
         let mut text = prepared.stdout;
@@ -159,9 +160,9 @@ fn a_tool_that_cannot_begin_leaves_the_records_to_the_one_that_undoes() {
     }
 }
 
-/// A flag goes before what the records say, and that before the file: so one flag of the first tool serves the pipe.
+/// A flag takes precedence over the records, and these over the file: so one flag of the first tool serves the pipe.
 #[test]
-fn a_flag_goes_before_the_file_in_all_of_the_pipe() {
+fn a_flag_takes_precedence_over_the_execution_input_in_every_tool() {
     let folder = Folder::new();
     let local = cpu_bound("");
     let input = execution_input(&folder, json!({"strategy": "cost", "discardTopBottom": 0.4}));
@@ -205,9 +206,9 @@ fn a_function_is_found_by_name_and_arn_in_its_region_partition_and_account() {
         &format!("f={path},account=210987654321,memory=444"),
         &format!("c={path},region=cn-north-1"),
     ]);
-    for (named, arn) in [
-        ("f", "arn:aws:lambda:us-east-1:123456789012:function:f"),
-        ("123456789012:function:f", "arn:aws:lambda:us-east-1:123456789012:function:f"),
+    for (named, found) in [
+        ("f", &*arn("f")),
+        ("123456789012:function:f", &arn("f")),
         ("210987654321:function:f", "arn:aws:lambda:us-east-1:210987654321:function:f"),
         // The region comes from the ARN, though AWS_REGION says another.
         (
@@ -224,16 +225,16 @@ fn a_function_is_found_by_name_and_arn_in_its_region_partition_and_account() {
         ),
     ] {
         let ran = local.tool("lpt-prepare").args(["--power-values", "256", named]).run().succeeds();
-        assert_eq!(ran.of_type("plan")[0]["functionArn"], arn, "for {named}");
+        assert_eq!(ran.of_type("plan")[0]["functionArn"], found, "{named}");
         let ran = local
             .tool("lpt-invoke")
             .args(["--num", "5", "--payload", QUICK])
             .stdin(ran.stdout)
             .run()
             .succeeds();
-        assert_eq!(ran.of_type("invocation")[0]["functionArn"], arn);
+        assert_eq!(ran.of_type("invocation")[0]["functionArn"], found);
         let ran = local.tool("lpt-cleanup").stdin(ran.stdout).run().succeeds();
-        assert_eq!(ran.of_type("cleaned")[0]["versionsDeleted"].as_array().unwrap().len(), 1, "for {named}");
+        assert_eq!(ran.of_type("cleaned")[0]["versionsDeleted"].as_array().unwrap().len(), 1, "{named}");
     }
     let elsewhere = local.tool("lpt-prepare").args(["--region", "eu-west-1", "f"]).run();
     assert_eq!(elsewhere.of_type("plan")[0]["originalMemorySizeMB"], 333);
@@ -270,7 +271,7 @@ fn few_invocations_are_allowed_with_a_warning_about_trimming() {
 }
 
 #[test]
-fn power_values_are_integers_or_strings_each_once_in_their_order() {
+fn power_values_are_integers_or_strings_in_order_without_duplicates() {
     let folder = Folder::new();
     let local = cpu_bound("");
     for (values, expected) in [
@@ -319,7 +320,7 @@ fn a_size_that_the_account_refuses_fails_alone() {
     assert_eq!((&failed["state"], &failed["errorType"]), (&json!("failed"), &json!("ValidationException")));
 }
 
-/// Echoed, the payload comes back: what the post-command gets is what was sent.
+/// Returns the payloads that were sent: the function echoes them, and the post-command gets them.
 fn sent(local: &Local, arguments: &[&str], input: Option<&std::path::Path>) -> Vec<String> {
     let folder = Folder::new();
     let file = folder.path("sent");
@@ -333,7 +334,7 @@ fn sent(local: &Local, arguments: &[&str], input: Option<&std::path::Path>) -> V
 }
 
 #[test]
-fn the_payload_of_the_execution_input_goes_as_the_state_machine_sends_it() {
+fn the_payload_of_the_execution_input_is_sent_as_the_state_machine_sends_it() {
     let folder = Folder::new();
     let local = echo();
     for (payload, expected) in [
@@ -349,7 +350,7 @@ fn the_payload_of_the_execution_input_goes_as_the_state_machine_sends_it() {
     let weighted = json!([{"payload": "{\"a\": 1}", "weight": 2}, {"payload": "b", "weight": 3}]);
     let input = execution_input(&folder, json!({"payload": weighted}));
     assert_eq!(sent(&local, &[], Some(&input)), [r#"{"a":1}"#, r#"{"a":1}"#, r#""b""#, r#""b""#, r#""b""#]);
-    assert_eq!(sent(&local, &["--payload", "[0]"], Some(&input)), ["[0]"; 5], "the flag goes before");
+    assert_eq!(sent(&local, &["--payload", "[0]"], Some(&input)), ["[0]"; 5], "the flag takes precedence");
 }
 
 #[test]
@@ -409,13 +410,13 @@ fn a_payload_comes_from_s3() {
 }
 
 #[test]
-fn a_pre_processors_output_replaces_the_payload_unless_it_is_empty() {
+fn the_output_of_a_pre_processor_replaces_the_payload_unless_it_is_empty() {
     let echo = function("echo").display().to_string();
     let local = Local::with(&[&format!("f={echo}"), &format!("pre={echo},region=eu-west-1")]);
     let pre = "arn:aws:lambda:eu-west-1:123456789012:function:pre";
     let with = |payload: &str| sent(&local, &["--pre-processor", pre, "--payload", payload], None);
     assert_eq!(with(r#"{"return": {"made": "before"}}"#), [r#"{"made":"before"}"#; 5]);
-    // Of no output the target gets the payload itself, and returns what that says.
+    // Without output, the function gets the payload itself, and returns what that says.
     assert_eq!(with(r#"{"return": null}"#), ["null"; 5]);
     let folder = Folder::new();
     let keys = json!({"preProcessorARN": pre, "payload": {"return": [7]}});
@@ -426,9 +427,9 @@ fn a_pre_processors_output_replaces_the_payload_unless_it_is_empty() {
     assert_eq!(sent(&local, &["--pre-command", "true", "--payload", "\"here\""], None), ["\"here\""; 5]);
 }
 
-/// The post-processor gets what the function returned. It, too, returns what it is told to, or fails.
+/// The post-processor gets what the function returned. It, too, does what it is told: it returns something, or fails.
 #[test]
-fn a_processor_that_fails_stops_its_size_and_is_no_part_of_the_statistics() {
+fn a_processor_that_fails_stops_its_size_and_is_not_measured() {
     let echo = function("echo").display().to_string();
     let local = Local::with(&[&format!("f={echo}"), &format!("p={echo},region=eu-west-1")]);
     let input = prepared(&local, "512,1024");
@@ -472,7 +473,7 @@ fn a_processor_that_fails_stops_its_size_and_is_no_part_of_the_statistics() {
 }
 
 #[test]
-fn without_payload_logs_no_message_shows_a_payload() {
+fn disable_payload_logs_keeps_payloads_out_of_every_message() {
     let local = echo();
     let input = prepared(&local, "1024");
     let payload = r#"{"return": {"token": "planted-secret"}}"#;
@@ -539,7 +540,7 @@ fn a_dry_run_invokes_each_size_once_applies_nothing_and_says_what_is_allowed() {
     }
     assert_eq!(local.account(), before);
 
-    // A version for each invocation makes no more than one for each size.
+    // With a version for each invocation, too, each size is invoked once.
     let prepared = ["--power-values", "256,512", "--num", "6", "--only-cold-starts", "f"];
     let prepared = local.tool("lpt-prepare").args(prepared).run().succeeds();
     let invoked = local.tool("lpt-invoke").arg("--dry-run").stdin(prepared.stdout).run().succeeds();
@@ -548,7 +549,7 @@ fn a_dry_run_invokes_each_size_once_applies_nothing_and_says_what_is_allowed() {
     assert_eq!(once, [256, 512]);
     local.tool("lpt-cleanup").stdin(invoked.stdout).run().succeeds();
 
-    // What the first tool was told, its plan tells the others.
+    // The plan passes the flag of the first tool on to the others.
     let flags: [&[&str]; 6] = [&["--dry-run", "f"], &["--payload", QUICK], &[], &[], &[], &[]];
     let tools = TOOLS.iter().zip(flags);
     let ran = Pipe::start(tools.map(|(tool, flags)| local.tool(tool).args(flags)).collect()).finish();
@@ -561,20 +562,18 @@ fn a_dry_run_invokes_each_size_once_applies_nothing_and_says_what_is_allowed() {
 fn a_dry_run_of_one_tool_says_what_it_would_do() {
     let local = cpu_bound(",memory=333");
     let before = local.account();
-    let selection = r#"{"type":"selection","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:f","memorySizeMB":512,"strategy":"cost","balancedWeight":0.5,"averageCost":1e-6,"averageDurationMs":100,"currency":"USD","lambdaCost":1e-5}"#;
-    let end = r#"{"type":"end","tool":"lpt-select","records":1,"status":"complete"}"#;
-    let ran =
-        local.tool("lpt-apply").arg("--dry-run").stdin(format!("{selection}\n{end}\n")).run().succeeds();
+    let selected = lines([selection("f").memory(512), end("lpt-select")]);
+    let ran = local.tool("lpt-apply").arg("--dry-run").stdin(&*selected).run().succeeds();
     assert!(ran.stderr.contains("f: $LATEST, which has 333 MB, would get 512 MB"), "{}", ran.stderr);
     let made = local.tool("lpt-apply").args(["--dry-run", "--alias", "live"]);
-    let made = made.stdin(format!("{selection}\n{end}\n")).run().succeeds();
+    let made = made.stdin(selected).run().succeeds();
     assert!(made.stderr.contains("f:live would be made for a new version and get 512 MB"), "{}", made.stderr);
     assert_eq!(ran.of_type("applied"), Vec::<Value>::new());
     assert_eq!(local.account(), before);
 }
 
 #[test]
-fn with_the_file_nothing_is_applied_unless_auto_optimize_says_so() {
+fn an_execution_input_applies_nothing_unless_auto_optimize_is_true() {
     let folder = Folder::new();
     for (keys, flags, changed) in [
         (json!({}), vec![], false),
@@ -590,7 +589,7 @@ fn with_the_file_nothing_is_applied_unless_auto_optimize_says_so() {
         tools.insert(4, apply);
         let ran = Pipe::start(tools).finish();
         all_succeed(&ran);
-        assert_eq!(local.account().memory_of("f") != 333, changed, "for {keys}");
+        assert_eq!(local.account().memory_of("f") != 333, changed, "{keys}");
         assert_eq!(ran[4].stderr.contains("nothing is applied"), !changed, "{}", ran[4].stderr);
         assert_eq!(ran[5].of_type("applied").is_empty(), !changed);
         assert!(local.account().functions["f"].aliases.is_empty());
@@ -602,14 +601,13 @@ fn with_the_file_nothing_is_applied_unless_auto_optimize_says_so() {
     let selected = ran[5].of_type("selection")[0]["memorySizeMB"].clone();
     let account = local.account();
     assert_eq!(account.memory_of("f"), 333, "the alias is moved, $LATEST stays");
-    let (_, version) = account.functions["f"].aliases.iter().find(|(name, _)| name == "live").unwrap();
-    let published = account.functions["f"].versions.iter().find(|(number, ..)| number == version).unwrap();
-    assert_eq!(json!(published.1), selected);
+    let live = &account.functions["f"].aliases["live"];
+    assert_eq!(selected, account.functions["f"].versions[&live.version].memory);
 }
 
-/// Somebody else's call may have warmed a version: its invocation is measured as what it was, said, and left out.
+/// Somebody else's call may have warmed a version. Its invocation is recorded as warm, and left out.
 #[test]
-fn with_cold_starts_only_one_that_was_none_is_said_and_not_analyzed() {
+fn a_warm_start_among_cold_starts_is_reported_and_not_analyzed() {
     let folder = Folder::new();
     let local = cpu_bound("");
     let file = execution_input(&folder, json!({"onlyColdStarts": true, "powerValues": [1024]}));
@@ -636,7 +634,7 @@ fn with_cold_starts_only_one_that_was_none_is_said_and_not_analyzed() {
     );
     local.tool("lpt-cleanup").stdin(analyzed.stdout).run().succeeds();
 
-    // Of versions that are for several invocations each only the first is a cold start.
+    // Versions that are meant for several invocations each are refused: only the first would be a cold start.
     let input = prepared(&local, "1024");
     let refused = local.tool("lpt-invoke").arg("--only-cold-starts").stdin(input).run();
     assert_eq!(refused.of_type("invocation"), Vec::<Value>::new());
@@ -646,13 +644,7 @@ fn with_cold_starts_only_one_that_was_none_is_said_and_not_analyzed() {
 #[test]
 fn shares_and_weights_out_of_range_are_clamped_with_a_warning() {
     let folder = Folder::new();
-    let record = |duration: u32| {
-        format!(
-            "{{\"type\":\"invocation\",\"functionArn\":\"arn:aws:lambda:us-east-1:123456789012:function:f\",\"memorySizeMB\":512,\"durationMs\":{duration},\"billedDurationMs\":{duration}}}\n"
-        )
-    };
-    let records: String = (1..=10).map(record).collect();
-    let end = r#"{"type":"end","tool":"lpt-invoke","records":10,"status":"complete"}"#;
+    let records = lines((1..=10).map(|n| invocation("f").duration(n.into())).chain([end("lpt-invoke")]));
     let file = execution_input(
         &folder,
         json!({"discardTopBottom": 0.7, "balancedWeight": -3, "strategy": "balanced"}),
@@ -664,7 +656,7 @@ fn shares_and_weights_out_of_range_are_clamped_with_a_warning() {
         "--strategy=balanced",
     ]);
     for tool in [from_file, from_flags] {
-        let ran = tool.stdin(format!("{records}{end}\n")).run();
+        let ran = tool.stdin(&*records).run();
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         let statistics = &ran.of_type("statistics")[0];
         let taken = (&statistics["discardTopBottom"], &statistics["balancedWeight"]);
@@ -674,9 +666,9 @@ fn shares_and_weights_out_of_range_are_clamped_with_a_warning() {
     }
 }
 
-/// Of cold starts none is discarded, whatever the file says; the flag is taken at its word.
+/// Whatever the file says, cold starts are not trimmed.
 #[test]
-fn of_cold_starts_only_a_flag_discards() {
+fn only_a_flag_trims_cold_starts() {
     let folder = Folder::new();
     let local = cpu_bound("");
     let keys = json!({"onlyColdStarts": true, "powerValues": [1024], "discardTopBottom": 0.2});
@@ -691,13 +683,19 @@ fn of_cold_starts_only_a_flag_discards() {
 }
 
 #[test]
-fn in_series_the_file_pauses_and_in_parallel_it_does_not() {
+fn the_pause_of_the_execution_input_is_kept_in_series_only() {
     let folder = Folder::new();
     let local = cpu_bound("");
-    // Were it kept, the test would time out.
-    let keys = json!({"parallelInvocation": true, "sleepBetweenRunsMs": 3_600_000});
+    let keys = json!({"sleepBetweenRunsMs": 150});
     let file = execution_input(&folder, keys);
     let input = prepared(&local, "1024");
+    let tool = local.tool("lpt-invoke").args(["--num", "3"]).env("LPT_INPUT", &file);
+    let starts = tool.stdin(&*input).run().starts();
+    assert!(starts.windows(2).all(|pair| pair[1] - pair[0] >= 150), "{starts:?}");
+
+    // If the pause were kept in parallel, the test would time out.
+    let keys = json!({"parallelInvocation": true, "sleepBetweenRunsMs": 3_600_000});
+    let file = execution_input(&folder, keys);
     let ran = local.tool("lpt-invoke").env("LPT_INPUT", &file).stdin(&*input).run().succeeds();
     assert_eq!(ran.of_type("invocation").len(), 10, "as many as the plan says");
     let tool = local.tool("lpt-invoke").env("LPT_INPUT", &file);
@@ -708,7 +706,7 @@ fn in_series_the_file_pauses_and_in_parallel_it_does_not() {
 }
 
 #[test]
-fn allowed_exceptions_of_the_file_are_results() {
+fn allowed_exceptions_of_the_execution_input_are_results() {
     let folder = Folder::new();
     let local = cpu_bound("");
     let keys = json!({"allowedExceptions": ["Boom"], "payload": {"error": "Boom"}});
@@ -722,14 +720,13 @@ fn allowed_exceptions_of_the_file_are_results() {
 const STATISTICS: &str = include_str!("data/2-statistics.ndjson");
 
 #[test]
-fn the_state_machines_output_has_its_keys_and_the_streams_values() {
+fn the_state_machine_format_has_its_keys_and_the_values_of_the_stream() {
     let folder = Folder::new();
     let select = || Tool::new("lpt-select").args(["--strategy", "speed"]).stdin(STATISTICS);
     let selection = select().run().of_type("selection").pop().unwrap();
     let ran = select().args(["--format", "state-machine"]).run().succeeds();
     let output: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let statistics = crate::common::records(STATISTICS);
-    let stats: Vec<Value> = statistics
+    let stats: Vec<Value> = parse(STATISTICS)
         .iter()
         .filter(|record| record["type"] == "statistics" && record.get("averageCost").is_some())
         .map(|record| {
@@ -764,15 +761,14 @@ fn the_state_machines_output_has_its_keys_and_the_streams_values() {
     assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap(), expected);
 }
 
-/// The last digits of a sum hang on its order, which is that of the strategy.
+/// The last digits of a sum depend on its order, which is that of the strategy.
 #[test]
-fn what_the_measuring_cost_is_summed_from_the_best_size_to_the_worst() {
-    let statistics = |size: u32, cost: f64, duration: u32| {
-        format!(
-            "{{\"type\":\"statistics\",\"functionArn\":\"arn:aws:lambda:us-east-1:123456789012:function:f\",\"memorySizeMB\":{size},\"currency\":\"USD\",\"invocations\":9,\"discarded\":0,\"errors\":0,\"coldStarts\":1,\"averageDurationMs\":{duration},\"averageCost\":{cost},\"totalCost\":{cost},\"discardTopBottom\":0,\"strategy\":\"cost\",\"balancedWeight\":0.5}}\n"
-        )
-    };
-    let input = statistics(128, 0.1, 300) + &statistics(256, 0.2, 200) + &statistics(512, 0.3, 100);
+fn the_cost_of_measuring_is_summed_from_the_best_size_to_the_worst() {
+    let measured = [(128, 0.1, 300), (256, 0.2, 200), (512, 0.3, 100)].map(|(size, cost, duration)| {
+        let costs = statistics("f").memory(size).with("averageCost", cost).with("totalCost", cost);
+        costs.with("averageDurationMs", duration)
+    });
+    let input = lines(measured);
     for (strategy, sum) in [("cost", 0.1 + 0.2 + 0.3), ("speed", 0.3 + 0.2 + 0.1)] {
         let arguments = ["--allow-incomplete", "--strategy", strategy];
         let ran = Tool::new("lpt-select").args(arguments).stdin(&*input).run();
@@ -782,7 +778,7 @@ fn what_the_measuring_cost_is_summed_from_the_best_size_to_the_worst() {
 }
 
 #[test]
-fn statistics_and_selections_come_as_a_table_json_and_csv_too() {
+fn statistics_and_selections_can_be_a_table_json_or_csv() {
     const INVOCATIONS: &str = include_str!("data/1-invocations.ndjson");
     for (tool, input, record_type) in
         [("lpt-analyze", INVOCATIONS, "statistics"), ("lpt-select", STATISTICS, "selection")]

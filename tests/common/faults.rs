@@ -1,5 +1,5 @@
-//! A bad network and a busy service, on purpose: a proxy before an endpoint that does something to some of
-//! the requests and passes on the rest.
+//! A bad network and a busy service, on purpose: a proxy in front of an endpoint disturbs some of the requests and
+//! passes on the rest.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Result, Write};
@@ -9,26 +9,26 @@ use std::time::Duration;
 
 use super::{Tool, refusal};
 
-/// What can happen to a request.
+/// A disturbance of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// The connection is closed, and the request is not passed on.
     Refused,
-    /// It takes longer, by [`DELAY`].
+    /// The request takes longer, by [`DELAY`].
     Delayed,
-    /// It takes effect, and the connection is closed in the middle of the answer.
+    /// The request takes effect, and the connection is closed in the middle of the answer.
     Cut,
-    /// 429, and it is not passed on.
+    /// The answer is 429, and the request is not passed on.
     Throttled,
-    /// 500, and it is not passed on.
+    /// The answer is 500, and the request is not passed on.
     ServiceFailed,
-    /// 503, and it is not passed on.
+    /// The answer is 503, and the request is not passed on.
     Unavailable,
-    /// It takes effect, and the connection is closed without an answer.
+    /// The request takes effect, and the connection is closed without an answer.
     AnswerLost,
 }
 
-/// How much longer a request takes that is delayed.
+/// How much longer a delayed request takes.
 const DELAY: Duration = Duration::from_millis(30);
 
 impl Fault {
@@ -43,8 +43,8 @@ impl Fault {
     ];
 }
 
-/// The proxy. What it does to a request depends on the seed and on how many requests came before, and on
-/// nothing else: a seed repeats a run as far as the order of its requests does.
+/// The proxy. The seed and the number of earlier requests decide what happens to a request, and nothing else does: a
+/// seed repeats a run as far as the order of its requests repeats.
 pub struct Faults {
     endpoint: String,
     plan: Arc<Mutex<Plan>>,
@@ -57,12 +57,15 @@ struct Plan {
     spared: usize,
     kinds: Vec<Fault>,
     on: bool,
+    /// The number of the request that is to wait.
+    hold: Option<usize>,
+    is_holding: bool,
     chosen: Vec<Option<Fault>>,
 }
 
 impl Faults {
-    /// A proxy before `upstream`, such as `http://127.0.0.1:9001`. It does nothing until it is told how
-    /// often.
+    /// Starts a proxy in front of `upstream`, such as `http://127.0.0.1:9001`. It disturbs nothing until it is told
+    /// how often.
     pub fn before(upstream: &str, seed: u64) -> Faults {
         let upstream = upstream.strip_prefix("http://").expect("lpt-local speaks http").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -74,6 +77,8 @@ impl Faults {
             spared: 0,
             kinds: Fault::ALL.to_vec(),
             on: true,
+            hold: None,
+            is_holding: false,
             chosen: Vec::new(),
         }));
         let shared = Arc::clone(&plan);
@@ -87,32 +92,46 @@ impl Faults {
         Faults { endpoint, plan }
     }
 
-    /// Does something to this share of the requests, from 0 to 1.
+    /// Disturbs this share of the requests, from 0 to 1.
     pub fn often(self, share: f64) -> Faults {
         self.plan().share = share;
         self
     }
 
-    /// Does something to the first request and to each `every`th after it, and leaves the others alone. With 2, each
-    /// call that is tried again fails once.
+    /// Disturbs the first request and each `every`th after it. With 2, each call that is tried again fails once.
     pub fn on_every(self, every: usize) -> Faults {
         self.plan().every = every;
         self.often(1.0)
     }
 
-    /// Leaves the first requests alone, and does something to all others.
+    /// Spares the first requests, and disturbs all others.
     pub fn after(self, spared: usize) -> Faults {
         self.plan().spared = spared;
         self.often(1.0)
     }
 
-    /// Does these things only, each as often as the others.
+    /// Disturbs requests in these ways only, in each as often as in the others.
     pub fn only(self, kinds: &[Fault]) -> Faults {
         self.plan().kinds = kinds.to_vec();
         self
     }
 
-    /// From now on passes everything on.
+    /// Holds back the request of this number, from 0, until [`Faults::release`].
+    pub fn hold(self, number: usize) -> Faults {
+        self.plan().hold = Some(number);
+        self
+    }
+
+    /// Whether a request waits to be released.
+    pub fn is_holding(&self) -> bool {
+        self.plan().is_holding
+    }
+
+    pub fn release(&self) {
+        self.plan().hold = None;
+    }
+
+    /// Passes every request on from now on.
     pub fn off(&self) {
         self.plan().on = false;
     }
@@ -121,17 +140,17 @@ impl Faults {
         &self.endpoint
     }
 
-    /// A tool that talks through it.
+    /// Returns a tool that talks through the proxy.
     pub fn tool(&self, name: &str) -> Tool {
         Tool::new(name).towards(&self.endpoint)
     }
 
-    /// What was chosen for each request, in their order, while it was on.
+    /// Returns what was chosen for each request, in their order, while the proxy was on.
     pub fn chosen(&self) -> Vec<Option<Fault>> {
         self.plan().chosen.clone()
     }
 
-    /// How often each thing was done.
+    /// Counts the disturbances.
     pub fn counts(&self) -> BTreeMap<Fault, usize> {
         let mut counts = BTreeMap::new();
         for fault in self.plan().chosen.iter().flatten() {
@@ -146,17 +165,30 @@ impl Faults {
 }
 
 impl Plan {
-    /// What is done to the next request.
-    fn next(&mut self) -> Option<Fault> {
-        if !self.on {
-            return None;
-        }
+    /// Counts the next request and chooses what is done to it.
+    fn next(&mut self) -> (usize, Option<Fault>) {
         let number = self.chosen.len();
+        if !self.on {
+            return (number, None);
+        }
         let is_meant = number >= self.spared && number.is_multiple_of(self.every);
         let hit = self.random.f64() < self.share && is_meant;
         let fault = if hit { self.random.choice(&self.kinds).copied() } else { None };
         self.chosen.push(fault);
-        fault
+        (number, fault)
+    }
+}
+
+/// Returns when nothing holds back the request of this number any more.
+fn hold_back(number: usize, plan: &Mutex<Plan>) {
+    loop {
+        let mut now = plan.lock().unwrap();
+        if now.hold != Some(number) {
+            return;
+        }
+        now.is_holding = true;
+        drop(now);
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -164,7 +196,8 @@ impl Plan {
 fn serve(mut client: &TcpStream, upstream: &str, plan: &Mutex<Plan>) -> Result<()> {
     let mut requests = BufReader::new(client);
     while let Some(request) = Message::read(&mut requests)? {
-        let fault = plan.lock().unwrap().next();
+        let (number, fault) = plan.lock().unwrap().next();
+        hold_back(number, plan);
         let instead = match fault {
             Some(Fault::Refused) => return Ok(()),
             Some(Fault::Throttled) => {
@@ -197,7 +230,7 @@ fn serve(mut client: &TcpStream, upstream: &str, plan: &Mutex<Plan>) -> Result<(
     Ok(())
 }
 
-/// A request or an answer, as it is sent.
+/// A request or an answer, as it is sent over the network.
 struct Message {
     bytes: Vec<u8>,
     /// Where its body begins.
@@ -205,7 +238,7 @@ struct Message {
 }
 
 impl Message {
-    /// Reads one, if another one comes.
+    /// Reads the next message, if one comes.
     fn read(stream: &mut impl BufRead) -> Result<Option<Message>> {
         let mut bytes = Vec::new();
         let mut length = 0;
@@ -229,7 +262,7 @@ impl Message {
         Ok(Some(Message { bytes, body }))
     }
 
-    /// Passes it on, and gives the answer.
+    /// Passes the request on, and returns the answer.
     fn exchange(&self, upstream: &str) -> Result<Message> {
         let mut stream = TcpStream::connect(upstream)?;
         stream.write_all(&self.bytes)?;
@@ -251,7 +284,7 @@ mod tests {
         Local::with(&[&format!("f={}", function("cpu-bound").display())])
     }
 
-    /// Makes an alias without trying twice: `made`, or how AWS refused it, or `no answer`.
+    /// Makes an alias without trying twice, and returns `made`, or how AWS refused it, or `no answer`.
     async fn make_alias(client: &Client, name: &str) -> String {
         let call = client.create_alias().function_name("f").function_version("$LATEST").name(name);
         match call.send().await {
@@ -264,7 +297,7 @@ mod tests {
         }
     }
 
-    /// A client without retries that talks through the proxy.
+    /// Returns a client without retries that talks through the proxy.
     fn through(faults: &Faults) -> (tokio::runtime::Runtime, Client) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let config = client_config(faults.endpoint(), "us-east-1").retry_config(RetryConfig::disabled());
@@ -273,11 +306,11 @@ mod tests {
 
     fn is_there(local: &Local, alias: &str) -> bool {
         let aliases = &local.account().functions["f"].aliases;
-        aliases.contains(&(alias.to_owned(), "$LATEST".to_owned()))
+        aliases.get(alias).is_some_and(|alias| alias.version == "$LATEST")
     }
 
     #[test]
-    fn each_fault_is_what_its_name_says() {
+    fn each_fault_does_what_its_name_says() {
         let local = local();
         for (fault, outcome, takes_effect) in [
             (Fault::Refused, "no answer", false),
@@ -297,9 +330,9 @@ mod tests {
         }
     }
 
-    /// An alias is made by each request that is passed on, and by no other.
+    /// Each request that is passed on makes an alias, and no other request does.
     #[test]
-    fn a_seed_repeats_what_happens_and_every_fault_occurs() {
+    fn a_seed_repeats_its_faults_and_every_fault_occurs() {
         let run = |seed| {
             let local = local();
             let faults = Faults::before(local.endpoint(), seed).often(0.5);
@@ -327,7 +360,27 @@ mod tests {
     }
 
     #[test]
-    fn nothing_happens_while_it_is_off() {
+    fn a_request_waits_until_it_is_released() {
+        let local = local();
+        let faults = Faults::before(local.endpoint(), 1).hold(1);
+        let (runtime, client) = through(&faults);
+        std::thread::scope(|scope| {
+            let made = scope.spawn(|| {
+                runtime.block_on(async { [make_alias(&client, "a").await, make_alias(&client, "b").await] })
+            });
+            while !faults.is_holding() {
+                assert!(!made.is_finished(), "the second request is held back");
+                std::thread::yield_now();
+            }
+            assert!(is_there(&local, "a") && !is_there(&local, "b"));
+            faults.release();
+            assert_eq!(made.join().unwrap(), ["made", "made"]);
+        });
+        assert!(is_there(&local, "b"));
+    }
+
+    #[test]
+    fn a_proxy_that_is_off_disturbs_nothing() {
         let local = local();
         let faults = Faults::before(local.endpoint(), 1).often(1.0).only(&[Fault::Refused]);
         faults.tool("lpt-prepare").args(["--power-values", "512", "f"]).run().fails_with(1, &["f: "]);

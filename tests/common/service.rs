@@ -1,0 +1,172 @@
+//! Services that the tools talk to: lpt-local, and one that refuses everything.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::account::{self, Account, Function};
+use super::{Tool, binary};
+
+/// The environment variables that lead an SDK to `endpoint`, with stand-in credentials.
+pub fn variables(endpoint: &str) -> [(&'static str, &str); 4] {
+    [
+        ("AWS_ENDPOINT_URL", endpoint),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ]
+}
+
+/// The configuration of an SDK's client of `endpoint`.
+pub fn client_config(endpoint: &str, region: &'static str) -> aws_sdk_lambda::config::Builder {
+    aws_sdk_lambda::Config::builder()
+        .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(aws_sdk_lambda::config::Region::new(region))
+        .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+}
+
+/// A Lambda service of the test's own.
+pub struct Local {
+    server: Child,
+    endpoint: String,
+}
+
+impl Local {
+    /// Starts a service without a limit on the control plane, for tests that are not about it.
+    pub fn with(functions: &[&str]) -> Local {
+        let mut arguments = vec!["--control-plane-rate", "0", "--update-delay-ms", "20"];
+        for function in functions {
+            arguments.extend(["--function", function]);
+        }
+        Local::start(&arguments)
+    }
+
+    pub fn start(arguments: &[&str]) -> Local {
+        let mut server = Command::new(binary("lpt-local"))
+            .args(arguments)
+            .env_remove("AWS_REGION")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let endpoint = loop {
+            let Some(line) = lines.next() else {
+                panic!("lpt-local ended before it served: {said:?}");
+            };
+            let line = line.unwrap();
+            if let Some(rest) = line.split("AWS_ENDPOINT_URL=").nth(1) {
+                break rest.split(' ').next().unwrap().to_owned();
+            }
+            said.push(line);
+        };
+        // Reads on, so that the server never writes into a full or closed pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Local { server, endpoint }
+    }
+
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Returns a tool that talks to this service.
+    pub fn tool(&self, name: &str) -> Tool {
+        Tool::new(name).towards(&self.endpoint)
+    }
+
+    /// Returns an SDK's client of this service, and a runtime to call it in.
+    pub fn client(&self) -> (tokio::runtime::Runtime, aws_sdk_lambda::Client) {
+        self.client_in("us-east-1")
+    }
+
+    /// Returns the same in another region.
+    pub fn client_in(&self, region: &'static str) -> (tokio::runtime::Runtime, aws_sdk_lambda::Client) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let config = client_config(&self.endpoint, region);
+        (runtime, aws_sdk_lambda::Client::from_conf(config.build()))
+    }
+
+    /// Publishes a version of the function, and returns its number.
+    pub fn publish(&self, function: &str, description: &str) -> String {
+        let (runtime, client) = self.client();
+        let request = client.publish_version().function_name(function).description(description);
+        runtime.block_on(request.send()).unwrap().version().unwrap().to_owned()
+    }
+
+    /// Makes an alias of the function.
+    pub fn create_alias(&self, function: &str, alias: &str, version: &str) {
+        let (runtime, client) = self.client();
+        let request = client.create_alias().function_name(function).name(alias).function_version(version);
+        runtime.block_on(request.send()).unwrap();
+    }
+
+    /// Reads the account.
+    pub fn account(&self) -> Account {
+        let (runtime, client) = self.client();
+        runtime.block_on(account::read(&client))
+    }
+
+    /// Reads one function of the account.
+    pub fn state_of(&self, function: &str) -> Function {
+        let (runtime, client) = self.client();
+        runtime.block_on(account::read_function(&client, function))
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.server), Signal::TERM);
+        let _ = self.server.wait();
+    }
+}
+
+/// An answer with `status` and the error `code`, as Lambda's REST API words it, after which the connection closes.
+pub fn refusal(status: &str, code: &str, message: &str) -> String {
+    let body = format!("{{\"Message\":\"{message}\"}}");
+    let head = format!(
+        "HTTP/1.1 {status}\r\nx-amzn-ErrorType: {code}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    head + &body
+}
+
+/// An endpoint that gives every request the same answer, for errors that no state of a function brings about.
+pub struct Refusing {
+    endpoint: String,
+}
+
+impl Refusing {
+    /// Answers with this status, error and message.
+    pub fn with(status: &'static str, code: &'static str, message: &'static str) -> Refusing {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut length = 0;
+                for line in BufReader::new(&stream).lines() {
+                    let line = line.unwrap().to_ascii_lowercase();
+                    if let Some(value) = line.strip_prefix("content-length: ") {
+                        length = value.parse::<u64>().unwrap();
+                    }
+                    if line.is_empty() {
+                        break;
+                    }
+                }
+                assert!(length < 4096, "the body is in the reader's buffer already");
+                // A client that has left does not want it.
+                let _ = stream.write_all(refusal(status, code, message).as_bytes());
+            }
+        });
+        Refusing { endpoint }
+    }
+
+    /// Returns a tool that talks to this endpoint.
+    pub fn tool(&self, name: &str) -> Tool {
+        Tool::new(name).towards(&self.endpoint)
+    }
+}
