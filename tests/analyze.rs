@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::common::records::{RUN, Record, configuration, end, invocation, lines, plan};
 use crate::common::{Folder, Local, Tool, function};
 
-/// A file in tests/data.
+/// Returns the path of a file in tests/data.
 pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
@@ -29,12 +29,12 @@ fn runs() -> String {
     std::fs::read_to_string(golden("1-invocations.ndjson")).unwrap()
 }
 
-/// These records, and the end of the stream.
+/// Returns a stream of these records, with its end.
 fn whole(records: impl IntoIterator<Item = Record>) -> String {
     lines(records) + &end("lpt-invoke").line()
 }
 
-/// A record of a region that the built-in prices lack.
+/// Moves a record to a region that the built-in prices lack.
 fn elsewhere(record: Record) -> Record {
     record.region("xx-none-1")
 }
@@ -240,7 +240,7 @@ fn a_missing_price_is_left_out_with_one_warning() {
     assert_eq!(statistics["totalCost"], statistics["averageCost"]);
 }
 
-/// Versions of a run: these are ready, and one more is being made.
+/// Returns the versions of a run: these are ready, and one more is being made.
 fn configurations(memory: u32, indices: std::ops::Range<u32>) -> Vec<Record> {
     let version = |index: u32| {
         let alias = format!("lpt-{RUN}-{memory}-{index}");

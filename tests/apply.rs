@@ -3,7 +3,7 @@
 use crate::common::records::{RUN, applied, end, lines, parse, selection};
 use crate::common::{Local, function, zipped};
 
-/// A stream that selects this size for `f`.
+/// Returns a stream that selects this size for `f`.
 fn selected(memory: u32) -> String {
     lines([selection("f").memory(memory), end("lpt-select")])
 }

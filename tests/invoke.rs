@@ -503,7 +503,7 @@ fn a_run_of_other_code_is_not_resumed() {
         .run()
         .fails_with(1, &["function:f: ", "other.ndjson", "of other code", "without --resume"]);
     assert!(refused.of_type("invocation").is_empty());
-    // What undoes the run has passed.
+    // The records that undo the run have passed.
     assert_eq!(refused.of_type("configuration").len(), 2);
     assert_eq!(refused.records().pop().unwrap()["status"], "failed");
 }

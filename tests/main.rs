@@ -13,7 +13,7 @@
 //! - `pipeline`: several tools joined by pipes.
 //! - `prepare`, `invoke`, `analyze`, `select`, `apply`, `cleanup`: one tool.
 //!
-//! A test of a function or a type stands beside it, in src. Here, `common` has what tests are made of: `Local` starts a
+//! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
 //! service and reads its account, `Tool` and `Pipe` run the tools, `records` builds records, `faults` disturbs the
 //! network, and `s3` is an S3 server.
 

@@ -166,7 +166,7 @@ fn the_printed_policy_allows_a_whole_run() {
     assert_eq!(held.account().memory_of("f"), 512);
 }
 
-/// A stream that selects 512 MB for `f`.
+/// Returns a stream that selects 512 MB for `f`.
 fn selected() -> String {
     lines([selection("f").memory(512), end("lpt-select")])
 }

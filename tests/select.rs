@@ -113,7 +113,7 @@ fn nothing_is_selected_when_a_planned_size_was_not_measured() {
     assert_eq!(allowed.of_type("selection").len(), 1);
 }
 
-/// Read back as the chart reads it.
+/// The test reads the link as the chart does.
 #[test]
 fn the_visualization_holds_all_sizes_in_order() {
     let ran = Tool::new("lpt-select").stdin(measured()).run().succeeds();

@@ -32,12 +32,12 @@ pub struct Alias {
 }
 
 impl Account {
-    /// The memory of a function's `$LATEST`.
+    /// Returns the memory of a function's `$LATEST`.
     pub fn memory_of(&self, function: &str) -> i32 {
         self.functions[function].latest().memory
     }
 
-    /// The same account, in which a function's `$LATEST` has this memory.
+    /// Returns the same account, in which a function's `$LATEST` has this memory.
     pub fn with_memory(mut self, function: &str, memory: i32) -> Account {
         self.functions.get_mut(function).unwrap().latest_mut().memory = memory;
         self
@@ -57,12 +57,12 @@ impl Function {
         self.versions.keys().map(String::as_str).collect()
     }
 
-    /// The aliases, each with the version that it points at.
+    /// Returns the aliases, each with the version that it points at.
     pub fn pointers(&self) -> Vec<(&str, &str)> {
         self.aliases.iter().map(|(name, alias)| (name.as_str(), alias.version.as_str())).collect()
     }
 
-    /// The versions that are new or have changed since `before`.
+    /// Returns the versions that are new or have changed since `before`.
     pub fn versions_since(&self, before: &Function) -> BTreeMap<&str, &Version> {
         let is_new = |number: &str, version: &Version| before.versions.get(number) != Some(version);
         let versions = self.versions.iter().map(|(number, version)| (number.as_str(), version));

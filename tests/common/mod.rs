@@ -15,7 +15,7 @@ pub use account::{Account, Function, Version};
 pub use service::{Local, Refusing, client_config, refusal, variables};
 pub use tool::{Pipe, Ran, Tool, read_in_background};
 
-/// The built binary of a tool.
+/// Returns the path of a tool's binary.
 pub fn binary(tool: &str) -> &'static str {
     match tool {
         "lpt-prepare" => env!("CARGO_BIN_EXE_lpt-prepare"),
@@ -29,14 +29,14 @@ pub fn binary(tool: &str) -> &'static str {
     }
 }
 
-/// The built binary of a function in examples/functions.
+/// Returns the path of a function's binary, of those in examples/functions.
 pub fn function(name: &str) -> PathBuf {
     let path = PathBuf::from(binary("lpt-local")).with_file_name("examples").join(name);
     assert!(path.exists(), "{} is not built: cargo build --examples", path.display());
     path
 }
 
-/// A zip with one executable file in it.
+/// Returns a zip with one executable file in it.
 pub fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default()
@@ -47,7 +47,7 @@ pub fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// A folder of the test's own, gone with it.
+/// A folder of the test's own, which is removed with the value.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -61,7 +61,7 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// Writes a file and gives its path.
+    /// Writes a file and returns its path.
     pub fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, text).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-/// The run that made the records which name one.
+/// The run of all records that name a run.
 pub const RUN: &str = "01a2074c9c607396b384c6f5252e05c0";
 
 /// A record that is being built.
@@ -12,7 +12,7 @@ pub struct Record {
     fields: Map<String, Value>,
 }
 
-/// The ARN of a function where lpt-local has it, unless it is told otherwise.
+/// Returns the ARN that a function has in lpt-local, in its default account and region.
 pub fn arn(function: &str) -> String {
     format!("arn:aws:lambda:us-east-1:123456789012:function:{function}")
 }
@@ -29,7 +29,7 @@ pub fn plan(function: &str) -> Record {
     )
 }
 
-/// A version of 128 MB that is ready.
+/// A version with 128 MB that is ready.
 pub fn configuration(function: &str) -> Record {
     Record::new(
         "configuration",
@@ -40,7 +40,7 @@ pub fn configuration(function: &str) -> Record {
     )
 }
 
-/// An invocation as another program may record it: with the fields that are needed to analyze it, and no others.
+/// An invocation as another program may record it, with only the fields that are needed to analyze it.
 pub fn invocation(function: &str) -> Record {
     Record::new("invocation", json!({"functionArn": arn(function), "memorySizeMB": 128})).duration(1.0)
 }
@@ -90,7 +90,7 @@ impl Record {
         record
     }
 
-    /// Sets any field, also to what it cannot be.
+    /// Sets any field, also to a value that it cannot have.
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Record {
         self.fields.insert(field.to_owned(), value.into());
         self
@@ -105,7 +105,7 @@ impl Record {
         self.with("memorySizeMB", megabytes)
     }
 
-    /// Sets the duration, and that it is billed as Lambda bills it, by the millisecond begun.
+    /// Sets the duration, and the billed duration as Lambda rounds it up.
     pub fn duration(self, milliseconds: f64) -> Record {
         self.with("durationMs", milliseconds).with("billedDurationMs", milliseconds.ceil() as u64)
     }
@@ -119,12 +119,12 @@ impl Record {
         self.with("functionArn", arn)
     }
 
-    /// The record as a tool's output is read.
+    /// Returns the record as it is read from a tool's output.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.line()).unwrap()
     }
 
-    /// The line, which begins with the type and has its end.
+    /// Returns the line, which begins with the type and ends with a newline.
     pub fn line(&self) -> String {
         let fields = Value::Object(self.fields.clone()).to_string();
         format!("{{\"type\":\"{}\",{}\n", self.record_type, &fields[1..])
@@ -137,12 +137,12 @@ impl From<Record> for String {
     }
 }
 
-/// The lines of several records.
+/// Returns the lines of several records.
 pub fn lines(records: impl IntoIterator<Item = Record>) -> String {
     records.into_iter().map(|record| record.line()).collect()
 }
 
-/// The records in a text, each checked to be one: an object whose first field is its type.
+/// Parses the records in a text, and asserts that each is one: an object whose first field is its type.
 #[track_caller]
 pub fn parse(text: &str) -> Vec<Value> {
     assert!(text.is_empty() || text.ends_with('\n'), "a line is cut off: {text}");

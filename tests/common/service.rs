@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::account::{self, Account, Function};
 use super::{Tool, binary};
 
-/// The environment variables that lead an SDK to `endpoint`, with stand-in credentials.
+/// Returns the environment variables that lead an SDK to `endpoint`, with stand-in credentials.
 pub fn variables(endpoint: &str) -> [(&'static str, &str); 4] {
     [
         ("AWS_ENDPOINT_URL", endpoint),
@@ -18,7 +18,7 @@ pub fn variables(endpoint: &str) -> [(&'static str, &str); 4] {
     ]
 }
 
-/// The configuration of an SDK's client of `endpoint`.
+/// Returns the configuration of an SDK's client of `endpoint`.
 pub fn client_config(endpoint: &str, region: &'static str) -> aws_sdk_lambda::config::Builder {
     aws_sdk_lambda::Config::builder()
         .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
@@ -124,7 +124,7 @@ impl Drop for Local {
     }
 }
 
-/// An answer with `status` and the error `code`, as Lambda's REST API words it, after which the connection closes.
+/// Returns an answer with `status` and the error `code`, as Lambda's REST API words it, after which the connection closes.
 pub fn refusal(status: &str, code: &str, message: &str) -> String {
     let body = format!("{{\"Message\":\"{message}\"}}");
     let head = format!(
@@ -140,7 +140,7 @@ pub struct Refusing {
 }
 
 impl Refusing {
-    /// Answers with this status, error and message.
+    /// Starts an endpoint that answers with this status, error and message.
     pub fn with(status: &'static str, code: &'static str, message: &'static str) -> Refusing {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());

@@ -180,7 +180,7 @@ struct Run<'a> {
     applying: Applying,
 }
 
-/// How a run went, where nothing was wrong with that.
+/// How a run went, if nothing was wrong with it.
 #[derive(Debug)]
 struct Outcome {
     /// A signal reached a tool at work, a request was disturbed, a disk was full, or a reader left.
@@ -232,7 +232,7 @@ impl<'a> Run<'a> {
         Outcome { was_disturbed, left_something: left.is_some() }
     }
 
-    /// The tools, each with arguments that the seed chooses.
+    /// Returns the tools, each with arguments that the seed chooses.
     fn tools(&mut self) -> Vec<Tool> {
         let random = &mut self.random;
         let endpoint = self.faults.as_ref().map_or(self.local.endpoint(), Faults::endpoint);
@@ -382,7 +382,7 @@ impl<'a> Run<'a> {
 #[derive(Debug)]
 struct Change {
     memory: i32,
-    /// That of the version which the alias is to point at, where there is an alias.
+    /// The description of the version that the alias is to point at, where there is an alias.
     description: Option<String>,
     /// What the last record says of it.
     state: String,
@@ -465,7 +465,7 @@ struct Running {
     tees: BTreeMap<usize, JoinHandle<String>>,
 }
 
-/// What a run has come to.
+/// A run that has ended.
 struct Ended {
     statuses: Vec<ExitStatus>,
     /// What was read of each tool's output.
