@@ -11,45 +11,36 @@ use crate::units::MemoryMB;
 
 /// A Lambda service on this machine, to try the tools without an AWS account
 ///
-/// It runs the functions' own processes, which call its Runtime API, and
-/// offers Lambda's REST API to any SDK. Each function gets the share of CPU
-/// of its memory size, and each invocation a report, as at Lambda.
+/// It runs the functions' own processes, which call its Runtime API, and offers Lambda's REST API to any SDK.
+/// Each function gets the share of CPU of its memory size, and each invocation a report, as at Lambda.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lpt-local", version, styles = STYLES, verbatim_doc_comment)]
+#[command(name = "lpt-local", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
     /// Create a function from the code at PATH; can be given several times
     ///
-    /// PATH is an executable, or a folder or zip with an executable named
-    /// bootstrap. With runtime=python3.11,handler=app.handler it is a folder
-    /// with a Python handler, in which awslambdaric is installed.
+    /// PATH is an executable, or a folder or zip with an executable named bootstrap. With
+    /// runtime=python3.11,handler=app.handler it is a folder with a Python handler, in which awslambdaric is
+    /// installed.
     ///
-    /// More settings: memory=128, timeout=60, log-format=Text|JSON,
-    /// system-log-level=INFO, architecture=x86_64|arm64, description=TEXT,
-    /// env.NAME=VALUE, region=eu-west-1, account=210987654321. By default
-    /// the region and the account are those of the callers.
-    #[arg(
-        long = "function",
-        value_name = "NAME=PATH[,SETTING=VALUE…]",
-        value_parser = parse_function,
-        verbatim_doc_comment
-    )]
+    /// More settings: memory=128, timeout=60, log-format=Text|JSON, system-log-level=INFO,
+    /// architecture=x86_64|arm64, description=TEXT, env.NAME=VALUE, region=eu-west-1, account=210987654321.
+    /// By default the region and the account are those of the callers.
+    #[arg(long = "function", value_name = "NAME=PATH[,SETTING=VALUE…]", value_parser = parse_function)]
     pub(super) functions: Vec<FunctionArg>,
     /// Address to listen on, which must belong to this machine alone
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(super) listen: SocketAddr,
-    /// Region of functions and requests that do not name one
-    /// [default: AWS_REGION, else us-east-1]
-    #[arg(long, value_parser = parse_region, verbatim_doc_comment)]
+    /// Region of functions and requests that do not name one [default: AWS_REGION, else us-east-1]
+    #[arg(long, value_parser = parse_region)]
     pub(super) region: Option<String>,
     /// Method that limits a function to the share of CPU of its memory size
     #[arg(long, value_enum, value_name = "METHOD", default_value_t = ThrottleMethod::Auto)]
     pub(super) cpu: ThrottleMethod,
-    /// Number of cores that all invocations may use together, or unlimited
-    /// [default: the cores of this machine]
+    /// Number of cores that all invocations may use together, or unlimited [default: the cores of this
+    /// machine]
     ///
-    /// An invocation waits until there is room for its share. The wait is
-    /// not part of its duration.
-    #[arg(long, value_name = "N", value_parser = parse_cores, verbatim_doc_comment)]
+    /// An invocation waits until there is room for its share. The wait is not part of its duration.
+    #[arg(long, value_name = "N", value_parser = parse_cores)]
     pub(super) cores: Option<CoresArg>,
     /// Maximum number of invocations that run or wait at once
     #[arg(long, value_name = "N", default_value_t = 1000)]
@@ -60,12 +51,11 @@ pub struct Args {
     /// Largest memory size of a function (3008 in new AWS accounts)
     #[arg(long, value_name = "MB", default_value_t = MemoryMB::MAX)]
     pub(super) max_memory: MemoryMB,
-    /// IAM policy in JSON that says what the callers may do
-    /// [default: everything]
+    /// IAM policy in JSON that says what the callers may do [default: everything]
     ///
-    /// Every other request is refused as AWS refuses it. Conditions are not
-    /// supported. A change of the file takes effect at once.
-    #[arg(long, value_name = "FILE", verbatim_doc_comment)]
+    /// Every other request is refused as AWS refuses it. Conditions are not supported. A change of the file
+    /// takes effect at once.
+    #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
     /// Time that creating or changing a function or version takes
     #[arg(long, value_name = "MS", default_value_t = 100)]
@@ -77,10 +67,9 @@ pub struct Args {
     pub(super) common: CommonArgs,
     /// Command to run against the service
     ///
-    /// The command gets the environment variables that lead an SDK to the
-    /// service. lpt-local ends when the command does, with its exit code.
-    /// Without a command it serves until SIGINT or SIGTERM.
-    #[arg(last = true, value_name = "COMMAND", verbatim_doc_comment)]
+    /// The command gets the environment variables that lead an SDK to the service. lpt-local ends when the
+    /// command does, with its exit code. Without a command it serves until SIGINT or SIGTERM.
+    #[arg(last = true, value_name = "COMMAND")]
     pub(super) command: Vec<OsString>,
 }
 

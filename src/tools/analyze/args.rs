@@ -20,7 +20,7 @@ use crate::units::GbSeconds;
 /// Reads invocation records, from lpt-invoke or from a file of an earlier run, and writes a statistics record for
 /// each function, architecture and memory size. Nothing is invoked, so that another strategy or trim costs nothing.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lpt-analyze", version, styles = STYLES)]
+#[command(name = "lpt-analyze", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
     /// Share of the invocations to drop at each end, the fastest and the slowest, from 0 to 0.4 [default: 0.2, or 0
     /// where each invocation has a version of its own]

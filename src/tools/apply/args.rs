@@ -13,7 +13,7 @@ use crate::names::AliasName;
 /// Reads selection records. Without --alias, $LATEST gets the memory; with it, a version is published and the alias
 /// moved to it, and $LATEST stays as it is.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lpt-apply", version, styles = STYLES)]
+#[command(name = "lpt-apply", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
     /// Publish a version with the memory and point this alias at it; made if there is none
     #[arg(long, value_name = "NAME")]

@@ -16,7 +16,7 @@ use crate::names::FunctionRef;
 ///
 /// Where no records are left, --leftovers finds the versions and aliases of earlier runs in the account, by their tags.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lpt-cleanup", version, styles = STYLES)]
+#[command(name = "lpt-cleanup", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
     /// Read no records: show what earlier runs have left of the functions; --yes removes it
     #[arg(long, conflicts_with = "files")]

@@ -21,7 +21,7 @@ use crate::names::Callee;
 /// Reads configuration records as they come and writes an invocation record as soon as each invocation is over. The
 /// sizes are measured side by side, each one's invocations in series.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lpt-invoke", version, styles = STYLES)]
+#[command(name = "lpt-invoke", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
     /// Invocations for each size, unless each has a version of its own [default: as in the plan record, or 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -16,7 +16,7 @@ use crate::names::FunctionRef;
 /// Writes a plan record for each function and configuration records for each size, the first before anything is
 /// changed. $LATEST gets its memory and description back at the end. lpt-cleanup removes the versions.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lpt-prepare", version, styles = STYLES)]
+#[command(name = "lpt-prepare", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
     /// Functions to tune: NAME, ACCOUNT:function:NAME or a whole ARN, without a version or alias [default: lambdaARN of
     /// --input]

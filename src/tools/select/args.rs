@@ -15,7 +15,7 @@ use crate::report::Format;
 /// Reads statistics records, writes a selection record for each function and architecture, and shows a table of the
 /// sizes on stderr.
 #[derive(Debug, clap::Parser)]
-#[command(name = "lpt-select", version, styles = STYLES)]
+#[command(name = "lpt-select", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
     /// ndjson: the record stream, for the next tool; json, csv and table: the selections alone; state-machine: the
     /// output of AWS Lambda Power Tuning
