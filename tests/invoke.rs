@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::common::faults::{Fault, Faults};
 use crate::common::records::{Record, lines, parse};
 use crate::common::{Folder, Local, Ran, Refusing, Tool, binary, function, variables};
 
@@ -154,6 +155,37 @@ fn a_function_error_is_a_record_with_its_type_and_message() {
         assert!(invocation["durationMs"].is_number(), "it ran, and was billed");
     }
     assert_eq!(ran.records().pop().unwrap()["status"], "failed");
+}
+
+#[test]
+fn side_by_side_a_function_that_always_fails_costs_two_invocations_more_than_were_in_flight() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "1024");
+    let ran = local
+        .tool("lpt-invoke")
+        .args(["--num", "40", "--parallel", "--concurrency", "5", "--payload", r#"{"error": "Boom"}"#])
+        .stdin(input)
+        .run();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("1024 MB is given up").count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.of_type("invocation").len(), 7);
+}
+
+#[test]
+fn one_break_of_the_network_does_not_end_a_size() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "1024");
+    let faults = Faults::before(local.endpoint(), 0).only(&[Fault::AnswerLost]).first(5);
+    let ran = faults
+        .tool("lpt-invoke")
+        .args(["--num", "20", "--parallel", "--concurrency", "5", "--payload", "{}"])
+        .stdin(input)
+        .run();
+    assert_eq!(faults.counts()[&Fault::AnswerLost], 5, "all that were in flight");
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let invocations = ran.of_type("invocation");
+    assert_eq!(invocations.len(), 20);
+    assert_eq!(invocations.iter().filter(|invocation| invocation["outcome"] == "ok").count(), 15);
 }
 
 #[test]

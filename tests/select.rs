@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::analyze::golden;
 use crate::common::Tool;
-use crate::common::records::{end, lines, parse, statistics};
+use crate::common::records::{arn, configuration, end, lines, parse, plan, statistics};
 
 fn measured() -> String {
     std::fs::read_to_string(golden("2-statistics.ndjson")).unwrap()
@@ -111,6 +111,21 @@ fn nothing_is_selected_when_a_planned_size_was_not_measured() {
     assert!(ran.stderr.contains("sizes that were not measured (1024 MB)"), "{}", ran.stderr);
     let allowed = Tool::new("lpt-select").arg("--allow-incomplete").stdin(without).run();
     assert_eq!(allowed.of_type("selection").len(), 1);
+}
+
+/// The account refuses 10,240 MB for f. For g that size is planned, and was not measured.
+#[test]
+fn a_size_that_is_refused_for_one_function_is_not_excused_for_another() {
+    let planned = |function| plan(function).with("powerValues", vec![128, 10_240]);
+    let refused = configuration("f").memory(10_240).with("state", "failed").without("version");
+    let stream = [planned("f"), planned("g"), refused, statistics("f"), statistics("g"), end("lpt-analyze")];
+    let ran = Tool::new("lpt-select").stdin(lines(stream)).run();
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let selections = ran.of_type("selection");
+    assert_eq!(selections.len(), 1, "{}", ran.stderr);
+    assert_eq!(selections[0]["functionArn"], arn("f"));
+    assert!(ran.stderr.contains("function:g: nothing is selected"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("sizes that were not measured (10240 MB)"), "{}", ran.stderr);
 }
 
 /// The test reads the link as the chart does.

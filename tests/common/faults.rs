@@ -55,6 +55,8 @@ struct Plan {
     share: f64,
     every: usize,
     spared: usize,
+    /// The number of the first request that is passed on again.
+    end: usize,
     kinds: Vec<Fault>,
     on: bool,
     /// The number of the request that is to wait.
@@ -75,6 +77,7 @@ impl Faults {
             share: 0.0,
             every: 1,
             spared: 0,
+            end: usize::MAX,
             kinds: Fault::ALL.to_vec(),
             on: true,
             hold: None,
@@ -107,6 +110,12 @@ impl Faults {
     /// Spares the first requests, and disturbs all others.
     pub fn after(self, spared: usize) -> Faults {
         self.plan().spared = spared;
+        self.often(1.0)
+    }
+
+    /// Disturbs the first requests, and spares all others.
+    pub fn first(self, disturbed: usize) -> Faults {
+        self.plan().end = disturbed;
         self.often(1.0)
     }
 
@@ -171,7 +180,7 @@ impl Plan {
         if !self.on {
             return (number, None);
         }
-        let is_meant = number >= self.spared && number.is_multiple_of(self.every);
+        let is_meant = (self.spared..self.end).contains(&number) && number.is_multiple_of(self.every);
         let hit = self.random.f64() < self.share && is_meant;
         let fault = if hit { self.random.choice(&self.kinds).copied() } else { None };
         self.chosen.push(fault);
