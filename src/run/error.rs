@@ -1,4 +1,4 @@
-//! Why a run leaves a function as it is.
+//! Errors of a run.
 
 use crate::aws::AwsError;
 use crate::error::Fault;
@@ -7,47 +7,42 @@ use crate::names::FunctionArn;
 use crate::records::RunId;
 use crate::units::MemoryMB;
 
-/// Why a change of a function, or its undoing, did not happen.
+/// The reason why a function was not changed, or a change not undone.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum RunError {
-    /// AWS refused, or could not be reached.
+pub(crate) enum RunError {
+    /// AWS refused the call, or could not be reached.
     #[error(transparent)]
     Aws(#[from] AwsError),
     /// Somebody else changed the function while the run worked on it.
-    #[error(
-        "{function}: somebody else changed the function meanwhile: {what}; look at it, and start the run again"
-    )]
+    #[error("{function}: somebody else changed the function meanwhile: {what}; check it, and start again")]
     Changed {
-        /// The function.
         function: FunctionArn,
-        /// The names of what they changed.
+        /// The names of the settings that they changed.
         what: String,
     },
-    /// The function carries the tag of a run.
+    /// `$LATEST` carries the tag of a run, which may be at work.
     #[error(
-        "{function}: is being tuned by the run {run_id}, or was when that run was cut off; wait for it, or run lpt-cleanup on its records, or with --leftovers where there are none"
+        "{function}: is being tuned by the run {run_id}, or was when that run was cut off; wait until it ends, or undo it: run lpt-cleanup FILE with the file of its records, or lpt-cleanup --leftovers --function {function}"
     )]
     AtWork {
-        /// The function.
         function: FunctionArn,
-        /// The run whose tag it carries.
+        /// The run whose tag the function carries.
         run_id: RunId,
     },
     /// The description that `$LATEST` had before the run is neither in the input nor in the tag.
     #[error(
-        "{function}: $LATEST had {original_memory} MB before the run and is not restored, because the plan record with its description is not in the input; lpt-cleanup --leftovers restores the memory alone"
+        "{function}: $LATEST had {original_memory} MB before the run and is not restored, because the input lacks the plan record, which has its description; run lpt-cleanup on a file that has it, or restore the memory with an empty description: lpt-cleanup --leftovers --function {function}"
     )]
     NoPlan {
-        /// The function.
         function: FunctionArn,
-        /// The memory that it had before the run.
+        /// The memory of `$LATEST` before the run.
         original_memory: MemoryMB,
     },
 }
 
 impl RunError {
-    /// Returns the name of this error for the `errorType` of a record: AWS's own where the error is AWS's.
-    pub fn error_type(&self) -> &str {
+    /// Returns the `errorType` for a record. An error that AWS sent keeps the name that AWS gave it.
+    pub(crate) fn error_type(&self) -> &str {
         match self {
             RunError::Aws(error) => &error.code,
             RunError::Changed { .. } => "FunctionChanged",
@@ -56,8 +51,8 @@ impl RunError {
         }
     }
 
-    /// Returns the words of this error for the `errorMessage` of a record: AWS's own where the error is AWS's.
-    pub fn error_message(&self) -> String {
+    /// Returns the `errorMessage` for a record. An error that AWS sent keeps the message that AWS gave it.
+    pub(crate) fn error_message(&self) -> String {
         match self {
             RunError::Aws(error) => error.message.clone(),
             other => other.to_string(),
@@ -65,7 +60,7 @@ impl RunError {
     }
 
     /// Whether the function does not exist.
-    pub fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, RunError::Aws(error) if error.is_not_found())
     }
 }

@@ -4,8 +4,8 @@ use crate::aws::FunctionConfiguration;
 use crate::records::{Plan, RunId, SchemaVersion};
 use crate::units::Timestamp;
 
-/// Returns a plan that suffices to restore `latest` after the run `run_id`. It names nothing to measure.
-pub fn plan_before(run_id: RunId, latest: &FunctionConfiguration) -> Plan {
+/// Returns a plan that suffices to restore `latest` after the run `run_id`. It has no sizes to measure.
+pub(crate) fn plan_before(run_id: RunId, latest: &FunctionConfiguration) -> Plan {
     Plan {
         run_id,
         schema_version: SchemaVersion,

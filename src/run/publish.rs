@@ -1,7 +1,7 @@
-//! Publishing `$LATEST` with another memory.
+//! The publication of `$LATEST` with another memory size.
 
 use super::change::look_and_change;
-use super::{RunError, Tag, remove_described};
+use super::{RunError, Tag, remove_versions_described};
 use crate::aws::{FunctionConfiguration, Lambda, LatestChange};
 use crate::message;
 use crate::names::Version;
@@ -10,13 +10,13 @@ use crate::units::MemoryMB;
 
 /// Gives `$LATEST` the memory, and publishes it as a version with `description`, which no other version has.
 ///
-/// `$LATEST` keeps the memory and the run's tag until it is restored. `latest` is what was last read or set of it,
-/// before the call and after it.
+/// `$LATEST` keeps the memory and the run's tag until it is restored. `latest` is its state as this run last
+/// read or set it, before the call and after it.
 ///
 /// # Errors
-/// AWS refuses; or the function is not as this run left it, because somebody else changed it. Nothing of theirs is
-/// overwritten.
-pub async fn publish(
+/// Fails if AWS refuses a call, or if somebody else has changed the function since this run did. Nothing of
+/// theirs is overwritten.
+pub(crate) async fn publish(
     lambda: &Lambda,
     plan: &Plan,
     memory: MemoryMB,
@@ -25,15 +25,15 @@ pub async fn publish(
 ) -> Result<Version, RunError> {
     let tag = Tag::on_latest(plan, memory).to_string();
     let changed = change_latest(lambda, latest, memory, &tag).await?;
-    // Set by this run, whatever somebody else has set since.
+    // This run has set them, whatever somebody else has set since.
     latest.memory = memory;
     latest.description.clone_from(&tag);
     require_same(&changed, latest, memory, &tag)?;
     *latest = changed;
     let published = publish_unchanged(lambda, latest, description).await;
-    // The answer may have been lost, or may not be what it should be.
+    // A version may exist all the same: the response may be lost, or may not be as it should.
     if published.is_err()
-        && let Err(error) = remove_described(lambda, &plan.function_arn, description, &[]).await
+        && let Err(error) = remove_versions_described(lambda, &plan.function_arn, description, &[]).await
     {
         message::warning(format_args!(
             "{}: a version with the description {description:?} may be left: {error}",
@@ -51,8 +51,8 @@ async fn change_latest(
     description: &str,
 ) -> Result<FunctionConfiguration, RunError> {
     let function = &before.function_arn;
-    // Publishing a version gives `$LATEST` another revision id, so it has to be read again. Its content tells whether
-    // it is still as this run left it.
+    // Publishing a version gives `$LATEST` another revision id, so it must be read again. Its settings show
+    // whether it is still as this run left it.
     look_and_change(lambda, function, None, async |now| {
         if let Some(tag) = Tag::parse(&now.description)
             && now.description != before.description
@@ -75,14 +75,14 @@ async fn publish_unchanged(
     look_and_change(lambda, &latest.function_arn, Some(latest.clone()), async |now| {
         require_same(&now, latest, latest.memory, &latest.description)?;
         let published = lambda.publish_version(&now, description).await?;
-        // Where AWS sees no change it answers with the last version, which is the user's.
+        // If AWS sees no change, it returns the last version, which is the user's.
         require_same(&published, latest, latest.memory, description)?;
         published.version.ok_or_else(|| changed(&published, "version"))
     })
     .await
 }
 
-/// Checks that only `memory` and `description` differ from `before`, and are as given.
+/// Checks that `now` has `memory` and `description`, and is as `before` in everything else.
 fn require_same(
     now: &FunctionConfiguration,
     before: &FunctionConfiguration,

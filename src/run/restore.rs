@@ -1,4 +1,4 @@
-//! Putting `$LATEST` back.
+//! The restoration of `$LATEST`.
 
 use super::change::look_and_change;
 use super::{RunError, Tag, Tagged};
@@ -8,17 +8,15 @@ use crate::names::{FunctionArn, Qualifier};
 use crate::records::{Plan, RunId};
 use crate::units::MemoryMB;
 
-/// What `$LATEST` was before a run.
+/// The state of `$LATEST` before a run.
 #[derive(Debug, Clone, Copy)]
-pub struct Original<'a> {
-    /// The run.
-    pub run_id: RunId,
+pub(crate) struct Original<'a> {
+    pub(crate) run_id: RunId,
     /// The function, unqualified.
-    pub function_arn: &'a FunctionArn,
-    /// Its memory.
-    pub memory: MemoryMB,
-    /// Its description, empty where it had none.
-    pub description: &'a str,
+    pub(crate) function_arn: &'a FunctionArn,
+    pub(crate) memory: MemoryMB,
+    /// The description, empty if it had none.
+    pub(crate) description: &'a str,
 }
 
 impl<'a> From<&'a Plan> for Original<'a> {
@@ -32,9 +30,9 @@ impl<'a> From<&'a Plan> for Original<'a> {
     }
 }
 
-/// As [`restore_latest`], at the end of what changed `$LATEST` and left it as `last`; what could not be set back is
-/// said at once, whatever else has failed.
-pub async fn restore_after(
+/// Restores `$LATEST` at the end of a run that left it as `last`. Does the same as [`restore_latest`], and
+/// warns at once if `$LATEST` is not restored, whatever else has failed.
+pub(crate) async fn restore_after(
     lambda: &Lambda,
     plan: &Plan,
     last: &FunctionConfiguration,
@@ -42,14 +40,14 @@ pub async fn restore_after(
     let was_changed = Tag::of_run(plan.run_id, Tagged::Latest, &last.description).is_some();
     let restored = restore_latest(lambda, plan.into()).await;
     match &restored {
-        // A clean-up of this run may have been quicker.
+        // lpt-cleanup on the records of this run may have been quicker.
         Ok(false) if was_changed && !is_as_before(lambda, plan).await => message::warning(format_args!(
-            "{}: somebody else changed $LATEST during the run, which is left as it is; before the run it had {} MB",
+            "{}: somebody else changed $LATEST during the run, so it is left as it is; before the run it had {} MB",
             plan.function_arn, plan.original_memory_size
         )),
         Ok(_) => {}
         Err(error) => message::warning(format_args!(
-            "{}: $LATEST could not be set back to {} MB ({}); lpt-cleanup, given these records, does it",
+            "{}: $LATEST could not be restored to {} MB ({}); to restore it, run lpt-cleanup on these records",
             plan.function_arn,
             plan.original_memory_size,
             error.error_type()
@@ -65,27 +63,26 @@ async fn is_as_before(lambda: &Lambda, plan: &Plan) -> bool {
     })
 }
 
-/// Sets `$LATEST` back to its `original` memory and description if it still carries the run's tag.
+/// Gives `$LATEST` its `original` memory and description if it still carries the run's tag. Returns whether
+/// the memory was restored.
 ///
-/// Without the tag it was restored already, or belongs to whoever changed it since, and stays as it is. So does a
-/// memory that is not the run's.
-///
-/// Returns whether the memory was set back.
-pub async fn restore_latest(lambda: &Lambda, original: Original<'_>) -> Result<bool, RunError> {
+/// Without the tag, `$LATEST` is restored already or belongs to whoever changed it since, and stays as it is.
+/// A memory that the run did not set stays too.
+pub(crate) async fn restore_latest(lambda: &Lambda, original: Original<'_>) -> Result<bool, RunError> {
     let Original { run_id, function_arn, memory, description } = original;
-    // Read again where it changed between the look and the change: the tag may be gone.
+    // Each attempt looks for the tag again: it may be gone if somebody changed the function meanwhile.
     look_and_change(lambda, function_arn, None, async |latest| {
         let Some(tag) = Tag::of_run(run_id, Tagged::Latest, &latest.description) else {
             return Ok(false);
         };
-        let is_memory_ours = latest.memory == tag.memory;
+        let is_memory_of_run = latest.memory == tag.memory;
         let change = LatestChange {
-            memory: if is_memory_ours { memory } else { latest.memory },
+            memory: if is_memory_of_run { memory } else { latest.memory },
             description,
             revision_id: Some(&latest.revision_id),
         };
         lambda.update_latest(function_arn, &change).await?;
-        Ok(is_memory_ours)
+        Ok(is_memory_of_run)
     })
     .await
 }

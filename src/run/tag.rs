@@ -1,4 +1,4 @@
-//! What marks everything that one run makes, so that nothing else is ever taken for it.
+//! The tag that marks everything that one run makes or changes, so that nothing else is ever taken for it.
 
 use std::fmt;
 
@@ -7,36 +7,42 @@ use crate::units::{MemoryMB, Timestamp};
 
 /// The description that a run gives to `$LATEST` while it works, and to each version that it publishes.
 ///
-/// It proves that a version may be deleted; it says, without any file, which memory to restore; and each one that is
-/// set on `$LATEST` makes that new to PublishVersion, which otherwise hands out the user's last version. The two differ, for AWS copies the
-/// description of `$LATEST` to a version that somebody else publishes meanwhile, and that one is not the run's.
+/// It has three uses:
+/// - It proves that a version may be deleted.
+/// - It names the memory to restore, without any file.
+/// - It makes `$LATEST` differ from every published version. PublishVersion would otherwise return the user's
+///   last version.
+///
+/// The tag of `$LATEST` differs from those of the versions, because AWS copies the description of `$LATEST`
+/// to a version that somebody else publishes meanwhile, and that version is not the run's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
-    /// What carries it.
+    /// The kind of resource that carries the tag.
     pub on: Tagged,
-    /// Who made it.
+    /// The run that set the tag.
     pub run_id: RunId,
-    /// The memory that it was given.
+    /// The memory that the run gave to the resource.
     pub memory: MemoryMB,
-    /// What `$LATEST` had before the run.
+    /// The memory of `$LATEST` before the run.
     pub original_memory: MemoryMB,
-    /// Which of several versions with this memory.
+    /// The number of this version, from 0, if there are several with this memory.
     pub index: Option<u32>,
-    /// When it was set, on `$LATEST`: two tags of one run are never the same, for PublishVersion makes nothing new of
-    /// what has not changed.
+    /// The time when the tag was set on `$LATEST`, absent on a version. It makes each tag of a run a new one,
+    /// because PublishVersion publishes nothing if nothing has changed.
     pub set_at: Option<Timestamp>,
-    /// The description that `$LATEST` had before the run; only there, and only where it fits.
+    /// The description of `$LATEST` before the run, absent on a version and if it does not fit.
     pub original_description: Option<String>,
 }
 
-/// As long as a description may be. Its characters are counted as bytes here, which are never fewer.
+/// The maximum length of a description, in characters. It is compared with the number of bytes, which is
+/// never lower.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html>
-const LONGEST_DESCRIPTION: usize = 256;
+const MAX_DESCRIPTION_LENGTH: usize = 256;
 
-/// It stands last in a tag, for there may be anything in it.
+/// The key of the original description. It is the last one in a tag, because its value may contain anything.
 const ORIGINAL_DESCRIPTION: &str = " originalDescription=";
 
-/// What carries a tag.
+/// The kinds of resources that carry a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tagged {
     /// `$LATEST`, while the run works.
@@ -67,23 +73,23 @@ impl fmt::Display for Tag {
 }
 
 impl Tag {
-    /// For `$LATEST`, now.
-    pub fn on_latest(plan: &Plan, memory: MemoryMB) -> Tag {
+    /// Returns the tag for `$LATEST`, with the time now.
+    pub(crate) fn on_latest(plan: &Plan, memory: MemoryMB) -> Tag {
         let tag = Tag {
             on: Tagged::Latest,
             set_at: Some(Timestamp::now()),
             original_description: Some(plan.original_description.clone()),
             ..Tag::on_version(plan, memory, None)
         };
-        if tag.to_string().len() <= LONGEST_DESCRIPTION {
+        if tag.to_string().len() <= MAX_DESCRIPTION_LENGTH {
             tag
         } else {
             Tag { original_description: None, ..tag }
         }
     }
 
-    /// For a version to measure.
-    pub fn on_version(plan: &Plan, memory: MemoryMB, index: Option<u32>) -> Tag {
+    /// Returns the tag for a version to measure.
+    pub(crate) fn on_version(plan: &Plan, memory: MemoryMB, index: Option<u32>) -> Tag {
         Tag {
             on: Tagged::Version,
             run_id: plan.run_id,
@@ -95,7 +101,7 @@ impl Tag {
         }
     }
 
-    /// Reads a description. Returns `None` if it is not a run's.
+    /// Parses a description. Returns `None` if it is not a tag.
     pub fn parse(description: &str) -> Option<Tag> {
         let (words, original_description) = match description.split_once(ORIGINAL_DESCRIPTION) {
             Some((words, quoted)) => (words, Some(serde_json::from_str(quoted).ok()?)),
@@ -119,7 +125,7 @@ impl Tag {
                 ("originalMemorySizeMB", value) => original_memory = Some(value.parse().ok()?),
                 ("index", value) => index = Some(value.parse().ok()?),
                 ("setAt", value) => set_at = Some(value.parse().ok()?),
-                // A later lpt may say more.
+                // A later lpt may add keys.
                 _ => {}
             }
         }
@@ -134,22 +140,23 @@ impl Tag {
         })
     }
 
-    /// Reads the description of something that the run `run_id` made or changed; `None` where it is not.
-    pub fn of_run(run_id: RunId, on: Tagged, description: &str) -> Option<Tag> {
+    /// Parses the description of a resource. Returns `None` if it is not a tag of the run `run_id` on such a
+    /// resource.
+    pub(crate) fn of_run(run_id: RunId, on: Tagged, description: &str) -> Option<Tag> {
         Tag::parse(description).filter(|tag| tag.run_id == run_id && tag.on == on)
     }
 }
 
-/// Returns the description of a version that lpt-apply publishes for an alias. No other version has it, because it
-/// holds the time.
+/// Returns the description of a version that lpt-apply publishes for an alias. No other version has it,
+/// because it holds the time.
 ///
-/// It is no [`Tag`]: the version is to stay.
-pub fn description_for_alias(memory: MemoryMB, run_id: RunId) -> String {
+/// It is not a [`Tag`], because the version is to stay.
+pub(crate) fn description_for_alias(memory: MemoryMB, run_id: RunId) -> String {
     format!("{memory}{PUBLISHED_AT}{}{IN_RUN}{run_id}", Timestamp::now())
 }
 
-/// Whether a description is that of a version that lpt-apply published for an alias in the run `run_id`.
-pub fn is_description_for_alias(run_id: RunId, description: &str) -> bool {
+/// Whether a version with this description was published by lpt-apply for an alias, in the run `run_id`.
+pub(crate) fn is_description_for_alias(run_id: RunId, description: &str) -> bool {
     description.contains(PUBLISHED_AT) && description.ends_with(&format!("{IN_RUN}{run_id}"))
 }
 
@@ -165,8 +172,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_survives_the_way_through_a_description() {
-        let size = |size| MemoryMB::new(size).expect("in range");
+    fn a_tag_can_be_read_back_from_a_description() {
+        let memory = |megabytes| MemoryMB::new(megabytes).expect("in range");
         for (on, index) in [(Tagged::Latest, None), (Tagged::Version, None), (Tagged::Version, Some(7))] {
             let run_id = RunId::new();
             let set_at = (on == Tagged::Latest).then(|| "2026-11-23T06:00:00.123Z".parse().expect("a time"));
@@ -174,9 +181,9 @@ mod tests {
             let tag = Tag {
                 on,
                 run_id,
-                memory: size(512),
+                memory: memory(512),
                 index,
-                original_memory: size(1024),
+                original_memory: memory(1024),
                 set_at,
                 original_description,
             };
@@ -188,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_users_description_is_no_tag() {
+    fn a_description_of_the_user_is_not_a_tag() {
         for text in [
             "",
             "lpt",
@@ -201,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn an_original_description_stands_in_the_tag_where_it_fits() {
+    fn a_tag_has_the_original_description_if_it_fits() {
         let plan = |length| Plan {
             run_id: RunId::new(),
             schema_version: crate::records::SchemaVersion,
@@ -225,7 +232,7 @@ mod tests {
             let plan = plan(length);
             let tag = Tag::on_latest(&plan, plan.original_memory_size);
             let text = tag.to_string();
-            assert!(text.len() <= LONGEST_DESCRIPTION);
+            assert!(text.len() <= MAX_DESCRIPTION_LENGTH);
             assert_eq!(tag.original_description.is_some(), length <= 53, "{length}: {}", text.len());
             assert_eq!(Tag::parse(&text), Some(tag));
         }
@@ -236,7 +243,7 @@ mod tests {
     }
 
     fn memory() -> impl Strategy<Value = MemoryMB> {
-        (128..=10_240_u32).prop_map(|size| MemoryMB::new(size).expect("in range"))
+        (128..=10_240_u32).prop_map(|megabytes| MemoryMB::new(megabytes).expect("in range"))
     }
 
     fn tag() -> impl Strategy<Value = Tag> {
@@ -249,7 +256,7 @@ mod tests {
             memory(),
             option::of(any::<u32>()),
             option::of(set_at),
-            // As much as fits beside all else.
+            // Short enough to fit beside everything else.
             option::of("[ -~]{0,30}|[ä\n\" =]{0,15}"),
         )
             .prop_map(
@@ -267,24 +274,24 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_tag_survives_the_way_through_a_description(tag in tag(), later in "( [a-z]{1,9}=[^ ]{0,9}){0,2}") {
+        fn any_tag_can_be_read_back_from_a_description(tag in tag(), later in "( [a-z]{1,9}=[^ ]{0,9}){0,2}") {
             let description = tag.to_string();
             prop_assert!(description.len() <= 256, "Lambda's limit for a description");
             prop_assert_eq!(Tag::parse(&description), Some(tag.clone()));
             prop_assert_eq!(Tag::of_run(tag.run_id, tag.on, &description), Some(tag.clone()));
             prop_assume!(!later.contains("index=") && tag.original_description.is_none());
-            prop_assert_eq!(Tag::parse(&(description + &later)), Some(tag), "a later lpt may say more");
+            prop_assert_eq!(Tag::parse(&(description + &later)), Some(tag), "a later lpt may add keys");
         }
 
         #[test]
-        fn a_tag_of_another_run_or_on_something_else_is_not_this_ones(tag in tag(), other in run_id()) {
+        fn a_tag_of_another_run_or_resource_does_not_match(tag in tag(), other in run_id()) {
             let on = if tag.on == Tagged::Latest { Tagged::Version } else { Tagged::Latest };
             prop_assert_eq!(Tag::of_run(tag.run_id, on, &tag.to_string()), None);
             prop_assert_eq!(Tag::of_run(other, tag.on, &tag.to_string()).is_some(), other == tag.run_id);
         }
 
         #[test]
-        fn a_description_that_was_cut_or_edited_is_no_tag_of_another_run(
+        fn a_cut_or_edited_tag_is_never_that_of_another_run(
             tag in tag(),
             at in any::<proptest::sample::Index>(),
             edit in "\\PC{0,2}",
@@ -299,7 +306,7 @@ mod tests {
         }
 
         #[test]
-        fn any_description_is_read_without_a_panic(
+        fn parsing_any_description_does_not_panic(
             text in prop_oneof![any::<String>(), "lpt (latest|version)( (runId|memorySizeMB|originalMemorySizeMB|index|setAt|x)=[0-9a-f:TZ.-]{0,32}){0,6}"],
         ) {
             if let Some(tag) = Tag::parse(&text) {

@@ -322,7 +322,10 @@ impl<'a> Run<'a> {
         let last = ended.statuses.len() - 1;
         match self.kind {
             Kind::FaultsAndSignal => false,
-            _ if ended.said.contains("lpt-prepare: warning: the records can't be written; removed again") => {
+            _ if ended
+                .said
+                .contains("lpt-prepare: warning: the records can't be written; removed the versions") =>
+            {
                 true
             }
             // A signal may reach a tool before the tool handles it.

@@ -1,4 +1,4 @@
-//! `lpt-cleanup`'s arguments as typed.
+//! The arguments of `lpt-cleanup` as typed.
 
 use super::leftovers;
 use crate::aws::Aws;
@@ -10,25 +10,32 @@ use crate::names::FunctionRef;
 
 /// Remove what a run made, and restore what it changed
 ///
-/// Reads plan and configuration records, at the end of the pipe or from a file of an earlier run, deletes the run's
-/// aliases and versions, and sets $LATEST back if the run did not. Nothing without the run's tag is touched. Running
-/// it twice does no harm.
+/// Reads plan and configuration records, at the end of the pipe or from the file of an earlier run. Deletes
+/// the aliases and versions of the run, and restores $LATEST if the run did not. Touches nothing without the
+/// run's tag. Running it twice does no harm.
 ///
-/// Where no records are left, --leftovers finds the versions and aliases of earlier runs in the account, by their tags.
+/// Without records, --leftovers finds the versions and aliases of earlier runs in the account, by their tags.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-cleanup", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
-    /// Read no records: show what earlier runs have left of the functions; --yes removes it
+    /// Show what earlier runs have left in the account
+    ///
+    /// Reads no records. Changes nothing without --yes.
     #[arg(long, conflicts_with = "files")]
     leftovers: bool,
-    /// Function to look at for leftovers, as lpt-prepare takes it; can be given several times [default: lambdaARN of
-    /// --input]
+    /// Function to search for leftovers [default: lambdaARN of --input]
+    ///
+    /// NAME, ACCOUNT:function:NAME or an ARN, without a version or alias. Can be given several times.
     #[arg(long = "function", value_name = "FUNCTION", requires = "leftovers")]
     functions: Vec<FunctionRef>,
-    /// Remove the leftovers, and set $LATEST back where it still carries the tag of a run
+    /// Remove the leftovers, and restore $LATEST
+    ///
+    /// $LATEST stays as it is if it does not carry the tag of a run.
     #[arg(long, requires = "leftovers")]
     yes: bool,
-    /// Remove also what is left of a run that began less than an hour ago, and may still be at work
+    /// Include runs that were at work less than an hour ago
+    ///
+    /// Such a run may be at work still. Removing its versions makes it fail.
     #[arg(long, requires = "leftovers")]
     even_if_recent: bool,
     #[command(flatten)]
@@ -50,13 +57,13 @@ impl Tool for Args {
         (!self.leftovers).then_some(&self.input)
     }
 
-    /// The first interrupt is for the tools upstream: they end, and this one still cleans up.
+    /// Cleans up despite a first interrupt, which is for the tools upstream: they end.
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
         let aws = Aws::load(&self.aws.options()).await;
         if self.leftovers {
             leftovers::run(&self.into_options()?, &aws, pipe).await
         } else {
-            // Nothing in the execution input concerns this: it works whatever that says.
+            // Nothing in the execution input concerns this tool, so a bad file does not stop it.
             super::run(&aws, pipe).await
         }
     }

@@ -1,4 +1,4 @@
-//! What earlier runs left behind, found and removed without their records.
+//! The leftovers of earlier runs, found and removed without their records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use futures_util::future::join_all;
 
-use super::{clean, conclude};
+use super::{clean_up, report_and_end};
 use crate::aws::{Aws, AwsError, Lambda, ListedAlias, ListedVersion};
 use crate::entry::Pipe;
 use crate::error::Error;
@@ -15,29 +15,27 @@ use crate::exit::Exit;
 use crate::message;
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
 use crate::records::RunId;
-use crate::run::{Original, Tag, Tagged, maker_of_alias, maker_of_version};
+use crate::run::{Original, Tag, Tagged, run_of_alias, run_of_version};
 
-/// What to look for, and what to do with it.
 #[derive(Debug)]
-pub struct Options {
-    /// Where to look.
-    pub functions: Vec<FunctionRef>,
-    /// Whether to remove what is found.
-    pub yes: bool,
-    /// Whether to remove also what may belong to a run at work.
-    pub even_if_recent: bool,
+pub(super) struct Options {
+    pub(super) functions: Vec<FunctionRef>,
+    /// Whether to remove the leftovers. Otherwise they are only shown.
+    pub(super) yes: bool,
+    /// Whether to remove the leftovers of a run that may be at work, too.
+    pub(super) even_if_recent: bool,
 }
 
-/// A run that has shown itself within this time may be at work: most take minutes.
+/// The time for which a run counts as at work after the last sign of it. Most runs take minutes.
 const RECENT: Duration = Duration::from_secs(60 * 60);
 
-/// Shows what runs have left of each function, and removes it if that is wanted. `output` gets a record for each run
+/// Shows what runs have left of each function, and removes it with `--yes`. Writes a record for each run
 /// whose leftovers were removed.
 ///
 /// # Errors
-/// A function could not be looked at; a run may be at work; or something could not be removed. The rest is, all the
-/// same.
-pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
+/// Fails if a function could not be searched, or if a run may be at work. The other leftovers are removed all
+/// the same. If something could not be removed, the result is the exit code of the first error.
+pub(super) async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
     let found = join_all(options.functions.iter().map(async |function| {
         let lambda = aws.lambda_of_ref(function)?;
         find(&lambda, function).await
@@ -45,7 +43,7 @@ pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, 
     .await;
     let mut first_error = None;
     let mut fail = |error: Error| match first_error {
-        // The first one is said last, by whoever gets it.
+        // The caller shows the first error, at the end.
         None => first_error = Some(error),
         Some(_) => message::error(error),
     };
@@ -58,7 +56,8 @@ pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, 
                 message::note(format_args!("{function}: no run has left anything"));
             }
             Ok(found) => {
-                let keyed = found.into_iter().map(|left| ((left.run_id, left.function_arn.clone()), left));
+                let key = |leftovers: &Leftovers| (leftovers.run_id, leftovers.function_arn.clone());
+                let keyed = found.into_iter().map(|leftovers| (key(&leftovers), leftovers));
                 all.extend(keyed);
             }
         }
@@ -67,38 +66,40 @@ pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, 
         message::summary(leftovers);
     }
     if !options.yes && !all.is_empty() {
-        message::note("nothing is changed; --yes removes these versions and aliases and sets $LATEST back");
+        message::note(
+            "nothing is changed; to remove these versions and aliases and restore $LATEST, add --yes",
+        );
     }
     all.retain(|_, leftovers| {
         let is_kept = leftovers.may_be_at_work() && !options.even_if_recent;
         if is_kept && options.yes {
-            fail(Error::Failed(leftovers.at_work()));
+            fail(Error::Failed(leftovers.at_work_message()));
         } else if is_kept {
-            message::warning(leftovers.at_work());
+            message::warning(leftovers.at_work_message());
         }
         options.yes && !is_kept
     });
     let results = join_all(all.values().map(async |leftovers| {
         let lambda = aws.lambda(&leftovers.function_arn);
         let Leftovers { run_id, function_arn, .. } = leftovers;
-        clean(&lambda, *run_id, function_arn, leftovers.original()).await
+        clean_up(&lambda, *run_id, function_arn, leftovers.original()).await
     }))
     .await;
-    conclude(results, &mut pipe.output, first_error)
+    report_and_end(results, &mut pipe.output, first_error)
 }
 
-/// What one run has left of one function.
+/// The leftovers of one run on one function.
 #[derive(Debug)]
 struct Leftovers {
     run_id: RunId,
     function_arn: FunctionArn,
-    /// The tag of `$LATEST`, where it still carries this run's.
+    /// The tag of `$LATEST`, if it is still that of this run.
     latest: Option<Tag>,
     versions: Vec<ListedVersion>,
     aliases: Vec<ListedAlias>,
 }
 
-/// Looks for all runs that have left something of `function`.
+/// Returns the leftovers of all runs on `function`.
 async fn find(lambda: &Lambda, function: &FunctionRef) -> Result<Vec<Leftovers>, AwsError> {
     let latest = lambda.settled(function, Qualifier::Latest).await?;
     let function_arn = latest.function_arn;
@@ -106,21 +107,17 @@ async fn find(lambda: &Lambda, function: &FunctionRef) -> Result<Vec<Leftovers>,
     let versions = lambda.versions(&function_arn).await?;
     let aliases = lambda.aliases(&function_arn).await?;
     let runs: BTreeSet<RunId> = (tag.iter().map(|tag| tag.run_id))
-        .chain(versions.iter().filter_map(maker_of_version))
-        .chain(aliases.iter().filter_map(|alias| maker_of_alias(alias, &versions)))
+        .chain(versions.iter().filter_map(run_of_version))
+        .chain(aliases.iter().filter_map(|alias| run_of_alias(alias, &versions)))
         .collect();
     let left_by = |run_id| Leftovers {
         run_id,
         function_arn: function_arn.clone(),
         latest: tag.clone().filter(|tag| tag.run_id == run_id),
-        versions: versions
-            .iter()
-            .filter(|listed| maker_of_version(listed) == Some(run_id))
-            .cloned()
-            .collect(),
+        versions: versions.iter().filter(|listed| run_of_version(listed) == Some(run_id)).cloned().collect(),
         aliases: aliases
             .iter()
-            .filter(|alias| maker_of_alias(alias, &versions) == Some(run_id))
+            .filter(|alias| run_of_alias(alias, &versions) == Some(run_id))
             .cloned()
             .collect(),
     };
@@ -128,8 +125,10 @@ async fn find(lambda: &Lambda, function: &FunctionRef) -> Result<Vec<Leftovers>,
 }
 
 impl Leftovers {
-    /// What to set `$LATEST` back to. A description that did not fit in the tag is nowhere else: none is then better
-    /// than the tag, which says nothing more to anybody and keeps the next run away.
+    /// Returns the state to restore `$LATEST` to, if it still carries the run's tag.
+    ///
+    /// A description that did not fit in the tag is nowhere else. An empty one is then better than the tag,
+    /// which is of no further use and keeps the next run away.
     fn original(&self) -> Option<Original<'_>> {
         self.latest.as_ref().map(|tag| Original {
             run_id: self.run_id,
@@ -139,23 +138,23 @@ impl Leftovers {
         })
     }
 
-    /// Whether the run began or changed `$LATEST` a short while ago. Of one whose id is not of lpt's making it is not
-    /// known, so that it may.
+    /// Whether the run began or changed `$LATEST` a short while ago. A run whose id was not made by lpt may
+    /// be at work too, because the time when it began is not known.
     fn may_be_at_work(&self) -> bool {
         let set_at = self.latest.as_ref().and_then(|tag| tag.set_at);
         let last_seen = self.run_id.begun_at().max(set_at);
         last_seen.is_none_or(|time| !time.is_older_than(RECENT))
     }
 
-    fn at_work(&self) -> String {
+    fn at_work_message(&self) -> String {
         format!(
-            "{}: the run {} was at work less than an hour ago, and may be still; wait for it, or add --even-if-recent",
+            "{}: the run {} was at work less than an hour ago, and may be still; wait until it ends, or add --even-if-recent",
             self.function_arn, self.run_id
         )
     }
 }
 
-/// For the person who is to decide whether to remove it.
+/// Shows the leftovers to the user, who decides whether to remove them.
 impl fmt::Display for Leftovers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: left by the run {}", self.function_arn.name(), self.run_id)?;
@@ -165,17 +164,17 @@ impl fmt::Display for Leftovers {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_header(["version", "memory MB", "alias"]);
-        let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+        let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
         for listed in &self.versions {
             let names = self.aliases.iter().filter(|alias| alias.version == Some(listed.version));
             let names: Vec<String> = names.map(|alias| alias.name.to_string()).collect();
             let memory = listed.memory.map(|memory| memory.to_string());
             let names = (!names.is_empty()).then(|| names.join(", "));
-            table.add_row([listed.version.to_string(), text(memory), text(names)]);
+            table.add_row([listed.version.to_string(), or_dash(memory), or_dash(names)]);
         }
-        let is_own =
+        let is_shown =
             |alias: &&ListedAlias| self.versions.iter().any(|listed| alias.version == Some(listed.version));
-        for alias in self.aliases.iter().filter(|alias| !is_own(alias)) {
+        for alias in self.aliases.iter().filter(|alias| !is_shown(alias)) {
             table.add_row(["-".to_owned(), "-".to_owned(), alias.name.to_string()]);
         }
         for column in table.column_iter_mut().take(2) {
@@ -187,11 +186,15 @@ impl fmt::Display for Leftovers {
         let Some(tag) = &self.latest else {
             return Ok(());
         };
-        write!(f, "\n$LATEST has {} MB of this run; before it had {} MB", tag.memory, tag.original_memory)?;
+        write!(
+            f,
+            "\n$LATEST has {} MB, set by this run; before it had {} MB",
+            tag.memory, tag.original_memory
+        )?;
         match &tag.original_description {
             Some(description) => write!(f, " and the description {description:?}"),
             None => f.write_str(
-                " and a description that was too long to be kept in the tag: it is lost, and will be empty",
+                " and a description that was too long to be kept in the tag; without the plan record it is lost and becomes empty",
             ),
         }
     }

@@ -1,7 +1,7 @@
 //! `lpt-cleanup`: `plan`, `configuration` → `cleaned`.
 
-mod args;
-mod leftovers;
+mod args; // the arguments as typed
+mod leftovers; // --leftovers: finds and removes what runs have left, without their records
 
 use std::collections::BTreeMap;
 
@@ -20,25 +20,25 @@ use crate::records::{
     Applied, AppliedState, Cleaned, Configuration, End, Left, Plan, Record as _, RunId, Status,
 };
 use crate::run::{
-    Original, RunError, Tag, Tagged, is_description_for_alias, remove_described, remove_versions,
-    restore_latest,
+    Original, RunError, Tag, Tagged, is_description_for_alias, remove_versions_and_aliases,
+    remove_versions_described, restore_latest,
 };
 
 /// Reads all of the input, passes on what it does not consume, and then cleans up, however the input ends.
 ///
-/// What there is to remove is found in the account, by the tags of the runs that the records name: a version whose
-/// number never reached a record is found too.
+/// It finds what to remove in the account, by the tags of the runs that the records name. So it also finds a
+/// version whose number never reached a record.
 ///
 /// # Errors
-/// A bad record or a closed output, after everything that the good records name has been cleaned; or something that
-/// could not be removed.
-pub async fn run(aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
+/// Fails if the input has a bad record or the output is closed, after everything that the good records name
+/// has been cleaned up. If something could not be removed, the result is the exit code of the first error.
+async fn run(aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
     let writer = &mut pipe.output;
-    let mut named = Named::default();
+    let mut targets = Targets::default();
     let mut first_error = None;
     let read = pipe.input.for_each(|line| {
-        // Not even a closed output keeps it from cleaning.
-        match named.handle(line, writer) {
+        // It cleans up even if the output is closed.
+        match targets.handle(line, writer) {
             Err(error) if !error.is_bad_record() => drop(first_error.get_or_insert(error)),
             result => return result,
         }
@@ -49,23 +49,23 @@ pub async fn run(aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
         Ok(Some(error)) | Err(error) => drop(first_error.get_or_insert(error)),
     }
 
-    if named.runs.is_empty() && first_error.is_none() {
-        message::note("the input has no plan or configuration record: there is nothing to clean up");
+    if targets.runs.is_empty() && first_error.is_none() {
+        message::note("the input has no plan or configuration record, so there is nothing to clean up");
     }
-    let results = join_all(named.runs.iter().map(async |((run_id, function), plan)| {
+    let results = join_all(targets.runs.iter().map(async |((run_id, function), plan)| {
         let lambda = aws.lambda(function);
         let (mut cleaned, mut errors) =
-            clean(&lambda, *run_id, function, plan.as_ref().map(Original::from)).await;
+            clean_up(&lambda, *run_id, function, plan.as_ref().map(Original::from)).await;
         // Records can be edited: only a description that lpt-apply gives in this run counts.
-        let applying = named.applying.get(function);
+        let unconfirmed = targets.unconfirmed.get(function);
         if let Some(description) =
-            applying.filter(|description| is_description_for_alias(*run_id, description))
+            unconfirmed.filter(|description| is_description_for_alias(*run_id, description))
         {
-            match remove_unreached(&lambda, function, description).await {
+            match remove_unused_version(&lambda, function, description).await {
                 Ok(versions) => cleaned.versions_deleted.extend(versions),
                 Err(error) => {
                     let error = RunError::from(error);
-                    cleaned.left.push(left(&format!("{function}: a version of lpt-apply"), &error));
+                    cleaned.left.push(not_removed(&format!("{function}: a version of lpt-apply"), &error));
                     errors.push(error);
                 }
             }
@@ -73,11 +73,11 @@ pub async fn run(aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
         (cleaned, errors)
     }))
     .await;
-    conclude(results, writer, first_error)
+    report_and_end(results, writer, first_error)
 }
 
-/// Says and writes what became of each run, and ends the stream.
-fn conclude(
+/// Reports the result for each run to the user and as a record, and ends the stream.
+fn report_and_end(
     results: Vec<(Cleaned, Vec<RunError>)>,
     writer: &mut Writer,
     mut first_error: Option<Error>,
@@ -92,7 +92,7 @@ fn conclude(
             cleaned.versions_deleted.len(),
             cleaned.aliases_deleted.len(),
             cleaned.run_id,
-            if cleaned.memory_restored { ", and set $LATEST back" } else { "" }
+            if cleaned.memory_restored { ", and restored $LATEST" } else { "" }
         ));
         if let Err(error) = writer.write(&cleaned) {
             first_error.get_or_insert(error);
@@ -111,20 +111,20 @@ fn conclude(
     }
 }
 
-/// What the records name.
+/// The runs and versions to clean up, as the records name them.
 #[derive(Default)]
-struct Named {
-    /// The runs, with the plan where there is one.
+struct Targets {
+    /// The functions of each run, with the plan if the input has it.
     runs: BTreeMap<(RunId, FunctionArn), Option<Plan>>,
-    /// The descriptions of versions that lpt-apply was about to publish when its records break off.
-    applying: BTreeMap<FunctionArn, String>,
+    /// The description of the version that lpt-apply was about to publish when its records broke off.
+    unconfirmed: BTreeMap<FunctionArn, String>,
 }
 
-impl Named {
-    /// Keeps what a line names, and passes on a line that this tool does not consume.
+impl Targets {
+    /// Adds what a line names, and passes on a line that this tool does not consume.
     fn handle(&mut self, line: &Line, writer: &mut Writer) -> Result<(), Error> {
         match &*line.record_type()? {
-            // It cleans up however the stream ended.
+            // Any status will do: it cleans up however the stream ended.
             End::TYPE => {
                 line.parse::<End>()?;
                 Ok(())
@@ -143,9 +143,9 @@ impl Named {
                 let applied: Applied = line.parse()?;
                 match (applied.state, applied.version_description) {
                     (AppliedState::Applying, Some(description)) => {
-                        self.applying.insert(applied.function_arn, description);
+                        self.unconfirmed.insert(applied.function_arn, description);
                     }
-                    _ => drop(self.applying.remove(&applied.function_arn)),
+                    _ => drop(self.unconfirmed.remove(&applied.function_arn)),
                 }
                 writer.pass(line)
             }
@@ -154,8 +154,8 @@ impl Named {
     }
 }
 
-/// Returns what `cleaned` says of a resource that is left because of `error`.
-fn left(resource: &str, error: &RunError) -> Left {
+/// Returns the entry in `cleaned` of a resource that could not be removed because of `error`.
+fn not_removed(resource: &str, error: &RunError) -> Left {
     Left {
         resource: resource.to_owned(),
         error_type: error.error_type().to_owned(),
@@ -163,19 +163,19 @@ fn left(resource: &str, error: &RunError) -> Left {
     }
 }
 
-/// Removes the version that lpt-apply published, which no other is described as, if no alias points at it.
-async fn remove_unreached(
+/// Removes the version with this description, which only lpt-apply gives, unless an alias points at it.
+async fn remove_unused_version(
     lambda: &Lambda,
     function: &FunctionArn,
     description: &str,
 ) -> Result<Vec<Version>, AwsError> {
     let aliases = lambda.aliases(function).await?;
-    let reached: Vec<Version> = aliases.iter().filter_map(|alias| alias.version).collect();
-    remove_described(lambda, function, description, &reached).await
+    let used: Vec<Version> = aliases.iter().filter_map(|alias| alias.version).collect();
+    remove_versions_described(lambda, function, description, &used).await
 }
 
-/// Restores `function` and removes what `run_id` made of it.
-async fn clean(
+/// Restores `function`, and removes what the run `run_id` made of it.
+async fn clean_up(
     lambda: &Lambda,
     run_id: RunId,
     function: &FunctionArn,
@@ -192,20 +192,22 @@ async fn clean(
     let mut failed: Vec<(String, RunError)> = Vec::new();
     match restore(lambda, run_id, function, original).await {
         Ok(restored) => cleaned.memory_restored = restored,
-        // With the function, all that was made of it is gone.
+        // Everything that was made of a function is deleted with it.
         Err(error) if error.is_not_found() => return (cleaned, Vec::new()),
         Err(error) => failed.push((function.to_string(), error)),
     }
-    let removed = remove_versions(lambda, run_id, function).await;
+    let removed = remove_versions_and_aliases(lambda, run_id, function).await;
     cleaned.aliases_deleted = removed.aliases;
     cleaned.versions_deleted = removed.versions;
-    failed.extend(removed.left.into_iter().map(|(resource, error)| (resource, error.into())));
-    cleaned.left = failed.iter().map(|(resource, error)| left(resource, error)).collect();
+    failed.extend(removed.failures.into_iter().map(|(resource, error)| (resource, error.into())));
+    cleaned.left = failed.iter().map(|(resource, error)| not_removed(resource, error)).collect();
     (cleaned, failed.into_iter().map(|(_, error)| error).collect())
 }
 
-/// Sets `$LATEST` back where it still carries the run's tag. Without the plan that tag says what to; where its
-/// description did not fit in there, it is left to the user, who may have the plan elsewhere.
+/// Restores `$LATEST` if it still carries the run's tag. Returns whether the memory was restored.
+///
+/// Without `original`, the memory and the description are those in the tag. If the description did not fit in
+/// the tag, `$LATEST` is left to the user, who may have the plan elsewhere.
 async fn restore(
     lambda: &Lambda,
     run_id: RunId,

@@ -1,4 +1,4 @@
-//! `lpt-prepare`'s arguments as typed.
+//! The arguments of `lpt-prepare` as typed.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -13,27 +13,34 @@ use crate::names::FunctionRef;
 
 /// Publish a version of a Lambda function for each memory size to measure
 ///
-/// Writes a plan record for each function and configuration records for each size, the first before anything is
-/// changed. $LATEST gets its memory and description back at the end. lpt-cleanup removes the versions.
+/// Writes a plan record for each function before anything is changed, and configuration records for each
+/// size. At the end, $LATEST gets its memory and description back. lpt-cleanup removes the versions.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-prepare", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
-    /// Functions to tune: NAME, ACCOUNT:function:NAME or a whole ARN, without a version or alias [default: lambdaARN of
-    /// --input]
+    /// Functions to tune, without a version or alias [default: lambdaARN of --input]
+    ///
+    /// Each is NAME, ACCOUNT:function:NAME or an ARN.
     #[arg(value_name = "FUNCTION")]
     functions: Vec<FunctionRef>,
-    /// Memory sizes in MB: 128,512; ranges with a step, 128-3008:64; or ALL, every 64 MB from 128 to 10240 [default:
-    /// 128,256,512,1024,1536,3008]
+    /// Memory sizes in MB [default: 128,256,512,1024,1536,3008]
+    ///
+    /// A list of sizes (128,512), of ranges with a step (128-3008:64), or of both. ALL is every 64 MB from
+    /// 128 to 10240.
     #[arg(long, value_name = "SIZES", value_parser = PowerValues::from_str)]
     power_values: Option<PowerValues>,
-    /// Invocations for each size, written into the plan for lpt-invoke [default: 10]
+    /// Number of invocations per size [default: 10]
+    ///
+    /// lpt-invoke reads it from the plan record.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     num: Option<u32>,
     /// Publish a version for each invocation, so that each one is a cold start
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     only_cold_starts: Option<bool>,
-    /// Print the least IAM policy that a run on these functions needs, a statement or two for each tool, and do
-    /// nothing else; with --input, also for the payload at S3 and the processors that it names
+    /// Print the least IAM policy for a run on these functions, and exit
+    ///
+    /// The policy has one or two statements for each tool. With --input it also allows invoking the
+    /// processors and reading the payload at S3 that the file names. Nothing is changed.
     #[arg(long)]
     policy: bool,
     #[command(flatten)]
@@ -49,10 +56,10 @@ pub struct Args {
 const NO_FUNCTION: &str =
     "name a FUNCTION to tune, or an --input file that has a lambdaARN; see lpt-prepare --help";
 
-/// Where neither a flag nor the execution input says which: those of AWS Lambda Power Tuning.
+/// The sizes if neither a flag nor the execution input has any, as in AWS Lambda Power Tuning.
 const DEFAULT_POWER_VALUES: &str = "128,256,512,1024,1536,3008";
 
-/// Where neither a flag nor the execution input says how many.
+/// The number of invocations per size if neither a flag nor the execution input has one.
 const DEFAULT_NUM: u32 = 10;
 
 impl Tool for Args {
@@ -63,6 +70,7 @@ impl Tool for Args {
     fn input(&self) -> Option<&InputArgs> {
         None
     }
+
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
         let aws = Aws::load(&self.aws.options()).await;
         if self.policy {
@@ -92,7 +100,7 @@ impl Args {
             power_values: self
                 .power_values
                 .or(power_values)
-                .unwrap_or_else(|| DEFAULT_POWER_VALUES.parse().expect("a test reads them")),
+                .unwrap_or_else(|| DEFAULT_POWER_VALUES.parse().expect("a constant list of sizes")),
             num: if dry_run { 1 } else { num },
             only_cold_starts,
             dry_run,

@@ -1,8 +1,8 @@
 //! `lpt-prepare`: flags → `plan`, `configuration`.
 
-mod args;
-mod policy;
-mod power_values;
+mod args; // the arguments as typed
+mod policy; // the IAM policy for a run
+mod power_values; // the sizes to measure, as the user lists them
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,37 +20,37 @@ use crate::message;
 use crate::names::{FunctionArn, FunctionRef, Qualifier, Version};
 use crate::ndjson::Writer;
 use crate::records::{Configuration, ConfigurationState, Plan, RunId, Status};
-use crate::run::{RunError, Tag, plan_before, publish, remove_versions, restore_after};
+use crate::run::{RunError, Tag, plan_before, publish, remove_versions_and_aliases, restore_after};
 
-/// What to prepare.
 #[derive(Debug)]
-pub struct Options {
-    /// The functions, which are prepared side by side.
-    pub functions: Vec<FunctionRef>,
-    /// The sizes of each, one after another.
-    pub power_values: PowerValues,
-    /// Invocations for each size.
-    pub num: u32,
+struct Options {
+    /// The functions. They are prepared side by side, and the sizes of each one after another.
+    functions: Vec<FunctionRef>,
+    power_values: PowerValues,
+    /// The number of invocations for each size.
+    num: u32,
     /// Whether each invocation gets a version of its own.
-    pub only_cold_starts: bool,
-    /// Whether only to try what is allowed.
-    pub dry_run: bool,
+    only_cold_starts: bool,
+    /// Whether the run only tries what is allowed.
+    dry_run: bool,
 }
 
 /// Prepares all functions, side by side, and writes their records.
 ///
 /// # Errors
-/// Of the first function that failed, if none could be prepared wholly; otherwise failures end in [`Exit::Partly`].
-pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
-    let prepare = Prepare {
+/// Fails if the records cannot be written, if a signal interrupts the work, or if the only function fails.
+/// The errors of several functions are shown when they happen: the result is then the exit code of the first
+/// one if all failed, and otherwise [`Exit::Partly`].
+async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
+    let run = Run {
         options,
-        id: RunId::new(),
+        run_id: RunId::new(),
         writer: RefCell::new(&mut pipe.output),
         begun: RefCell::default(),
         interrupt: &pipe.interrupt,
     };
     let mut results = join_all(options.functions.iter().map(async |function| {
-        let result = prepare.function(aws, function).await;
+        let result = run.prepare(aws, function).await;
         if let Err(error) = &result
             && options.functions.len() > 1
             && !matches!(error, Error::Io { .. })
@@ -61,31 +61,31 @@ pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, 
     }))
     .await;
     let failed = results.iter().filter(|result| result.is_err()).count();
-    let status = if prepare.interrupt.is_cancelled() {
+    let status = if run.interrupt.is_cancelled() {
         Status::Interrupted
     } else if failed == results.len() {
         Status::Failed
     } else {
         Status::Complete
     };
-    let ended = prepare.writer.borrow_mut().end(status);
-    let output_error = ended.err().or_else(|| {
-        let lost = results.iter().position(|result| matches!(result, Err(Error::Io { .. })))?;
-        results.swap_remove(lost).err()
+    let end_written = run.writer.borrow_mut().end(status);
+    let output_error = end_written.err().or_else(|| {
+        let at = results.iter().position(|result| matches!(result, Err(Error::Io { .. })))?;
+        results.swap_remove(at).err()
     });
     if let Some(error) = output_error {
-        prepare.remove_all().await?;
+        run.remove_all().await?;
         return Err(error);
     }
-    if prepare.interrupt.is_cancelled() {
+    if run.interrupt.is_cancelled() {
         return Err(Error::Interrupted);
     }
     if options.dry_run {
-        message::note(format_args!("dry run: allowed are {}", aws.proved().join(", ")));
+        message::note(format_args!("dry run: these actions are allowed: {}", aws.proved().join(", ")));
     }
     let all_done = results.iter().all(|result| matches!(result, Ok(Exit::Done)));
     match results.into_iter().find_map(Result::err) {
-        // The errors of several functions are on stderr already, each from when it happened.
+        // The errors of several functions are on stderr already: each was shown when it happened.
         Some(error) if failed == options.functions.len() && failed > 1 => Ok(error.exit()),
         Some(error) if failed == options.functions.len() => Err(error),
         _ if all_done => Ok(Exit::Done),
@@ -93,24 +93,24 @@ pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, 
     }
 }
 
-/// One run of the tool, over all its functions.
-struct Prepare<'a> {
+/// The work on all functions.
+struct Run<'a> {
     options: &'a Options,
-    id: RunId,
+    run_id: RunId,
     writer: RefCell<&'a mut Writer>,
-    /// The functions that it has begun with: to remove what it made if nobody reads the records, and because a function
-    /// may be named twice, in two forms.
+    /// The functions whose preparation has begun. They are needed to remove what the run has made if its
+    /// records cannot be written, and to notice a function that is named twice, in two forms.
     begun: RefCell<BTreeMap<FunctionArn, Lambda>>,
     interrupt: &'a Interrupt,
 }
 
-impl Prepare<'_> {
-    /// Prepares one function, and restores `$LATEST` whatever happens.
-    async fn function(&self, aws: &Aws, function: &FunctionRef) -> Result<Exit, Error> {
+impl Run<'_> {
+    /// Prepares one function, and restores `$LATEST` even if that fails.
+    async fn prepare(&self, aws: &Aws, function: &FunctionRef) -> Result<Exit, Error> {
         let lambda = &aws.lambda_of_ref(function)?;
         let mut latest = lambda.settled(function, Qualifier::Latest).await?;
         if self.begun.borrow_mut().insert(latest.function_arn.clone(), lambda.clone()).is_some() {
-            message::warning(format_args!("{function}: is named twice, and prepared once"));
+            message::warning(format_args!("{function}: is named twice; it is prepared once"));
             return Ok(Exit::Done);
         }
         let plan = self.plan(&latest)?;
@@ -118,34 +118,40 @@ impl Prepare<'_> {
         let published = self.publish_all(lambda, &plan, &mut latest).await;
         let restored = restore_after(lambda, &plan, &latest).await;
         match published {
-            // Who reads no records any more should still hear that the function is not restored.
+            // A failed restoration takes precedence: the user should hear of it even if nobody reads the
+            // records.
             Err(Error::Io { .. }) => restored.map_err(Error::from).and(published),
             Err(error) => Err(error),
             Ok(exit) => Ok(restored.map(|_| exit)?),
         }
     }
 
-    /// Removes everything that this run has made: without its records nobody else can know of it.
+    /// Removes everything that this run has made, because nobody else can know of it without the records.
     async fn remove_all(&self) -> Result<(), AwsError> {
         let begun = self.begun.take();
-        let removals = begun.iter().map(|(function, lambda)| remove_versions(lambda, self.id, function));
-        let mut removed = 0;
-        let mut left = Vec::new();
-        for removal in join_all(removals).await {
-            removed += removal.versions.len();
-            left.extend(removal.left);
+        let removals =
+            begun.iter().map(|(function, lambda)| remove_versions_and_aliases(lambda, self.run_id, function));
+        let mut versions = 0;
+        let mut failures = Vec::new();
+        for removed in join_all(removals).await {
+            versions += removed.versions.len();
+            failures.extend(removed.failures);
         }
         message::warning(format_args!(
-            "the records can't be written; removed again what was made: {removed} versions"
+            "the records can't be written; removed the versions published so far: {versions}"
         ));
-        left.into_iter().try_for_each(|(_, error)| Err(error))
+        failures.into_iter().try_for_each(|(_, error)| Err(error))
     }
 
+    /// Returns the plan for a function.
+    ///
+    /// # Errors
+    /// Fails if the function cannot be tuned, or if another run is at work on it.
     fn plan(&self, latest: &FunctionConfiguration) -> Result<Plan, Error> {
         let function = &latest.function_arn;
         if latest.managed_instances {
             return Err(Error::Failed(format!(
-                "{function}: runs on Lambda Managed Instances, which are not paid by duration, so that no memory size can be chosen by cost"
+                "{function}: runs on Lambda Managed Instances, which are not billed by duration, so lpt cannot compare the costs of its sizes"
             )));
         }
         if let Some(tag) = Tag::parse(&latest.description) {
@@ -156,7 +162,7 @@ impl Prepare<'_> {
             num: self.options.num,
             only_cold_starts: self.options.only_cold_starts,
             dry_run: self.options.dry_run,
-            ..plan_before(self.id, latest)
+            ..plan_before(self.run_id, latest)
         })
     }
 
@@ -189,7 +195,7 @@ impl Prepare<'_> {
                 };
                 match self.publish_one(lambda, plan, configuration, latest).await? {
                     Ok(()) => {}
-                    // The account or the function refuses this size; it may take the next one.
+                    // The account or the function does not allow this size, but may allow the next one.
                     Err(RunError::Aws(error)) if error.kind == AwsErrorKind::Invalid => {
                         exit = Exit::Partly;
                         message::warning(format_args!("{memory} MB is left out: {error}"));
@@ -202,10 +208,11 @@ impl Prepare<'_> {
         Ok(exit)
     }
 
-    /// Publishes one version with its alias, and writes its record before and after. Returns why that failed.
+    /// Publishes one version with its alias, and writes its record before and after. The inner result says
+    /// whether the version was published.
     ///
     /// # Errors
-    /// The records cannot be written.
+    /// Fails if the records cannot be written.
     async fn publish_one(
         &self,
         lambda: &Lambda,

@@ -1,4 +1,4 @@
-//! `lpt-prepare --policy`: what IAM must allow for a run.
+//! `lpt-prepare --policy`: the IAM policy for a run.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
 
-/// Writes the least policy for a run on `functions` with `input`, and changes nothing.
+/// Writes the least policy for a run on `functions` with `input`. Changes nothing.
 ///
 /// # Errors
-/// A function is not given as an ARN and can't be asked for it.
-pub async fn print(
+/// Fails if a function is not given as an ARN, and AWS does not return its ARN.
+pub(super) async fn print(
     functions: &[FunctionRef],
     input: &ExecutionInput,
     aws: &Aws,
@@ -21,42 +21,42 @@ pub async fn print(
 ) -> Result<Exit, Error> {
     let mut arns = BTreeSet::new();
     for function in functions {
-        arns.insert(arn(aws, function).await?);
+        arns.insert(arn_of(aws, function).await?);
     }
     let mut processors = Vec::new();
     for callee in [&input.pre_processor_arn, &input.post_processor_arn].into_iter().flatten() {
-        let function = arn(aws, callee.function()).await?;
+        let function = arn_of(aws, callee.function()).await?;
         processors.push(callee.clone().of(function).to_string());
     }
     let partition = arns.first().map_or("aws", FunctionArn::partition);
     let payload = input.payload_s3.as_ref().map(|url| url.arn_pattern(partition));
     let policy = Policy::new(statements(&arns, processors, payload));
-    let text = serde_json::to_string_pretty(&policy).expect("of strings alone");
+    let text = serde_json::to_string_pretty(&policy).expect("a policy holds only strings");
     pipe.output.document(&text)?;
     Ok(Exit::Done)
 }
 
-/// The whole ARN of `function`, which knows its account.
-async fn arn(aws: &Aws, function: &FunctionRef) -> Result<FunctionArn, AwsError> {
+/// Returns the ARN of `function`. Asks AWS for it if `function` is only a name.
+async fn arn_of(aws: &Aws, function: &FunctionRef) -> Result<FunctionArn, AwsError> {
     if let FunctionRef::Arn(arn) = function {
         return Ok(arn.clone());
     }
-    let asked = aws.lambda_of_ref(function)?.configuration(function, Qualifier::Latest).await;
-    match asked {
+    match aws.lambda_of_ref(function)?.configuration(function, Qualifier::Latest).await {
         Ok(configuration) => Ok(configuration.function_arn),
         Err(error) if error.is_not_found() => Err(error),
         Err(error) => Err(error.with_remark("give the function as an ARN, which needs no call")),
     }
 }
 
-/// A statement for each tool, and another one where it does something to versions: one for both would let
-/// DeleteFunction delete the function.
+/// Returns a statement for each tool, and a second one if the tool also works on versions. A single statement
+/// for both would let DeleteFunction delete the function.
 fn statements(
     functions: &BTreeSet<FunctionArn>,
     processors: Vec<String>,
     payload: Option<String>,
 ) -> Vec<Statement> {
-    let resources = |end: &str| functions.iter().map(|function| format!("{function}{end}")).collect();
+    let resources =
+        |qualifier: &str| functions.iter().map(|function| format!("{function}{qualifier}")).collect();
     let on_functions = |sid, actions: &[&str]| Statement::allow(sid, actions, resources(""));
     let on_versions = |sid, actions: &[&str]| Statement::allow(sid, actions, resources(":*"));
     let mut statements = vec![
@@ -67,7 +67,7 @@ fn statements(
                 "lambda:UpdateFunctionConfiguration",
                 "lambda:PublishVersion",
                 "lambda:CreateAlias",
-                // To remove what it made in vain.
+                // To remove what it has made if its records cannot be written or publishing fails.
                 "lambda:ListVersionsByFunction",
                 "lambda:ListAliases",
                 "lambda:DeleteAlias",
@@ -91,7 +91,7 @@ fn statements(
                 "lambda:GetAlias",
                 "lambda:CreateAlias",
                 "lambda:UpdateAlias",
-                // To remove what it published in vain.
+                // To remove a version that it has published in vain.
                 "lambda:ListVersionsByFunction",
             ],
         ),

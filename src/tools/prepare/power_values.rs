@@ -1,15 +1,15 @@
-//! The memory sizes that a user asks for.
+//! The memory sizes to measure, as the user lists them.
 
 use std::str::FromStr;
 
 use crate::units::MemoryMB;
 
-/// Sizes to measure: each once, in the order given, one at least.
+/// The sizes to measure: at least one, each once, in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PowerValues(Vec<MemoryMB>);
 
 impl PowerValues {
-    /// The sizes.
+    /// Returns the sizes, in the order given.
     pub fn sizes(&self) -> &[MemoryMB] {
         &self.0
     }
@@ -27,20 +27,20 @@ impl FromStr for PowerValues {
             let range = if part.eq_ignore_ascii_case("all") {
                 (MemoryMB::MIN, MemoryMB::MAX, STEP_OF_ALL)
             } else if let Some((from, rest)) = part.split_once('-') {
-                let (to, step) =
-                    rest.split_once(':').ok_or_else(|| format!("a range has a step, such as {part}:64"))?;
-                let step = step
-                    .parse()
-                    .ok()
-                    .filter(|step| *step > 0)
-                    .ok_or_else(|| format!("a range's step is a positive integer, not {step:?}"))?;
-                (size(from)?, size(to)?, step)
+                let (to, step) = rest
+                    .split_once(':')
+                    .ok_or_else(|| format!("the range {part} has no step; write {part}:64, for example"))?;
+                let step =
+                    step.parse().ok().filter(|step| *step > 0).ok_or_else(|| {
+                        format!("the step of the range {part} is not a whole number above 0")
+                    })?;
+                (parse_size(from)?, parse_size(to)?, step)
             } else {
-                (size(part)?, size(part)?, 1)
+                (parse_size(part)?, parse_size(part)?, 1)
             };
             let (from, to, step) = range;
             if from > to {
-                return Err(format!("the range {part} is empty: it begins after its end"));
+                return Err(format!("the range {part} is empty, because it starts above its end"));
             }
             sizes.extend((from.get()..=to.get()).step_by(step).filter_map(MemoryMB::new));
         }
@@ -50,7 +50,7 @@ impl FromStr for PowerValues {
     }
 }
 
-fn size(text: &str) -> Result<MemoryMB, String> {
+fn parse_size(text: &str) -> Result<MemoryMB, String> {
     text.parse().map_err(|error: crate::units::NoMemorySize| error.to_string())
 }
 
@@ -72,20 +72,20 @@ mod tests {
     }
 
     #[test]
-    fn ranges_step_and_all_is_every_64_mb() {
+    fn a_range_has_a_step_and_all_is_every_64_mb() {
         assert_eq!(sizes("128-400:128,1024"), [128, 256, 384, 1024]);
         let all = sizes("ALL");
         assert_eq!((all.len(), all[0], all[1], all[all.len() - 1]), (159, 128, 192, 10_240));
     }
 
     #[test]
-    fn what_lambda_cannot_have_is_refused() {
+    fn bad_sizes_and_ranges_are_refused() {
         for text in ["", "64", "10241", "128,", "128-256", "256-128:64", "128-256:0", "1.5", "-128"] {
             assert!(text.parse::<PowerValues>().is_err(), "{text}");
         }
     }
 
-    /// What a user may write for one or more sizes, and the sizes.
+    /// Generates a part of the list as a user may type it, and the sizes that it stands for.
     fn part() -> impl Strategy<Value = (String, Vec<u32>)> {
         let size = || 128..=10_240_u32;
         prop_oneof![
@@ -101,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_size_is_there_once_where_it_was_first_named(parts in vec(part(), 1..6), gap in " {0,2}") {
+        fn each_size_is_kept_once_where_it_is_first_named(parts in vec(part(), 1..6), gap in " {0,2}") {
             let (texts, named): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
             let mut expected: Vec<u32> = Vec::new();
             for size in named.concat() {
@@ -113,7 +113,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_sizes_that_lambda_can_have_or_refused(
+        fn any_text_is_refused_or_parses_as_sizes_of_lambda(
             text in prop_oneof!["[0-9,:ALal -]{0,20}", "[1-9][0-9]{2,3}-[0-9]{3,5}:[0-9]{1,25}", any::<String>()],
         ) {
             if let Ok(values) = text.parse::<PowerValues>() {
