@@ -533,7 +533,10 @@ fn a_dry_run_invokes_each_size_once_applies_nothing_and_says_what_is_allowed() {
         (1, "allowed are lambda:InvokeFunction"),
         (2, "not analyzed"),
         (3, "nothing is selected"),
-        (4, "nothing is applied; allowed are lambda:GetAlias, lambda:GetFunctionConfiguration"),
+        (
+            4,
+            "nothing is applied; these actions are allowed: lambda:GetAlias, lambda:GetFunctionConfiguration",
+        ),
     ] {
         let said = &ran[tool].stderr;
         assert!(said.contains("dry run: ") && said.contains(actions), "{said}");
@@ -567,7 +570,11 @@ fn a_dry_run_of_one_tool_says_what_it_would_do() {
     assert!(ran.stderr.contains("f: $LATEST, which has 333 MB, would get 512 MB"), "{}", ran.stderr);
     let made = local.tool("lpt-apply").args(["--dry-run", "--alias", "live"]);
     let made = made.stdin(selected).run().succeeds();
-    assert!(made.stderr.contains("f:live would be made for a new version and get 512 MB"), "{}", made.stderr);
+    assert!(
+        made.stderr.contains("f:live would be created and point at a new version with 512 MB"),
+        "{}",
+        made.stderr
+    );
     assert_eq!(ran.of_type("applied"), Vec::<Value>::new());
     assert_eq!(local.account(), before);
 }

@@ -1,6 +1,6 @@
-//! `lpt-apply --alias`: publishing a version with the selected memory, and moving an alias to it.
+//! `lpt-apply --alias`: publishes a version with the selected memory, and points an alias at it.
 
-use super::{Apply, undo};
+use super::{Apply, undo_message};
 use crate::aws::{Alias, AwsError, FunctionConfiguration, Lambda};
 use crate::error::Error;
 use crate::message;
@@ -8,10 +8,10 @@ use crate::names::{AliasName, FunctionArn, Qualifier, Version};
 use crate::records::{Applied, AppliedState, Plan, Selection};
 use crate::run::{RunError, description_for_alias, publish, restore_after};
 
-/// The function and its alias, as they were before the change.
+/// The state of the function and its alias before the change.
 struct Before {
     latest: FunctionConfiguration,
-    /// `None` if there is no such alias.
+    /// The alias, or `None` if it does not exist.
     alias: Option<Alias>,
     /// The version that the alias points at.
     version: Option<FunctionConfiguration>,
@@ -48,7 +48,7 @@ impl Apply<'_> {
         let result = match published {
             Ok(version) => {
                 applied.version = Some(version);
-                // It has begun, so it is finished, even if nobody reads of it.
+                // The change has begun, so it is finished even if nobody reads the record.
                 announced = self.writer.write(&applied);
                 let pointed =
                     point(lambda, &selection.function_arn, alias, before.alias.as_ref(), version).await;
@@ -61,7 +61,7 @@ impl Apply<'_> {
         let written = self.writer.write(&applied);
         let version = result?;
         restored?;
-        say_moved(&applied, alias, version);
+        report_move(&applied, alias, version);
         announced.and(written)
     }
 
@@ -76,7 +76,7 @@ impl Apply<'_> {
         let alias = lambda.alias(function, name).await?;
         if alias.as_ref().is_some_and(|alias| alias.is_split) {
             return Err(Error::Failed(format!(
-                "{function}:{name}: sends a part of its traffic to another version; end that first"
+                "{function}:{name}: sends part of its traffic to another version; point it at a single version first"
             )));
         }
         let version = match alias.as_ref().and_then(|alias| alias.version) {
@@ -89,7 +89,7 @@ impl Apply<'_> {
     /// Whether the alias needs another version than the one that it points at.
     ///
     /// # Errors
-    /// Publishing `$LATEST` would change more than the memory, and the user did not allow that.
+    /// Fails if publishing `$LATEST` would change more than the memory, and the user did not allow that.
     fn needs_new_version(
         &self,
         latest: &FunctionConfiguration,
@@ -101,22 +101,23 @@ impl Apply<'_> {
         let differences = latest.differences_from(version);
         if !differences.is_empty() {
             self.allow_changed_code(format_args!(
-                "{function}:{alias}: $LATEST, which would be published, differs from the version that it points at: {}",
+                "{function}:{alias}: $LATEST, which would be published, differs from the version of the alias: {}",
                 differences.join(", ")
             ))?;
             return Ok(true);
         }
-        let is_new = version.memory != selection.memory_size;
-        if !is_new {
+        let differs = version.memory != selection.memory_size;
+        if !differs {
             message::note(format_args!("{}:{alias}: has {} MB already", function.name(), version.memory));
         }
-        Ok(is_new)
+        Ok(differs)
     }
 
-    /// Writes what is about to change, and returns the plan that restores `$LATEST` afterwards.
+    /// Writes the record of the change that is about to be made. Returns the plan that restores `$LATEST`
+    /// afterwards.
     fn announce(&mut self, latest: &FunctionConfiguration, applied: &mut Applied) -> Result<Plan, Error> {
         let plan = self.plan_for(latest)?;
-        // The version does not carry the run's tag, because it is to stay.
+        // The version does not get the run's tag, because it is to stay.
         applied.version_description = Some(description_for_alias(applied.memory_size, plan.run_id));
         applied.state = AppliedState::Applying;
         self.writer.write(applied)?;
@@ -124,7 +125,7 @@ impl Apply<'_> {
     }
 }
 
-/// Publishes the announced version, and restores `$LATEST` whether that succeeded or not.
+/// Publishes the announced version, and restores `$LATEST` even if that fails.
 async fn publish_and_restore(
     lambda: &Lambda,
     plan: &Plan,
@@ -152,25 +153,30 @@ async fn point(
     let Err(error) = pointed else {
         return Ok(());
     };
-    if let Err(left) = lambda.delete_version(function, version).await {
-        message::warning(format_args!("version {version} was published in vain, and is left: {left}"));
+    if let Err(delete_error) = lambda.delete_version(function, version).await {
+        message::warning(format_args!(
+            "{function}: version {version} was published in vain and is not deleted: {delete_error}"
+        ));
     }
     Err(error)
 }
 
-/// Says what changed, and the command that undoes it.
-fn say_moved(applied: &Applied, alias: &AliasName, version: Version) {
+/// Tells the user what has changed, and the command that undoes it.
+fn report_move(applied: &Applied, alias: &AliasName, version: Version) {
     let Applied { function_arn, memory_size, previous_version, .. } = applied;
-    let before = previous_version
-        .map_or_else(|| "a new alias".to_owned(), |version| format!("it was at version {version}"));
+    let before = previous_version.map_or_else(
+        || "the alias is new".to_owned(),
+        |version| format!("before it pointed at version {version}"),
+    );
     message::note(format_args!(
         "{}:{alias}: points at version {version} with {memory_size} MB now; {before}",
         function_arn.name()
     ));
     message::note(match previous_version {
-        Some(version) => {
-            undo(function_arn, format_args!("update-alias --name {alias} --function-version {version}"))
-        }
-        None => undo(function_arn, format_args!("delete-alias --name {alias}")),
+        Some(version) => undo_message(
+            function_arn,
+            format_args!("update-alias --name {alias} --function-version {version}"),
+        ),
+        None => undo_message(function_arn, format_args!("delete-alias --name {alias}")),
     });
 }

@@ -1,4 +1,4 @@
-//! `lpt-apply`'s arguments as typed.
+//! The arguments of `lpt-apply` as typed.
 
 use super::Options;
 use crate::aws::Aws;
@@ -10,18 +10,25 @@ use crate::names::AliasName;
 
 /// Give each function the memory size that was selected for it
 ///
-/// Reads selection records. Without --alias, $LATEST gets the memory; with it, a version is published and the alias
-/// moved to it, and $LATEST stays as it is.
+/// Reads selection records. Without --alias, $LATEST gets the selected memory. With --alias, a version with
+/// that memory is published and the alias points at it, and $LATEST stays as it is.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-apply", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
-    /// Publish a version with the memory and point this alias at it; made if there is none
+    /// Publish a version with the memory, and point this alias at it
+    ///
+    /// The alias is created if it does not exist.
     #[arg(long, value_name = "NAME")]
     alias: Option<AliasName>,
-    /// Go on though the function's code is not what was measured, or the alias points at other code or settings
+    /// Go on even if the code has changed since it was measured
+    ///
+    /// With --alias, also go on if the alias points at a version whose code or settings differ from those of
+    /// $LATEST.
     #[arg(long)]
     allow_changed_code: bool,
-    /// Apply, or do not, whatever autoOptimize in --input says [default: true, or with --input as that says]
+    /// Apply the selections [default: true, or autoOptimize of --input]
+    ///
+    /// The flag takes precedence over the file. A file without autoOptimize counts as false.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     auto_optimize: Option<bool>,
     #[command(flatten)]
@@ -57,11 +64,11 @@ impl Args {
     fn into_options(self) -> Result<Options, Error> {
         let input = self.execution_input.read()?;
         let dry_run = self.dry_run.or(input.as_ref());
-        // The state machine changes nothing unless it is told to.
-        let said = input.as_ref().map(|input| input.auto_optimize.unwrap_or(false));
+        // Without autoOptimize the state machine changes nothing.
+        let auto_optimize = input.as_ref().map(|input| input.auto_optimize.unwrap_or(false));
         let input = input.unwrap_or_default();
         Ok(Options {
-            auto_optimize: self.auto_optimize.or(said).unwrap_or(true),
+            auto_optimize: self.auto_optimize.or(auto_optimize).unwrap_or(true),
             dry_run,
             alias: self.alias.or(input.auto_optimize_alias),
             allow_changed_code: self.allow_changed_code,

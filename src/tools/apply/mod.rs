@@ -1,7 +1,7 @@
 //! `lpt-apply`: `selection` → `applied`.
 
-mod alias;
-mod args;
+mod alias; // publishes a version with the selected memory, and points an alias at it
+mod args; // the arguments as typed
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -18,26 +18,26 @@ use crate::ndjson::{Line, Upstream, Writer};
 use crate::records::{Applied, AppliedState, Plan, Record as _, RunId, Selection};
 use crate::run::{RunError, Tag, plan_before};
 
-/// How to apply.
 #[derive(Debug)]
-pub struct Options {
+struct Options {
     /// Whether to apply anything at all.
-    pub auto_optimize: bool,
-    /// Whether only to look at what would be changed.
-    pub dry_run: bool,
-    /// The alias to move, instead of changing `$LATEST`.
-    pub alias: Option<AliasName>,
-    /// Whether to act on part of a stream.
-    pub allow_incomplete: bool,
-    /// Whether to act on other code than was measured, or than the alias points at.
-    pub allow_changed_code: bool,
+    auto_optimize: bool,
+    /// Whether to only show what would be changed.
+    dry_run: bool,
+    /// The alias to move. Without one, `$LATEST` is changed.
+    alias: Option<AliasName>,
+    /// Whether to apply the selections of an incomplete stream.
+    allow_incomplete: bool,
+    /// Whether to go on if the code is not the measured one, or not that of the alias.
+    allow_changed_code: bool,
 }
 
-/// Reads all of the input, passes everything on, and then applies its selections one after another.
+/// Reads all of the input, passes everything on, and then applies the selections one after another.
 ///
 /// # Errors
-/// The input is incomplete or has a bad record; or no selection could be applied, with the first reason.
-pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
+/// Fails if the input is incomplete or has a bad record, or if no selection could be applied, with the first
+/// error.
+async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
     let mut apply = Apply {
         options,
         writer: &mut pipe.output,
@@ -46,27 +46,27 @@ pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, 
         plans: HashMap::new(),
     };
     let bad_input = pipe.input.for_each(|line| apply.handle(line)).await?;
-    let done = match bad_input {
+    let result = match bad_input {
         Some(error) => Err(error),
         None if !options.auto_optimize => {
             message::note(
-                "nothing is applied: autoOptimize in the execution input is not true; --auto-optimize applies",
+                "nothing is applied, because autoOptimize of the execution input or the flag is not true; to apply, add --auto-optimize",
             );
             Ok(Exit::Done)
         }
         None => match apply.upstream.require_complete(options.allow_incomplete) {
-            Ok(()) => apply.all(aws).await,
+            Ok(()) => apply.apply_all(aws).await,
             Err(error) => Err(error),
         },
     };
-    if done.is_err() {
+    if result.is_err() {
         apply.upstream.fail();
     }
     apply.writer.end(apply.upstream.status())?;
-    done
+    result
 }
 
-/// What the input says.
+/// The input that was read, and what to do with it.
 struct Apply<'a> {
     options: &'a Options,
     writer: &'a mut Writer,
@@ -76,7 +76,7 @@ struct Apply<'a> {
 }
 
 impl Apply<'_> {
-    /// Keeps what a line says, and passes it on.
+    /// Keeps a selection or plan, and passes the line on.
     fn handle(&mut self, line: &Line) -> Result<(), Error> {
         let Some(record_type) = self.upstream.admit(line)? else {
             return Ok(());
@@ -93,21 +93,23 @@ impl Apply<'_> {
     }
 
     /// Applies all selections. Goes on with the next one after a failure.
-    async fn all(&mut self, aws: &Aws) -> Result<Exit, Error> {
+    async fn apply_all(&mut self, aws: &Aws) -> Result<Exit, Error> {
         if self.options.dry_run || self.plans.values().any(|plan| plan.dry_run) {
-            return self.look(aws).await;
+            return self.show_changes(aws).await;
         }
         let selections = std::mem::take(&mut self.selections);
         if selections.is_empty() {
             return Err(Error::Failed(
-                "the input has no selection to apply; is lpt-select before this?".to_owned(),
+                "the input has no selection record; pipe the output of lpt-select into lpt-apply".to_owned(),
             ));
         }
         let mut functions = BTreeSet::new();
-        if let Some(twice) = selections.iter().find(|selection| !functions.insert(&selection.function_arn)) {
+        if let Some(duplicate) =
+            selections.iter().find(|selection| !functions.insert(&selection.function_arn))
+        {
             return Err(Error::Failed(format!(
-                "{}: has more than one selection; apply one of them only",
-                twice.function_arn
+                "{}: has more than one selection in the input; pass only one of them",
+                duplicate.function_arn
             )));
         }
         let mut first_error = None;
@@ -136,32 +138,39 @@ impl Apply<'_> {
         }
     }
 
-    /// Reads what would be changed, and says what would become of it.
-    async fn look(&self, aws: &Aws) -> Result<Exit, Error> {
+    /// Reads what would be changed, and shows how it would change.
+    async fn show_changes(&self, aws: &Aws) -> Result<Exit, Error> {
         let selected = self.selections.iter().map(|selection| &selection.function_arn);
         let functions: BTreeSet<&FunctionArn> = selected.chain(self.plans.keys()).collect();
         for function in functions {
             let lambda = aws.lambda(function);
             let name = function.name();
             let latest = self.latest(&lambda, function).await?;
-            let what = match &self.options.alias {
+            let change = match &self.options.alias {
                 None => format!("{name}: $LATEST, which has {} MB, would get", latest.memory),
                 Some(alias) => match lambda.alias(function, alias).await? {
                     Some(Alias { version: Some(version), .. }) => format!(
-                        "{name}:{alias}, which is at version {version}, would move to a new version and get"
+                        "{name}:{alias}, which is at version {version}, would point at a new version with"
                     ),
-                    _ => format!("{name}:{alias} would be made for a new version and get"),
+                    _ => format!("{name}:{alias} would be created and point at a new version with"),
                 },
             };
             for selection in self.selections.iter().filter(|selection| selection.function_arn == *function) {
-                message::note(format_args!("dry run: {what} {} MB", selection.memory_size));
+                message::note(format_args!("dry run: {change} {} MB", selection.memory_size));
             }
         }
-        message::note(format_args!("dry run: nothing is applied; allowed are {}", aws.proved().join(", ")));
+        message::note(format_args!(
+            "dry run: nothing is applied; these actions are allowed: {}",
+            aws.proved().join(", ")
+        ));
         Ok(Exit::Done)
     }
 
-    /// Reads `$LATEST`, unless a run is at work on it, or it is not what was measured.
+    /// Reads `$LATEST`.
+    ///
+    /// # Errors
+    /// Fails if a run is at work on the function, or if its code has changed since it was measured and the
+    /// user did not allow that.
     async fn latest(&self, lambda: &Lambda, function: &FunctionArn) -> Result<FunctionConfiguration, Error> {
         let latest = lambda.settled(function, Qualifier::Latest).await?;
         if let Some(tag) = Tag::parse(&latest.description) {
@@ -170,7 +179,7 @@ impl Apply<'_> {
         if let Some(plan) = self.plans.get(function)
             && plan.code_sha256 != latest.code_sha256
         {
-            self.allow_changed_code(format_args!("{function}: its code was changed since it was measured"))?;
+            self.allow_changed_code(format_args!("{function}: its code has changed since it was measured"))?;
         }
         Ok(latest)
     }
@@ -201,7 +210,7 @@ impl Apply<'_> {
         };
         let result = lambda.update_latest(function, &change).await;
         applied.state = if result.is_ok() { AppliedState::Applied } else { AppliedState::Failed };
-        // What happened in the account goes before what happened to the pipe.
+        // A failed change takes precedence over a closed output.
         let written = self.writer.write(&applied);
         result?;
         message::note(format_args!(
@@ -210,24 +219,26 @@ impl Apply<'_> {
             selection.memory_size,
             latest.memory
         ));
-        message::note(undo(
+        message::note(undo_message(
             function,
             format_args!("update-function-configuration --memory-size {}", latest.memory),
         ));
         written
     }
 
-    /// Goes on with other code than was measured or is in use, if the user allowed that.
-    fn allow_changed_code(&self, what: impl fmt::Display) -> Result<(), Error> {
+    /// Warns of a difference in code or settings if the user allowed it, and fails otherwise.
+    fn allow_changed_code(&self, difference: impl fmt::Display) -> Result<(), Error> {
         if self.options.allow_changed_code {
-            message::warning(what);
+            message::warning(difference);
             return Ok(());
         }
-        Err(Error::Failed(format!("{what}; go on with --allow-changed-code if that is wanted")))
+        Err(Error::Failed(format!("{difference}; to go on all the same, add --allow-changed-code")))
     }
 
-    /// The plan that restores `$LATEST` after a version has been published from it: the run's own, which is in the
-    /// stream already, if `$LATEST` is still as that one says; else a new one, written ahead.
+    /// Returns the plan that restores `$LATEST` after a version has been published from it.
+    ///
+    /// It is the plan of the run, which is in the stream already, if `$LATEST` is still as before the run.
+    /// Otherwise it is a new one, which is written before anything is changed.
     fn plan_for(&mut self, latest: &FunctionConfiguration) -> Result<Plan, Error> {
         let known = self.plans.get(&latest.function_arn);
         if let Some(plan) = known
@@ -242,7 +253,7 @@ impl Apply<'_> {
     }
 }
 
-/// The command of AWS's own tool that undoes a change, with the call that it is to make.
-fn undo(function: &FunctionArn, call: impl fmt::Display) -> String {
+/// Returns the message that has the command of AWS's own tool, which undoes a change with `call`.
+fn undo_message(function: &FunctionArn, call: impl fmt::Display) -> String {
     format!("to undo that: aws lambda {call} --function-name {function} --region {}", function.region())
 }
