@@ -1,4 +1,4 @@
-//! The `applied` record: a change that was made to a function.
+//! The `applied` record: a change of a function by lpt-apply.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,46 +6,49 @@ use super::Record;
 use crate::names::{AliasName, FunctionArn, Version};
 use crate::units::MemoryMB;
 
-/// Written twice: before the change, and when it is made or has failed.
+/// One change of a function. It is written twice: before the change, and when it is made or has failed. A
+/// change that was not needed is written once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "applied", rename_all = "camelCase")]
 pub struct Applied {
-    /// The function, unqualified.
+    /// The function's ARN, without a version or an alias.
     pub function_arn: FunctionArn,
-    /// What it gets.
+    /// The memory that the function gets, in MB.
     #[serde(rename = "memorySizeMB")]
     pub memory_size: MemoryMB,
-    /// What `$LATEST`, or the version that the alias pointed at, had.
+    /// The memory before the change: of `$LATEST`, or of the version that the alias pointed at. Absent if the
+    /// alias is new.
     #[serde(rename = "previousMemorySizeMB", default, skip_serializing_if = "Option::is_none")]
     pub previous_memory_size: Option<MemoryMB>,
-    /// The alias that is moved.
+    /// The alias that is moved or created. Absent if `$LATEST` is changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<AliasName>,
-    /// The version that it points at now.
+    /// The version that the alias points at from now on. Absent until it is published, and without an alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// The version that it pointed at before.
+    /// The version that the alias pointed at before. Absent if the alias is new, and without an alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_version: Option<Version>,
-    /// The description of the version that is published for the alias, which no other has: by it one is found that the
-    /// alias came not to point at, because lpt-apply was killed.
+    /// The description of the version that is published for the alias. No other version has it: if lpt-apply
+    /// is killed before the alias points at the version, lpt-cleanup finds the version by it. Absent without
+    /// an alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_description: Option<String>,
-    /// How far the change is.
+    /// The progress of the change.
     pub state: AppliedState,
 }
 
-/// How far a change is.
+/// The progress of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AppliedState {
-    /// The calls that make it are about to be sent.
+    /// The calls that make the change are about to be sent.
     Applying,
-    /// It is made.
+    /// The change is made.
     Applied,
-    /// It was not needed.
+    /// No change was needed.
     Unchanged,
-    /// It was not made.
+    /// The change was not made.
     Failed,
 }
 

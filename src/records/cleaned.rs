@@ -1,25 +1,26 @@
-//! The `cleaned` record: what was removed of a run.
+//! The `cleaned` record: the removal of what a run made.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Record, RunId};
 use crate::names::{AliasName, FunctionArn, Version};
 
-/// One run × function.
+/// The result of cleaning up one function of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "cleaned", rename_all = "camelCase")]
 pub struct Cleaned {
-    /// The run.
+    /// The id of the run that is undone.
     pub run_id: RunId,
-    /// The function, unqualified.
+    /// The function's ARN, without a version or an alias.
     pub function_arn: FunctionArn,
-    /// By name.
+    /// The names of the aliases that were deleted.
     pub aliases_deleted: Vec<AliasName>,
-    /// By number.
+    /// The numbers of the versions that were deleted.
     pub versions_deleted: Vec<Version>,
-    /// Whether `$LATEST` was set back now; `false` where that was not needed, or is in `left`.
+    /// Whether `$LATEST` got its memory and description back now. `false` if that was not needed, or failed
+    /// and is in `left`.
     pub memory_restored: bool,
-    /// What could not be removed or restored.
+    /// The resources that could not be removed or restored.
     pub left: Vec<Left>,
 }
 
@@ -27,14 +28,14 @@ impl Record for Cleaned {
     const TYPE: &'static str = "cleaned";
 }
 
-/// Something of the run that is still there.
+/// A resource of the run that could not be removed or restored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Left {
-    /// What: an alias, a version, or the function.
+    /// The alias, the version or the function.
     pub resource: String,
-    /// AWS's name for why.
+    /// The name of the error, from AWS or of lpt's own.
     pub error_type: String,
-    /// AWS's words.
+    /// The message of the error.
     pub error_message: String,
 }

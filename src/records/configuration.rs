@@ -6,53 +6,55 @@ use super::{Record, RunId, SizeKey};
 use crate::names::{AliasName, Architecture, FunctionArn, Version};
 use crate::units::MemoryMB;
 
-/// Written twice: before the version and its alias are made, and when they are ready or have failed.
+/// One version to measure. It is written twice: before the version and its alias are made, and when they are
+/// ready or have failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "configuration", rename_all = "camelCase")]
 pub struct Configuration {
-    /// The run.
+    /// The id of the run that made the version.
     pub run_id: RunId,
-    /// The function, unqualified.
+    /// The function's ARN, without a version or an alias.
     pub function_arn: FunctionArn,
-    /// Its processor.
+    /// The function's architecture; `x86_64` if absent in the input.
     #[serde(default)]
     pub architecture: Architecture,
-    /// The memory of this version.
+    /// The memory of this version, in MB.
     #[serde(rename = "memorySizeMB")]
     pub memory_size: MemoryMB,
-    /// The alias that points, or will point, at it.
+    /// The name of the alias that points, or will point, at the version.
     pub alias: AliasName,
-    /// Which invocation it is for, where each has a version of its own.
+    /// The index of the only invocation that the version is for. Absent unless each invocation has a version
+    /// of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// How far it is.
+    /// The progress of the version and its alias.
     pub state: ConfigurationState,
-    /// The published version, where it is ready.
+    /// The number of the published version. Absent unless it is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// AWS's name for why it failed.
+    /// The name of the error. Absent unless the version has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<String>,
-    /// Why it failed, in AWS's words.
+    /// The message of the error. Absent unless the version has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
 }
 
-/// How far a configuration is.
+/// The progress of a version and its alias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConfigurationState {
-    /// The calls that make it are about to be sent.
+    /// The calls that make them are about to be sent.
     Creating,
-    /// It can be invoked.
+    /// The version can be invoked by its alias.
     Ready,
-    /// The account or the function refuses this size, or the run could not go on.
+    /// The account or the function refuses this size, or the run could not continue.
     Failed,
 }
 
 impl Configuration {
-    /// Returns the function, architecture and memory size that this is about.
-    pub fn size_key(&self) -> SizeKey {
+    /// Returns the function, architecture and memory size of the version.
+    pub(crate) fn size_key(&self) -> SizeKey {
         SizeKey {
             function: self.function_arn.clone(),
             architecture: self.architecture,

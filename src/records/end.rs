@@ -8,11 +8,11 @@ use super::Record;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "end", rename_all = "camelCase")]
 pub struct End {
-    /// The tool that wrote the stream.
+    /// The name of the tool that wrote the stream.
     pub tool: String,
-    /// The number of lines before this one.
+    /// The number of lines before this one, those passed on included.
     pub records: u64,
-    /// How the tool, and the tools before it, ended.
+    /// The status of the stream: the worst of this tool and the tools before it.
     pub status: Status,
 }
 
@@ -20,7 +20,7 @@ impl Record for End {
     const TYPE: &'static str = "end";
 }
 
-/// How a stream ended, from the best to the worst.
+/// The status of a stream, from the best to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {

@@ -6,83 +6,92 @@ use super::{Configuration, Record, RunId, SizeKey, null_is_absent};
 use crate::names::{AliasName, Architecture, FunctionArn, Version};
 use crate::units::{BilledMillis, MemoryMB, Millis, Timestamp};
 
-/// One invocation. Records that another program wrote need only the function, the memory and the two durations.
+/// One invocation, with its retries. A record that another program wrote needs only the function, the memory
+/// and the two durations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "invocation", rename_all = "camelCase")]
 pub struct Invocation {
-    /// The run.
+    /// The id of the run. Absent if another program wrote the record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<RunId>,
-    /// The function, unqualified.
+    /// The function's ARN, without a version or an alias.
     pub function_arn: FunctionArn,
-    /// The version that was invoked.
+    /// The number of the version that was invoked, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// The alias that it was invoked by.
+    /// The alias by which the version was invoked, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<AliasName>,
-    /// The processor.
+    /// The function's architecture; `x86_64` if absent in the input.
     #[serde(default, deserialize_with = "null_is_absent")]
     pub architecture: Architecture,
-    /// The memory of the version.
+    /// The memory of the version, in MB.
     #[serde(rename = "memorySizeMB")]
     pub memory_size: MemoryMB,
-    /// 0-based, within function, architecture and memory size.
+    /// The index within function, architecture and memory size, in the order of sending, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// Which of several payloads it had.
+    /// The index of the payload that was sent, from 0, among the weighted or streamed payloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload_index: Option<u32>,
-    /// When its last attempt was sent.
+    /// The time at which the last attempt was sent, by the clock of this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
-    /// Lambda's id of it.
+    /// Lambda's id of the invocation. Absent if Lambda did not answer or refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// How it went.
+    /// The outcome; `ok` if absent in the input.
     #[serde(default, deserialize_with = "null_is_absent")]
     pub outcome: Outcome,
-    /// The name of what went wrong.
+    /// The name of the error, from the function, the report or AWS. Absent if the outcome is `ok`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_type: Option<String>,
-    /// What went wrong, in the function's or AWS's words.
+    /// The message of the error, from the function or AWS. Absent if the outcome is `ok`, or if the user
+    /// wants no message of a function recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
-    /// Whether an execution environment was made for it.
+    /// Whether an execution environment was started for it. Absent without a report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cold_start: Option<bool>,
-    /// The function's own time.
+    /// The duration of the function itself, without init and restore. Absent without a report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<Millis>,
-    /// The time of its initialization, on a cold start.
+    /// The duration of the initialization. Absent unless it was a cold start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_duration_ms: Option<Millis>,
-    /// The time to restore its snapshot, on a cold start with SnapStart.
+    /// The duration of restoring the snapshot. Absent unless it was a cold start with SnapStart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore_duration_ms: Option<Millis>,
-    /// What is billed; it contains what is billed of init and restore.
+    /// The billed duration, which contains the billed parts of init and restore. Absent without a report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billed_duration_ms: Option<BilledMillis>,
-    /// The part of it that is for the restore.
+    /// The part of the billed duration that is for the restore. Absent unless it was a cold start with
+    /// SnapStart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billed_restore_duration_ms: Option<BilledMillis>,
-    /// The most memory that its environment has used so far.
+    /// The most memory that the execution environment has used so far, in MB.
     #[serde(rename = "maxMemoryUsedMB", default, skip_serializing_if = "Option::is_none")]
     pub max_memory_used: Option<u32>,
-    /// From the request's first byte to the response's last, as this machine saw it.
+    /// The time from the first byte of the last attempt's request to the last byte of its response, as this
+    /// machine measured it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_duration_ms: Option<Millis>,
-    /// 1 where no retry was needed.
+    /// The number of times that it was sent: 1 without a retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// The execution environment, where it is known.
+    /// The name of the log stream, which identifies the execution environment. No tool writes it now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_stream: Option<String>,
 }
 
 impl Invocation {
-    /// An invocation of `configuration`, of which nothing has been reported yet.
-    pub fn of(configuration: &Configuration, index: u32, started_at: Timestamp, attempts: u32) -> Invocation {
+    /// Returns an invocation of `configuration` of which nothing has been reported yet.
+    pub(crate) fn of(
+        configuration: &Configuration,
+        index: u32,
+        started_at: Timestamp,
+        attempts: u32,
+    ) -> Invocation {
         Invocation {
             run_id: Some(configuration.run_id),
             function_arn: configuration.function_arn.clone(),
@@ -110,8 +119,8 @@ impl Invocation {
         }
     }
 
-    /// Returns the function, architecture and memory size that this is about.
-    pub fn size_key(&self) -> SizeKey {
+    /// Returns the function, architecture and memory size that was invoked.
+    pub(crate) fn size_key(&self) -> SizeKey {
         SizeKey {
             function: self.function_arn.clone(),
             architecture: self.architecture,
@@ -124,42 +133,42 @@ impl Record for Invocation {
     const TYPE: &'static str = "invocation";
 }
 
-/// How an invocation went.
+/// The outcome of an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// The function returned.
+    /// The function returned a result.
     #[default]
     Ok,
-    /// A function error that the user counts as a result.
+    /// The function failed with an error that the user counts as a result.
     AllowedError,
-    /// The function failed.
+    /// The function failed with another error.
     FunctionError,
-    /// The function took longer than it may.
+    /// The function ran into its timeout.
     Timeout,
     /// The function needed more memory than it has.
     OutOfMemory,
-    /// Still throttled after the last retry.
+    /// AWS still throttled the last attempt.
     Throttled,
-    /// AWS still failed, or did not answer, after the last retry.
+    /// AWS refused, or failed at, the last attempt or did not answer it.
     ServiceError,
-    /// It ran, but its log tail holds no report.
+    /// The function ran, but the end of its log holds no report.
     NoReport,
 }
 
 impl Outcome {
-    /// Whether its durations are a result.
-    pub fn is_usable(self) -> bool {
+    /// Whether the durations count as a result.
+    pub(crate) fn is_usable(self) -> bool {
         matches!(self, Outcome::Ok | Outcome::AllowedError)
     }
 
-    /// Whether the function failed: at this memory size it may fail again.
-    pub fn is_function_error(self) -> bool {
+    /// Whether the function itself failed, so that it may fail again at this memory size.
+    pub(crate) fn is_function_error(self) -> bool {
         matches!(self, Outcome::FunctionError | Outcome::Timeout | Outcome::OutOfMemory)
     }
 
-    /// Whether it reached the function, so that a request is charged.
-    pub fn is_charged(self) -> bool {
+    /// Whether the invocation reached the function, so that its request is charged.
+    pub(crate) fn is_charged(self) -> bool {
         !matches!(self, Outcome::Throttled | Outcome::ServiceError)
     }
 }

@@ -2,17 +2,17 @@
 //!
 //! lpt-records(5) describes them to users; tests/docs.rs checks that page against these types.
 
-mod applied;
-mod cleaned;
-mod configuration;
-mod end;
-mod invocation;
-mod plan;
-mod run_id;
-mod selection;
-mod size_key;
-mod statistics;
-mod strategy;
+mod applied; // a change of a function by lpt-apply
+mod cleaned; // the removal of what a run made
+mod configuration; // a version to measure
+mod end; // the last line of each tool
+mod invocation; // one invocation, as Lambda reported it
+mod plan; // a function before the run, and the sizes to measure
+mod run_id; // the id of a run, and the names that come from it
+mod selection; // the best size of a function
+mod size_key; // a function on one architecture at one memory size
+mod statistics; // the durations and costs of one memory size
+mod strategy; // the selection strategies, as records and flags name them
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::Serialize;
@@ -56,7 +56,8 @@ macro_rules! any_record {
             /// The types, in the order of the pipe.
             pub const TYPES: &'static [&'static str] = &[$($record::TYPE,)*];
 
-            /// Returns the names of all fields that a record of `record_type` can have, if that type is known.
+            /// Returns the names of all fields that a record of `record_type` can have, if that type is
+            /// known.
             pub fn fields(record_type: &str) -> Option<&'static [&'static str]> {
                 match record_type {
                     $($record::TYPE => Some($record::fields()),)*

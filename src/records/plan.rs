@@ -1,4 +1,4 @@
-//! The `plan` record: what a function was before the run, and what is to be measured.
+//! The `plan` record: a function before the run, and the sizes to measure.
 
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -7,52 +7,53 @@ use super::{Record, RunId};
 use crate::names::{Architecture, FunctionArn};
 use crate::units::{MemoryMB, StorageMB, Timestamp};
 
-/// Written before anything of the function is changed; it suffices to restore `$LATEST`.
+/// One function before the run, and the sizes to measure. It is written before anything of the function is
+/// changed, and suffices to restore `$LATEST`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "plan", rename_all = "camelCase")]
 pub struct Plan {
-    /// The run.
+    /// The id of the run that follows this plan.
     pub run_id: RunId,
-    /// Of the record format.
+    /// The version of the record format.
     pub schema_version: SchemaVersion,
-    /// The function, unqualified.
+    /// The function's ARN, without a version or an alias.
     pub function_arn: FunctionArn,
-    /// Its processor.
+    /// The function's architecture.
     pub architecture: Architecture,
-    /// Such as `python3.13`; a container image has none.
+    /// The runtime, such as `python3.13`. Absent for a container image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime: Option<String>,
-    /// `Zip` or `Image`.
+    /// The type of the deployment package: `Zip` or `Image`.
     pub package_type: String,
-    /// Whether its versions start from a snapshot.
+    /// Whether published versions start from a snapshot.
     pub snap_start: bool,
-    /// The size of `/tmp`, absent where it is not more than the 512 MB that are free.
+    /// The size of `/tmp` in MB. Absent if it is not more than the 512 MB that are free.
     #[serde(rename = "ephemeralStorageMB", default, skip_serializing_if = "Option::is_none")]
     pub ephemeral_storage: Option<StorageMB>,
-    /// The memory of `$LATEST` before the run.
+    /// The memory of `$LATEST` before the run, in MB.
     #[serde(rename = "originalMemorySizeMB")]
     pub original_memory_size: MemoryMB,
-    /// The description of `$LATEST` before the run, absent where it had none.
+    /// The description of `$LATEST` before the run. Absent if it had none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub original_description: String,
     /// The revision of `$LATEST` before the run.
     pub original_revision_id: String,
-    /// The code that is measured.
+    /// The hash of the code that is measured, as Lambda reports it.
     pub code_sha256: String,
-    /// The sizes, in the order in which they are published.
+    /// The memory sizes to measure in MB, in the order in which they are published.
     pub power_values: Vec<MemoryMB>,
-    /// Invocations for each size.
+    /// The number of invocations for each size.
     pub num: u32,
     /// Whether each invocation has a version of its own.
     pub only_cold_starts: bool,
-    /// Whether the run only tries what is allowed: nothing is to be analyzed or applied.
+    /// Whether the run only tries what is allowed, so that nothing is analyzed or applied. Absent if `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
-    /// When the run began.
+    /// The time at which the run began.
     pub created_at: Timestamp,
 }
 
-/// Version 1 of the record format; another one is not guessed at.
+/// Version 1 of the record format. A record of another version is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SchemaVersion;
 
@@ -66,7 +67,10 @@ impl<'de> Deserialize<'de> for SchemaVersion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SchemaVersion, D::Error> {
         match u64::deserialize(deserializer)? {
             1 => Ok(SchemaVersion),
-            other => Err(D::Error::invalid_value(Unexpected::Unsigned(other), &"1, which this lpt knows")),
+            other => Err(D::Error::invalid_value(
+                Unexpected::Unsigned(other),
+                &"1, the version that this lpt reads",
+            )),
         }
     }
 }

@@ -14,23 +14,23 @@ use crate::units::{MemoryMB, Timestamp};
 pub struct RunId(Uuid);
 
 impl RunId {
-    /// A new one.
-    #[expect(clippy::new_without_default, reason = "each call gives another value")]
-    pub fn new() -> RunId {
+    /// Returns another id at each call.
+    pub(crate) fn new() -> RunId {
         RunId(Uuid::now_v7())
     }
 
-    /// The alias that this run gives to the version with `memory`, the `index`th one where there are several.
-    pub fn alias(self, memory: MemoryMB, index: Option<u32>) -> AliasName {
+    /// Returns the name of the alias of the version with `memory`. `index` tells apart the versions of one
+    /// size, if each invocation has its own.
+    pub(crate) fn alias(self, memory: MemoryMB, index: Option<u32>) -> AliasName {
         let name = match index {
             Some(index) => format!("{}{memory}-{index}", self.alias_prefix()),
             None => format!("{}{memory}", self.alias_prefix()),
         };
-        name.parse().expect("letters, digits and hyphens, 60 at most")
+        name.parse().expect("at most 60 letters, digits and hyphens")
     }
 
-    /// The run that gives an alias this name.
-    pub fn of_alias(name: &AliasName) -> Option<RunId> {
+    /// Returns the run that gives an alias this name, if a run does.
+    pub(crate) fn of_alias(name: &AliasName) -> Option<RunId> {
         let text = name.to_string();
         let (run_id, rest) = text.strip_prefix("lpt-")?.split_once('-')?;
         let run_id: RunId = run_id.parse().ok()?;
@@ -38,18 +38,18 @@ impl RunId {
             Some((memory, index)) => (memory, Some(index.parse().ok()?)),
             None => (rest, None),
         };
-        // Numbers can be written in several ways, a run writes them in one.
+        // A number can be written in several ways. A run writes it in only one of them.
         (run_id.alias(memory.parse().ok()?, index) == *name).then_some(run_id)
     }
 
-    /// When the run began, which a UUID of version 7 says; another one does not.
-    pub fn begun_at(self) -> Option<Timestamp> {
+    /// Returns the time at which the run began. Only a UUID of version 7 contains it.
+    pub(crate) fn begun_at(self) -> Option<Timestamp> {
         let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
         Timestamp::from_unix(seconds, nanoseconds)
     }
 
-    /// What the names of all aliases of this run, and of no other, begin with.
-    pub fn alias_prefix(self) -> String {
+    /// Returns the prefix that the names of all aliases of this run have, and of no other run.
+    pub(crate) fn alias_prefix(self) -> String {
         format!("lpt-{self}-")
     }
 }
@@ -64,7 +64,7 @@ impl FromStr for RunId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<RunId, String> {
-        Uuid::try_parse(text).map(RunId).map_err(|_| format!("{text:?} is no run id (a UUID)"))
+        Uuid::try_parse(text).map(RunId).map_err(|_| format!("expected a run id (a UUID), found {text:?}"))
     }
 }
 
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_users_alias_is_no_runs() {
+    fn an_alias_of_a_user_belongs_to_no_run() {
         let run = "01900000000070008000000000000000";
         for name in ["lpt-live", "lpt-", "live", &format!("lpt-{run}"), &format!("lpt-{run}-live")] {
             assert_eq!(RunId::of_alias(&name.parse().expect("a name")), None, "{name}");
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_id_says_when_the_run_began() {
+    fn a_run_id_of_version_7_contains_the_time_at_which_the_run_began() {
         let begun =
             |text: &str| text.parse::<RunId>().expect("an id").begun_at().map(|time| time.to_string());
         let june = Some("2024-06-10T02:35:18.400Z".to_owned());
@@ -115,14 +115,14 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_run_id_or_none_without_a_panic(text in prop_oneof![any::<String>(), "[0-9a-f{}:-]{32,40}"]) {
+        fn any_text_is_parsed_as_a_run_id_or_refused_without_a_panic(text in prop_oneof![any::<String>(), "[0-9a-f{}:-]{32,40}"]) {
             if let Ok(id) = text.parse::<RunId>() {
                 prop_assert_eq!(id.to_string().parse(), Ok(id));
             }
         }
 
         #[test]
-        fn an_alias_begins_as_those_of_its_run_and_of_no_other(
+        fn an_alias_has_the_prefix_of_its_run_and_of_no_other(
             one in run_id(),
             other in run_id(),
             memory in memory(),

@@ -6,40 +6,41 @@ use super::{BalancedWeight, Record, Strategy};
 use crate::names::{Architecture, FunctionArn};
 use crate::units::{Currency, MemoryMB, Millis, Money};
 
-/// One function × architecture.
+/// The best size of one function on one architecture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "selection", rename_all = "camelCase")]
 pub struct Selection {
-    /// The function, unqualified.
+    /// The function's ARN, without a version or an alias.
     pub function_arn: FunctionArn,
-    /// The processor.
+    /// The function's architecture; `x86_64` if absent in the input.
     #[serde(default)]
     pub architecture: Architecture,
-    /// The best size.
+    /// The best memory size, in MB.
     #[serde(rename = "memorySizeMB")]
     pub memory_size: MemoryMB,
-    /// What it is best by.
+    /// The strategy by which it is the best.
     pub strategy: Strategy,
-    /// Its weight.
+    /// The weight of cost in the strategy `balanced`.
     pub balanced_weight: BalancedWeight,
-    /// Compute, of one invocation with that size.
+    /// The average cost of one invocation with that size, as in the size's statistics.
     pub average_cost: Money,
-    /// Of one invocation with that size.
+    /// The average duration of one invocation with that size, as in the size's statistics.
     pub average_duration_ms: Millis,
-    /// Of all costs.
+    /// The currency of all costs in this record.
     pub currency: Currency,
-    /// What the function had before the run.
+    /// The memory of `$LATEST` before the run, in MB. Absent if the input has no plan.
     #[serde(rename = "originalMemorySizeMB", default, skip_serializing_if = "Option::is_none")]
     pub original_memory_size: Option<MemoryMB>,
-    /// Against that, as a fraction: -0.25 is a quarter less. Absent where it was not measured.
+    /// The change of the average cost from the original size, as a fraction: -0.25 is a quarter less. Absent
+    /// if the original size was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_change: Option<f64>,
-    /// Likewise.
+    /// The change of the average duration from the original size, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_change: Option<f64>,
-    /// What the measuring itself cost, compute and requests.
+    /// The cost of the measuring itself: the sum of the total costs of all sizes.
     pub lambda_cost: Money,
-    /// A link to a chart of all sizes.
+    /// A link to a chart of all sizes with a result. Absent if no chart can be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visualization: Option<String>,
 }

@@ -1,15 +1,16 @@
-//! What is measured and compared: a function at one memory size.
+//! The key of everything that is measured and compared: a function at one memory size.
 
 use crate::names::{Architecture, FunctionArn};
 use crate::units::MemoryMB;
 
-/// A function on one architecture at one memory size. Keys sort by function, then architecture, then memory.
+/// One function on one architecture at one memory size. Keys sort by function, then architecture, then
+/// memory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SizeKey {
-    /// The function, unqualified.
+    /// The function's ARN, without a version or an alias.
     pub function: FunctionArn,
-    /// Its architecture.
+    /// The function's architecture.
     pub architecture: Architecture,
-    /// Its memory.
+    /// The memory size in MB.
     pub memory: MemoryMB,
 }

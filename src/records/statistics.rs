@@ -1,4 +1,4 @@
-//! The `statistics` record: one memory size, as its invocations show it.
+//! The `statistics` record: the durations and costs of one memory size.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,111 +6,119 @@ use super::{BalancedWeight, Record, SizeKey, Strategy};
 use crate::names::{Architecture, FunctionArn};
 use crate::units::{Currency, MemoryMB, Millis, Money};
 
-/// One function × architecture × memory size. Durations are duration + init + restore; costs are of one invocation
-/// unless it says otherwise.
+/// The statistics of one function on one architecture at one memory size. A duration is the sum of duration,
+/// init and restore. A cost is that of one invocation unless its field says otherwise.
+///
+/// The used invocations are those that count as a result and have the start that is asked for. The kept ones
+/// are what trimming leaves of them. A field that is computed from either is absent if there are none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "statistics", rename_all = "camelCase")]
 pub struct Statistics {
-    /// The function, unqualified.
+    /// The function's ARN, without a version or an alias.
     pub function_arn: FunctionArn,
-    /// The processor.
+    /// The function's architecture; `x86_64` if absent in the input.
     #[serde(default)]
     pub architecture: Architecture,
-    /// The memory.
+    /// The memory size in MB.
     #[serde(rename = "memorySizeMB")]
     pub memory_size: MemoryMB,
-    /// Which invocations were taken.
+    /// The starts of the invocations that are used.
     #[serde(default)]
     pub starts: Starts,
-    /// Of all costs.
+    /// The currency of all costs in this record.
     pub currency: Currency,
-    /// How many invocations were used.
+    /// The number of used invocations.
     pub invocations: u64,
-    /// How many of them were dropped from the averages, at both ends together.
+    /// The number of used invocations that trimming dropped, at both ends together.
     pub discarded: u64,
-    /// How many invocations failed.
+    /// The number of failed invocations.
     pub errors: u64,
-    /// At how many of those the function itself failed.
+    /// The number of failed invocations at which the function itself failed.
     #[serde(default)]
     pub function_errors: u64,
-    /// At how many of those it ran out of memory.
+    /// The number of failed invocations at which the function ran out of memory.
     #[serde(default)]
     pub out_of_memory_errors: u64,
-    /// How many of those used were cold starts.
+    /// The number of used invocations that were cold starts.
     pub cold_starts: u64,
-    /// Trimmed mean.
+    /// The mean duration of the kept invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_duration_ms: Option<Millis>,
-    /// Of the same kept invocations.
+    /// The mean billed duration of the kept invocations, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_billed_duration_ms: Option<f64>,
-    /// Compute, and `/tmp` where it is more than what is free, of the same kept invocations.
+    /// The mean cost of the kept invocations: compute, and `/tmp` beyond the free size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_cost: Option<Money>,
-    /// Likewise, plain mean of all used: what the bill will show.
+    /// The mean cost of all used invocations, untrimmed, which the bill follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_cost: Option<Money>,
-    /// The charge for the request itself, to add to either.
+    /// The charge for one request, which is part of neither cost above. Absent if the price list has no price
+    /// for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_cost: Option<Money>,
-    /// The charge for restoring the snapshot at a cold start, where SnapStart is charged, to add to that one.
+    /// The charge for restoring the snapshot at one cold start, which is part of neither cost above. Absent
+    /// without SnapStart, if it is free for the runtime, or if the price list has no price for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore_cost: Option<Money>,
-    /// All that AWS charges for the invocations made, errors included, together, and for the snapshots of the
+    /// The charge of AWS for all invocations that were made, errors included, and for the snapshots of the
     /// versions.
     pub total_cost: Money,
-    /// Least.
+    /// The shortest duration of the used invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_duration_ms: Option<Millis>,
-    /// Median.
+    /// The median duration of the used invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50_duration_ms: Option<Millis>,
-    /// 90th percentile.
+    /// The 90th percentile of the durations of the used invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p90_duration_ms: Option<Millis>,
-    /// 95th percentile.
+    /// The 95th percentile of the durations of the used invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p95_duration_ms: Option<Millis>,
-    /// 99th percentile.
+    /// The 99th percentile of the durations of the used invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_duration_ms: Option<Millis>,
-    /// Greatest.
+    /// The longest duration of the used invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration_ms: Option<Millis>,
-    /// Of the sample, n − 1.
+    /// The sample standard deviation (n − 1) of the durations of the used invocations. Absent with fewer than
+    /// two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stddev_duration_ms: Option<Millis>,
-    /// Where the interval of the average begins; below 0 where the data are too few or too wild to exclude that.
+    /// The lower end of the confidence interval of the average duration, in milliseconds. Below 0 if the data
+    /// are too few or too scattered to exclude that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_duration_low_ms: Option<f64>,
-    /// Where it ends.
+    /// The upper end of the confidence interval of the average duration, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_duration_high_ms: Option<f64>,
-    /// Where the interval of the average cost begins.
+    /// The lower end of the confidence interval of the average cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_cost_low: Option<Money>,
-    /// Where it ends.
+    /// The upper end of the confidence interval of the average cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_cost_high: Option<Money>,
-    /// Of these intervals.
+    /// The confidence level of both intervals, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
-    /// Trimmed mean of the init durations that were reported.
+    /// The trimmed mean of the init durations that were reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_init_duration_ms: Option<Millis>,
-    /// The most memory that any invocation used.
+    /// The most memory that any used invocation reported, in MB.
     #[serde(rename = "maxMemoryUsedMB", default, skip_serializing_if = "Option::is_none")]
     pub max_memory_used: Option<u32>,
-    /// The share dropped at each end.
+    /// The share of the used invocations that trimming drops at each end.
     pub discard_top_bottom: f64,
-    /// What the rank is by.
+    /// The strategy that the rank is by.
     pub strategy: Strategy,
-    /// Its weight.
+    /// The weight of cost in the strategy `balanced`.
     pub balanced_weight: BalancedWeight,
-    /// The less, the better.
+    /// The value that the strategy compares: the lower, the better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
-    /// 1 is best; absent where the size has no usable invocation.
+    /// The place among the sizes of the function and architecture: 1 is the best. Absent if no invocation of
+    /// the size is usable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<u32>,
 }
@@ -120,8 +128,8 @@ impl Record for Statistics {
 }
 
 impl Statistics {
-    /// Returns the function, architecture and memory size that this is about.
-    pub fn size_key(&self) -> SizeKey {
+    /// Returns the function, architecture and memory size that the statistics are about.
+    pub(crate) fn size_key(&self) -> SizeKey {
         SizeKey {
             function: self.function_arn.clone(),
             architecture: self.architecture,
@@ -130,20 +138,20 @@ impl Statistics {
     }
 
     /// Whether both are sizes of the same function and architecture, so that one of them is to be selected.
-    pub fn is_rival_of(&self, other: &Statistics) -> bool {
+    pub(crate) fn is_rival_of(&self, other: &Statistics) -> bool {
         (&self.function_arn, self.architecture) == (&other.function_arn, other.architecture)
     }
 }
 
-/// Which invocations were taken.
+/// The starts that are used: cold, warm, or both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Starts {
-    /// All.
+    /// All invocations, cold and warm.
     #[default]
     All,
-    /// Those that found an execution environment.
+    /// The invocations that found an execution environment.
     Warm,
-    /// Those that one was made for.
+    /// The invocations that an execution environment was started for.
     Cold,
 }

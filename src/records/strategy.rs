@@ -2,25 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What to look for, as AWS Lambda Power Tuning names it.
+/// The goal of a selection, with the name that AWS Lambda Power Tuning gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
-    /// The least average cost; of equals, the fastest
+    /// The lowest average cost; the fastest of equals.
     #[default]
     Cost,
-    /// The least average duration; of equals, the cheapest
+    /// The lowest average duration; the cheapest of equals.
     Speed,
-    /// The least weighted sum of both, each as a share of its greatest
+    /// The lowest weighted sum of both, each as a share of its greatest value among the sizes.
     Balanced,
 }
 
 impl Strategy {
-    /// All of them.
-    pub const ALL: [Strategy; 3] = [Strategy::Cost, Strategy::Speed, Strategy::Balanced];
+    pub(crate) const ALL: [Strategy; 3] = [Strategy::Cost, Strategy::Speed, Strategy::Balanced];
 
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
+    /// Returns the name that records and flags have for the strategy.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Strategy::Cost => "cost",
             Strategy::Speed => "speed",
@@ -29,7 +28,7 @@ impl Strategy {
     }
 }
 
-/// The weight of cost in [`Strategy::Balanced`], 0 to 1; duration has the rest.
+/// The weight of cost in [`Strategy::Balanced`], from 0 to 1. The rest is the weight of the duration.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct BalancedWeight(f64);
@@ -47,18 +46,17 @@ impl TryFrom<f64> for BalancedWeight {
         let is_weight = (0.0..=1.0).contains(&weight);
         is_weight
             .then_some(BalancedWeight(weight))
-            .ok_or_else(|| format!("a weight is from 0 to 1, not {weight}"))
+            .ok_or_else(|| format!("expected a number from 0 to 1, found {weight}"))
     }
 }
 
 impl BalancedWeight {
     /// Returns the nearest weight to `weight`, which is not NaN.
-    pub fn clamped(weight: f64) -> BalancedWeight {
+    pub(crate) fn clamped(weight: f64) -> BalancedWeight {
         BalancedWeight(weight.clamp(0.0, 1.0))
     }
 
-    /// The weight.
-    pub fn get(self) -> f64 {
+    pub(crate) fn get(self) -> f64 {
         self.0
     }
 }
