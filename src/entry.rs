@@ -30,13 +30,13 @@ pub trait Tool: clap::Parser {
     fn run(self, pipe: &mut Pipe) -> impl Future<Output = Result<Exit, Error>>;
 }
 
-/// A tool's place in the pipe.
+/// The place of a tool in the pipe: its input, its output, and its interrupt.
 pub struct Pipe {
-    /// The records of the tool before.
+    /// The records that the previous tool wrote, or those of the files that are named.
     pub input: Reader,
-    /// The stream for the tool after.
+    /// The stream that the next tool reads.
     pub output: Writer,
-    /// Whether a signal asked the tool to stop.
+    /// Cancelled when a signal asks the tool to stop.
     pub interrupt: Interrupt,
 }
 
@@ -47,7 +47,7 @@ pub fn run<T: Tool>() -> ExitCode {
     let exit = match runtime {
         Ok(runtime) => {
             let exit = runtime.block_on(run_tool::<T>());
-            // A thread may still wait for a line on stdin; the process does not.
+            // A thread may still wait for a line on stdin. The process does not wait for it.
             runtime.shutdown_background();
             exit
         }
@@ -99,11 +99,11 @@ async fn run_tool<T: Tool>() -> Exit {
     }
 }
 
-/// Whether a command line that clap refuses names a file of records, so that stdin, which may never end, has none.
-/// A tool without such an argument never reads stdin, and counts as one that does name a file.
+/// Whether a command line that clap refuses names a file of records. If it does, stdin has no records, and
+/// may never end. A tool without an argument for files never reads stdin, so the answer for it is `true`.
 ///
-/// The value of an option is not such a file. An option that nobody knows may have a value; it counts as a file only
-/// if it is the name of one.
+/// The value of an option is not a file of records. An unknown option may have a value: a word counts as a
+/// file only if there is a file of that name.
 fn names_a_file<T: Tool>() -> bool {
     let command = T::command();
     if !command.get_arguments().any(|argument| argument.get_id() == "files") {
@@ -129,10 +129,10 @@ fn names_a_file<T: Tool>() -> bool {
     false
 }
 
-/// Prints `--help` and `--version` as they are, and what is wrong with the arguments in one line.
+/// Prints `--help` and `--version` unchanged, and an error in the arguments as one line.
 fn report_usage(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
-        // A reader that closed the pipe has seen enough of the help.
+        // If the reader closed the pipe, it has seen enough of the help.
         let _ = error.print();
         return Exit::Done;
     }
@@ -149,6 +149,7 @@ fn report_usage(error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
+/// Cancels `interrupt` at the first signal. At the second one, shows `stopped` and ends the process.
 fn watch_signals(interrupt: Interrupt, stopped: &'static str) -> Result<(), Error> {
     let listen = |kind| signal(kind).map_err(Error::io("signal"));
     let mut int = listen(SignalKind::interrupt())?;

@@ -1,4 +1,4 @@
-//! Why a tool ends early.
+//! The errors with which a tool ends early.
 
 use std::error::Error as StdError;
 use std::io;
@@ -11,7 +11,7 @@ pub trait Fault: StdError + Send + Sync + 'static {
     fn exit(&self) -> Exit;
 }
 
-/// Why a tool cannot go on. Its text is one line: what happened, where, and what to do next.
+/// An error with which a tool ends early. Its text is one line: what happened, where, and what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line asks for something impossible.
@@ -28,7 +28,7 @@ pub enum Error {
     /// A signal asked the tool to stop.
     #[error("interrupted")]
     Interrupted,
-    /// Anything that has no type of its own, in full.
+    /// An error without a type of its own, with its full text.
     #[error("{0}")]
     Failed(String),
     /// An error that another module defines: a bad record, a refusal of AWS.
@@ -43,8 +43,8 @@ impl<F: Fault> From<F> for Error {
 }
 
 impl Error {
-    /// Names the file or stream that an I/O error is about.
-    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+    /// Returns a function that adds the name of the file or stream to an I/O error.
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
         let what = what.into();
         move |source| Error::Io { what, source }
     }
@@ -59,7 +59,7 @@ impl Error {
         }
     }
 
-    /// Returns the error that another module defines, if this is one of type `F`.
+    /// Returns the error that another module defines, if its type is `F`.
     pub fn fault<F: Fault>(&self) -> Option<&F> {
         let Error::Fault(fault) = self else {
             return None;
@@ -69,12 +69,12 @@ impl Error {
     }
 
     /// Whether a line of the input is not a record. The lines after it can still be read.
-    pub fn is_bad_record(&self) -> bool {
+    pub(crate) fn is_bad_record(&self) -> bool {
         self.exit() == Exit::BadRecord
     }
 
-    /// Whether the reader of our output has left, which is not a failure: `lpt-analyze … | head -1`.
-    pub fn is_closed_pipe(&self) -> bool {
+    /// Whether the reader of this tool's output has left, which is not a failure: `lpt-analyze … | head -1`.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
         let mut cause: Option<&(dyn StdError + 'static)> = Some(self);
         while let Some(error) = cause {
             if let Some(error) = error.downcast_ref::<io::Error>()

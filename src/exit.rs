@@ -2,31 +2,31 @@
 
 use std::process::ExitCode;
 
-/// How a tool ends.
+/// The way in which a tool ends, with its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: did all of its work.
+    /// Code 0: all of the work is done.
     Done,
-    /// 1: failed.
+    /// Code 1: the tool failed.
     Failed,
-    /// 2: was called with arguments that it cannot use.
+    /// Code 2: the tool was called with arguments that it cannot use.
     Usage,
-    /// 3: some sizes or functions failed; the rest is in the stream.
+    /// Code 3: some sizes or functions failed. The rest is in the stream.
     Partly,
-    /// 65: a line of the input is not a record (`EX_DATAERR` of sysexits).
+    /// Code 65: a line of the input is not a record (`EX_DATAERR` of sysexits).
     BadRecord,
-    /// 75: AWS throttled it to the end; trying again later may help (`EX_TEMPFAIL`).
+    /// Code 75: AWS throttled every attempt. Trying again later may help (`EX_TEMPFAIL`).
     Throttled,
-    /// 77: AWS denied access (`EX_NOPERM`).
+    /// Code 77: AWS denied access (`EX_NOPERM`).
     Denied,
-    /// 130: a signal interrupted it.
+    /// Code 130: a signal interrupted the tool.
     Interrupted,
     /// The exit code of the command that the tool ran.
     Command(u8),
 }
 
 impl Exit {
-    /// Returns the number that the shell sees.
+    /// Returns the exit code as a number, as the shell sees it.
     pub fn code(self) -> u8 {
         match self {
             Exit::Done => 0,

@@ -1,6 +1,6 @@
-//! Types that a record holds as text.
+//! Serialization of types that a record holds as text.
 
-/// Implements serde for a type as the text that it displays as and parses from.
+/// Implements serde's traits for a type by its `Display` and `FromStr`.
 macro_rules! serde_as_text {
     ($type:ty) => {
         impl serde::Serialize for $type {

@@ -1,4 +1,4 @@
-//! One line of a stream, and what is wrong with it.
+//! One line of a stream, and the error of a line that is not a record.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::error::Fault;
 use crate::exit::Exit;
 use crate::records::{AnyRecord, Record};
 
-/// One line of a stream, and its place there.
+/// One line of a stream, with its place there.
 #[derive(Debug, Clone)]
 pub struct Line {
     source: Arc<str>,
@@ -21,7 +21,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Takes the bytes of the line with this number, 1-based, of `source`.
+    /// Makes a line of the bytes that have this number, from 1, in `source`.
     pub(super) fn new(source: &Arc<str>, number: u64, bytes: Vec<u8>) -> Result<Line, RecordError> {
         let mut line = Line { source: Arc::clone(source), number, text: String::new() };
         match String::from_utf8(bytes) {
@@ -38,21 +38,21 @@ impl Line {
         &self.text
     }
 
-    /// Returns the number of the line in its file or stream, 1-based.
+    /// Returns the number of the line in its file or stream, from 1.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Whether both lines are of the same file or stream.
-    pub(super) fn is_of_same_source(&self, other: &Arc<str>) -> bool {
-        Arc::ptr_eq(&self.source, other)
+    /// Whether the line is in this file or stream.
+    pub(super) fn is_of_same_source(&self, source: &Arc<str>) -> bool {
+        Arc::ptr_eq(&self.source, source)
     }
 
     pub(super) fn source(&self) -> &Arc<str> {
         &self.source
     }
 
-    /// Returns the record's type.
+    /// Returns the type of the record.
     pub fn record_type(&self) -> Result<Cow<'_, str>, RecordError> {
         #[derive(Deserialize)]
         struct Tag<'a> {
@@ -63,12 +63,12 @@ impl Line {
         Ok(tag.record_type)
     }
 
-    /// Reads the line as a record of type `R`, and ignores fields that `R` does not have.
+    /// Parses the line as a record of type `R`, and ignores fields that `R` does not have.
     pub fn parse<R: Record>(&self) -> Result<R, RecordError> {
         self.deserialize()
     }
 
-    /// Reads the line as the record that it says it is. Returns `None` for a type that nobody knows.
+    /// Parses the line as a record of the type that it names. Returns `None` if that type is unknown.
     pub fn record(&self) -> Result<Option<AnyRecord>, RecordError> {
         let record_type = self.record_type()?;
         let mut track = Track::new();
@@ -84,7 +84,7 @@ impl Line {
             .map_err(|error| self.explain(error.inner(), error.path()))
     }
 
-    /// Says what is wrong at `path` of this line, in the terms of the record format.
+    /// Returns an error that describes what is wrong at `path`, in the terms of the record format.
     fn explain(&self, error: &serde_json::Error, path: &Path) -> RecordError {
         let value = match serde_json::from_str::<Value>(&self.text) {
             Err(syntax) => return self.error(None, format!("not a JSON object: {syntax}")),
@@ -113,8 +113,8 @@ impl Line {
         self.error(Some(&place), format!("expected {}, found {found}", in_words(expected)))
     }
 
-    /// Returns an error about this line, or about `field` of it.
-    pub fn error(&self, field: Option<&str>, what: impl Into<String>) -> RecordError {
+    /// Returns an error about this line, or about one of its fields.
+    pub(crate) fn error(&self, field: Option<&str>, what: impl Into<String>) -> RecordError {
         RecordError {
             source_name: self.source.to_string(),
             line: self.number,
@@ -133,11 +133,13 @@ fn value_at<'a>(value: &'a Value, path: &Path) -> Option<&'a Value> {
     })
 }
 
-/// Returns the name for people of what serde calls by Rust's types.
+/// Translates what serde expected from Rust's types into plain words.
 fn in_words(expected: &str) -> &str {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "usize" => "an integer of 0 or more",
         "f64" => "a number",
+        "a sequence" => "an array",
+        other if other.starts_with("struct ") => "an object",
         other => other,
     }
 }
@@ -153,16 +155,16 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// A line that is not the record that it should be: `runs.ndjson:17: durationMs: expected a number, found a string`.
+/// The error of a line that is not a record: `runs.ndjson:17: durationMs: expected a number, found a string`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct RecordError {
-    /// The file's name, or `stdin`.
+    /// The name of the file, or `stdin`.
     pub source_name: String,
-    /// 1-based.
+    /// The number of the line in its file or stream, from 1.
     pub line: u64,
-    /// The field that is wrong, where it is one.
+    /// The field that is wrong. Absent if the whole line is.
     pub field: Option<String>,
-    /// What is wrong with it.
+    /// The fault in plain words.
     pub what: String,
 }
 

@@ -1,11 +1,11 @@
-//! The record stream: numbered lines in, lines out, and what the `end` records say of the tools before.
+//! The record stream: numbered lines in, lines out, and the `end` records of the previous tools.
 //!
 //! lpt-records(5) describes the format; [`crate::records`] has the types.
 
-mod reader;
-mod upstream;
-mod writer;
-mod line;
+mod reader; // the lines of the input
+mod upstream; // the end records of the input, taken together
+mod writer; // the output of a tool
+mod line; // one line, and what can be wrong with it
 
 #[cfg(test)]
 mod tests;

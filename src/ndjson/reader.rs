@@ -1,4 +1,4 @@
-//! The lines of the input: as an iterator, and as they arrive.
+//! The lines of the input, as an iterator and as they arrive.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal};
@@ -52,14 +52,14 @@ impl Source {
 
 impl Lines {
     /// Reads `files` one after another; `-` is stdin.
-    pub fn of_files(files: &[PathBuf]) -> Lines {
+    pub(crate) fn of_files(files: &[PathBuf]) -> Lines {
         let source = |file: &PathBuf| {
             if file == Path::new("-") { Source::Stdin } else { Source::File(file.clone()) }
         };
         Lines { sources: files.iter().map(source).collect::<Vec<_>>().into_iter(), current: None }
     }
 
-    /// Reads what is in memory, under the name `name`.
+    /// Reads the lines of a text in memory, and calls their source `name`.
     pub fn of_text(name: &str, text: impl Into<Vec<u8>>) -> Lines {
         Lines {
             sources: Vec::new().into_iter(),
@@ -108,7 +108,7 @@ impl Iterator for Lines {
 /// The input of a tool. It belongs to [`crate::entry`], which passes on what a failed tool has not read.
 pub struct Reader {
     state: State,
-    /// Whether it reads stdin, and that is a pipe: then what nobody reads is lost.
+    /// Whether stdin is read and is a pipe, in which unread lines are lost.
     is_piped: bool,
 }
 
@@ -118,16 +118,16 @@ enum State {
 }
 
 impl Reader {
-    /// Reads `files` one after another; none, or `-`, is stdin.
+    /// Reads `files` one after another. No file, or `-`, is stdin.
     ///
     /// # Errors
-    /// Stdin is wanted and is a terminal, where nobody will type records.
-    pub fn open(files: &[PathBuf]) -> Result<Reader, Error> {
+    /// Stdin would be read and is a terminal, where nobody will type records.
+    pub(crate) fn open(files: &[PathBuf]) -> Result<Reader, Error> {
         let lines = if files.is_empty() { Lines::of_files(&["-".into()]) } else { Lines::of_files(files) };
         let reads_stdin = lines.reads_stdin();
         if reads_stdin && io::stdin().is_terminal() {
             return Err(Error::Usage(format!(
-                "expects records on stdin, which is a terminal; pipe another tool's output into it, or see {} --help",
+                "expected records on stdin, but stdin is a terminal; pipe another tool's output into it, name a file, or see {} --help",
                 message::tool()
             )));
         }
@@ -136,13 +136,13 @@ impl Reader {
         Ok(Reader { state: State::Unread(lines), is_piped: reads_stdin && is_pipe() })
     }
 
-    /// Reads nothing.
-    pub fn nothing() -> Reader {
+    /// Returns an input without any line, for a tool that reads no records.
+    pub(crate) fn nothing() -> Reader {
         Reader { state: State::Unread(Lines::of_files(&[])), is_piped: false }
     }
 
-    /// Returns the next line as soon as it arrives. Lines go on after a bad one.
-    pub async fn next(&mut self) -> Option<Result<Line, Error>> {
+    /// Returns the next line as soon as it arrives. After a bad line the next one can be read.
+    pub(crate) async fn next(&mut self) -> Option<Result<Line, Error>> {
         if let State::Unread(lines) = &mut self.state {
             let lines = std::mem::replace(lines, Lines::of_files(&[]));
             self.state = State::Reading(into_channel(lines));
@@ -153,12 +153,13 @@ impl Reader {
         }
     }
 
-    /// Hands each line to `handle`, to the end of the input: after a bad line too, because the records that undo a run
-    /// may follow it, and after a file that cannot be read. Returns the first thing that is wrong with the input.
+    /// Hands each line to `handle`, to the end of the input: after a bad line too, because the records that
+    /// undo a run may follow it, and after a file that cannot be read. Returns the first thing that is wrong
+    /// with the input.
     ///
     /// # Errors
     /// `handle` failed for another reason than a bad record.
-    pub async fn for_each(
+    pub(crate) async fn for_each(
         &mut self,
         mut handle: impl FnMut(&Line) -> Result<(), Error>,
     ) -> Result<Option<Error>, Error> {
@@ -176,10 +177,10 @@ impl Reader {
         Ok(bad_input)
     }
 
-    /// Passes on what is left in the pipe from the tool before, with an `end` record that says that this tool failed.
-    /// The records that undo a run are in it, and the tool that wrote them may have ended already. A file that the
-    /// user named is still there, and is not passed on.
-    pub async fn pass_on(mut self, writer: &mut Writer) {
+    /// Passes on the rest of the pipe from the previous tool, and then an `end` record with the status
+    /// `failed`. The records that undo a run are in it, and the tool that wrote them may have ended already.
+    /// A file that the user named is still there, and is not passed on.
+    pub(crate) async fn pass_on(mut self, writer: &mut Writer) {
         if !self.is_piped || matches!(self.state, State::Reading(_)) {
             return;
         }
@@ -189,7 +190,7 @@ impl Reader {
                 Ok(line) if !is_end(&line) => writer.pass(&line),
                 _ => Ok(()),
             };
-            // Whoever reads no more wants no more.
+            // The reader of the output has left.
             if passed.is_err() {
                 return;
             }
@@ -198,8 +199,8 @@ impl Reader {
     }
 }
 
-/// Reads in a thread of its own, not one of tokio's: a read of stdin cannot be cancelled, and the process must be able
-/// to end while one waits.
+/// Reads in a thread of its own, not one of tokio's: a read of stdin cannot be cancelled, and the process
+/// must be able to end while one waits.
 fn into_channel(lines: Lines) -> mpsc::Receiver<Result<Line, Error>> {
     let (sender, receiver) = mpsc::channel(64);
     std::thread::spawn(move || {

@@ -30,7 +30,7 @@ fn why(text: &str) -> String {
 }
 
 #[test]
-fn a_bad_line_is_named_by_place_field_and_fault() {
+fn the_error_of_a_bad_line_names_its_place_field_and_fault() {
     let cases = [
         (
             r#"{"type":"sample","durationMs":"1","memorySizeMB":128}"#,
@@ -62,11 +62,24 @@ fn a_bad_line_is_named_by_place_field_and_fault() {
 }
 
 #[test]
-fn what_is_missing_inside_a_field_is_named_with_its_place() {
+fn a_missing_part_of_a_field_is_named_with_its_place() {
     let text = r#"{"type":"cleaned","runId":"01a20741590276d1a58656c56c1ccb3a","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:f","aliasesDeleted":[],"versionsDeleted":[],"memoryRestored":true,"left":[{}]}"#;
     let line = Lines::of_text("stdin", text).next().expect("a line").expect("readable");
     let error = line.parse::<Cleaned>().expect_err("left lacks its fields");
     assert_eq!((error.field.as_deref(), &*error.what), (Some("left[0].resource"), "missing"));
+}
+
+#[test]
+fn what_serde_expects_is_named_in_plain_words() {
+    let text = r#"{"type":"cleaned","runId":"01a20741590276d1a58656c56c1ccb3a","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:f","aliasesDeleted":[],"versionsDeleted":[],"memoryRestored":true,"left":[]}"#;
+    for (left, place, what) in [
+        ("7", "left", "expected an array, found a number"),
+        ("[7]", "left[0]", "expected an object, found a number"),
+    ] {
+        let text = text.replace("\"left\":[]", &format!("\"left\":{left}"));
+        let error = line(text).parse::<Cleaned>().expect_err("left is no list of resources");
+        assert_eq!((error.field.as_deref(), &*error.what), (Some(place), what));
+    }
 }
 
 #[test]
@@ -98,7 +111,7 @@ fn type_is_the_first_field() {
 }
 
 #[test]
-fn a_stream_without_an_end_was_cut_off_and_the_worst_end_counts() {
+fn a_stream_without_an_end_is_interrupted_and_the_worst_end_counts() {
     let mut upstream = Upstream::default();
     assert_eq!(upstream.status(), Status::Interrupted);
     assert!(upstream.require_complete(false).is_err());
@@ -112,7 +125,7 @@ fn a_stream_without_an_end_was_cut_off_and_the_worst_end_counts() {
     assert!(upstream.require_complete(true).is_ok());
 }
 
-/// The example of each record type in `lpt-records.5`, in the order of the pipe.
+/// Returns the example of each record type in `lpt-records.5`, in the order of the pipe.
 fn examples() -> Vec<serde_json::Map<String, Value>> {
     include_str!("../../man/lpt-records.5")
         .lines()
@@ -125,7 +138,7 @@ fn line(text: impl Into<Vec<u8>>) -> Line {
     Lines::of_text("x", text).next().expect("a line").expect("readable")
 }
 
-/// Reads `first` as the record that it says it is, and what is written of that once more.
+/// Parses `first`, writes the record, parses that, and checks that both are equal.
 fn read_write_read(first: &Line) -> Result<(), RecordError> {
     if let Some(record) = first.record()? {
         let second = line(serde_json::to_string(&record).expect("string keys"));
@@ -135,7 +148,7 @@ fn read_write_read(first: &Line) -> Result<(), RecordError> {
     Ok(())
 }
 
-/// Any JSON.
+/// Generates any JSON value.
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -156,7 +169,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A value for a field: one that some field has, or may have, or any.
+/// Generates a value for a field: one that some field has or can have, or any other.
 fn value() -> impl Strategy<Value = Value> {
     let known: Vec<Value> = examples().into_iter().flat_map(|example| example.into_values()).collect();
     prop_oneof![
@@ -169,7 +182,7 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// A field's name: of a known field of any record, or of one that nobody knows.
+/// Generates a name for a field: a known one of any record, or any other.
 fn name() -> impl Strategy<Value = String> {
     let known = examples().into_iter().flat_map(|example| example.into_iter().map(|(name, _)| name));
     let absent = ["errorType", "errorMessage", "restoreDurationMs", "billedRestoreDurationMs", "logStream"];
@@ -193,7 +206,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn a_record_with_another_value_is_read_back_as_it_is_written_or_that_field_is_named(
+    fn a_changed_value_is_read_back_as_it_is_written_or_its_field_is_named(
         mut record in select(examples()),
         name in name(),
         value in value(),
@@ -210,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn a_record_without_a_field_is_read_or_that_field_is_named(
+    fn a_record_without_a_field_is_read_or_the_field_is_named(
         (mut record, at) in (select(examples()), any::<prop::sample::Index>()),
     ) {
         let name = record.keys().nth(at.index(record.len())).expect("in range").clone();

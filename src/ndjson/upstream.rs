@@ -1,4 +1,4 @@
-//! What the `end` records of the input say together.
+//! The `end` records of the input, taken together.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use crate::error::Error;
 use crate::message;
 use crate::records::{End, Record as _, Status};
 
-/// What the `end` records of one source say.
+/// The `end` records of one source.
 #[derive(Debug)]
 struct SourceEnd {
     source: Arc<str>,
     worst: Status,
-    /// Whether a line stands after the last of them.
+    /// Whether a line follows the last of them.
     is_open: bool,
 }
 
-/// What the `end` records of the input say together: a tool hands each line to [`Upstream::admit`].
+/// The status of the input, from its `end` records. A tool hands each line to [`Upstream::admit`].
 #[derive(Debug, Default)]
 pub struct Upstream {
     sources: Vec<SourceEnd>,
@@ -25,9 +25,9 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Notes a line: an `end` record has to follow it in the same source. Returns the record's type, or `None` for an
-    /// `end` record, which is consumed here.
-    pub fn admit<'a>(&mut self, line: &'a Line) -> Result<Option<Cow<'a, str>>, RecordError> {
+    /// Notes a line, which an `end` record has to follow in the same source. Returns the type of the record,
+    /// or `None` for an `end` record, which is consumed here.
+    pub(crate) fn admit<'a>(&mut self, line: &'a Line) -> Result<Option<Cow<'a, str>>, RecordError> {
         if !self.sources.last().is_some_and(|last| line.is_of_same_source(&last.source)) {
             let source = Arc::clone(line.source());
             self.sources.push(SourceEnd { source, worst: Status::Complete, is_open: true });
@@ -45,12 +45,13 @@ impl Upstream {
     }
 
     /// Notes a failure of this tool.
-    pub fn fail(&mut self) {
+    pub(crate) fn fail(&mut self) {
         self.has_failed_here = true;
     }
 
-    /// Returns the worst status; a stream without an `end` record was cut off.
-    pub fn status(&self) -> Status {
+    /// Returns the worst status of the input and of this tool. A stream without an `end` record was cut off,
+    /// which is the same as interrupted.
+    pub(crate) fn status(&self) -> Status {
         let here = if self.has_failed_here { Status::Failed } else { Status::Complete };
         if self.is_cut_off() {
             return Status::Interrupted;
@@ -62,26 +63,30 @@ impl Upstream {
         self.sources.is_empty() || self.sources.iter().any(|source| source.is_open)
     }
 
-    /// Checks that the input is complete, so that something may be decided on it.
+    /// Checks that the input is complete, so that a decision can be based on it. The status of an incomplete
+    /// input stays as it is if the user allows it: the next tool has to be told so, too.
     ///
     /// # Errors
-    /// The input was cut off or says that its tool failed, and the user did not allow that.
-    pub fn require_complete(&self, allow_incomplete: bool) -> Result<(), Error> {
+    /// The input was cut off, or a tool before this one failed or was interrupted, and the user did not allow
+    /// that.
+    pub(crate) fn require_complete(&self, allow_incomplete: bool) -> Result<(), Error> {
         let Some(why) = self.incomplete() else {
             return Ok(());
         };
         if allow_incomplete {
-            message::warning(format_args!("{why}; going on with what there is"));
+            message::warning(format_args!("{why}; continuing with the records that arrived"));
             Ok(())
         } else {
-            Err(Error::Failed(format!("{why}; measure again, or take what there is with --allow-incomplete")))
+            Err(Error::Failed(format!(
+                "{why}; measure again, or use the records that arrived with --allow-incomplete"
+            )))
         }
     }
 
-    /// Returns what is wrong with the end of the input, if anything is.
-    pub fn incomplete(&self) -> Option<&'static str> {
+    /// Returns the reason why the input is incomplete, if it is.
+    pub(crate) fn incomplete(&self) -> Option<&'static str> {
         if self.is_cut_off() {
-            return Some("the input has no end record: it was cut off, or is not of these tools");
+            return Some("the input has no end record: it was cut off, or another program wrote it");
         }
         match self.status() {
             Status::Complete => None,

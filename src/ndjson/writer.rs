@@ -6,7 +6,8 @@ use super::line::Line;
 use crate::error::Error;
 use crate::records::{End, Record, Status};
 
-/// Writes records and flushes each one: nothing that is known is lost, and a change is announced before it happens.
+/// The output of a tool. Each record is flushed when it is written: nothing that is known is lost, and a
+/// change is announced before it happens.
 pub struct Writer<W: Write = io::Stdout> {
     tool: String,
     output: W,
@@ -14,27 +15,27 @@ pub struct Writer<W: Write = io::Stdout> {
 }
 
 impl Writer {
-    /// Writes to stdout as `tool`.
-    pub fn stdout(tool: &str) -> Writer {
+    /// Returns a writer to stdout for the tool with this name.
+    pub(crate) fn stdout(tool: &str) -> Writer {
         Writer::new(tool, io::stdout())
     }
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes to `output` as `tool`.
-    pub fn new(tool: &str, output: W) -> Writer<W> {
+    /// Returns a writer to `output` for the tool with this name.
+    pub(crate) fn new(tool: &str, output: W) -> Writer<W> {
         Writer { tool: tool.to_owned(), output, records: 0 }
     }
 
-    /// Writes a record.
-    pub fn write<R: Record>(&mut self, record: &R) -> Result<(), Error> {
+    /// Writes a record as one line.
+    pub(crate) fn write<R: Record>(&mut self, record: &R) -> Result<(), Error> {
         let mut line = serde_json::to_string(record).expect("a record has string keys and no failing field");
         line.push('\n');
         self.put(line.as_bytes())
     }
 
-    /// Passes a line on, unchanged.
-    pub fn pass(&mut self, line: &Line) -> Result<(), Error> {
+    /// Passes a line on, byte for byte.
+    pub(crate) fn pass(&mut self, line: &Line) -> Result<(), Error> {
         self.put(format!("{}\n", line.text()).as_bytes())
     }
 
@@ -44,7 +45,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes this tool's `end` record.
-    pub fn end(&mut self, status: Status) -> Result<(), Error> {
+    pub(crate) fn end(&mut self, status: Status) -> Result<(), Error> {
         self.write(&End { tool: self.tool.clone(), records: self.records, status })
     }
 
