@@ -82,7 +82,11 @@ fn trimming_rounds_down_at_each_end() {
     }
     let clamped = Tool::new("lpt-analyze").args(["--discard-top-bottom", "0.9"]).stdin(&*input).run();
     assert_eq!(clamped.of_type("statistics")[0]["discardTopBottom"], 0.4);
-    assert!(clamped.stderr.contains("--discard-top-bottom 0.9 is taken as 0.4"), "{}", clamped.stderr);
+    assert!(
+        clamped.stderr.contains("--discard-top-bottom 0.9 is out of range; using 0.4"),
+        "{}",
+        clamped.stderr
+    );
 }
 
 #[test]

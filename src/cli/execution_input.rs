@@ -1,5 +1,5 @@
-//! The execution input of AWS Lambda Power Tuning's state machine, so that who comes from there need not write it
-//! anew: each tool takes of it what concerns it.
+//! The execution input of AWS Lambda Power Tuning's state machine, so that its users can keep it: each tool
+//! uses the keys that concern it.
 //!
 //! <https://github.com/alexcasalboni/aws-lambda-power-tuning/blob/master/README.md#state-machine-input-at-execution-time>
 
@@ -18,75 +18,76 @@ use crate::error::Error;
 use crate::names::{AliasName, Callee, FunctionRef};
 use crate::records::Strategy;
 
-/// What the file says; a key that is absent or `null` says nothing.
+/// The keys of the file. A key that is absent or `null` is `None`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExecutionInput {
     /// The function to tune.
     #[serde(rename = "lambdaARN", default, deserialize_with = "name")]
     pub lambda_arn: Option<FunctionRef>,
-    /// Invocations for each size.
+    /// The number of invocations for each size.
     #[serde(default, deserialize_with = "count")]
     pub num: Option<NonZeroU32>,
-    /// The sizes, as the flag takes them.
+    /// The memory sizes, as `--power-values` takes them.
     #[serde(default, deserialize_with = "power_values")]
     pub power_values: Option<String>,
-    /// What to invoke with, as it stands.
+    /// The payload, or a list of payloads with weights, unparsed.
     pub payload: Option<Box<RawValue>>,
-    /// Where at S3 that is; it goes before `payload`.
+    /// The place of the payload at S3. It takes precedence over `payload`.
     #[serde(rename = "payloadS3", default, deserialize_with = "name")]
     pub payload_s3: Option<S3Url>,
     /// Whether a size's invocations are sent at once.
-    #[serde(default, deserialize_with = "truth")]
+    #[serde(default, deserialize_with = "boolean")]
     pub parallel_invocation: Option<bool>,
-    /// What is best.
+    /// The strategy by which a size is the best.
     pub strategy: Option<Strategy>,
-    /// The weight of cost in `balanced`.
+    /// The weight of cost in `balanced`, from 0 to 1, not yet checked.
     #[serde(default, deserialize_with = "number")]
     pub balanced_weight: Option<f64>,
     /// Whether to apply what was selected.
-    #[serde(default, deserialize_with = "truth")]
+    #[serde(default, deserialize_with = "boolean")]
     pub auto_optimize: Option<bool>,
-    /// The alias to move then.
+    /// The alias to move when it is applied.
     #[serde(default, deserialize_with = "name")]
     pub auto_optimize_alias: Option<AliasName>,
-    /// Whether only to try that everything is allowed.
-    #[serde(default, deserialize_with = "truth")]
+    /// Whether the run only tries what is allowed.
+    #[serde(default, deserialize_with = "boolean")]
     pub dry_run: Option<bool>,
-    /// What to call before each invocation.
+    /// The function to call before each invocation.
     #[serde(rename = "preProcessorARN", default, deserialize_with = "name")]
     pub pre_processor_arn: Option<Callee>,
-    /// What to call after each invocation.
+    /// The function to call after each invocation.
     #[serde(rename = "postProcessorARN", default, deserialize_with = "name")]
     pub post_processor_arn: Option<Callee>,
-    /// The share of invocations to drop at each end.
+    /// The share of invocations to drop at each end, not yet checked.
     #[serde(default, deserialize_with = "number")]
     pub discard_top_bottom: Option<f64>,
-    /// The pause between two invocations of a size.
+    /// The pause between two invocations of a size, in milliseconds.
     #[serde(default, deserialize_with = "whole")]
     pub sleep_between_runs_ms: Option<u64>,
     /// Whether payloads stay out of messages.
-    #[serde(default, deserialize_with = "truth")]
+    #[serde(default, deserialize_with = "boolean")]
     pub disable_payload_logs: Option<bool>,
     /// Whether the output document holds the statistics of all sizes.
-    #[serde(default, deserialize_with = "truth")]
+    #[serde(default, deserialize_with = "boolean")]
     pub include_output_results: Option<bool>,
     /// Whether each invocation is to be a cold start.
-    #[serde(default, deserialize_with = "truth")]
+    #[serde(default, deserialize_with = "boolean")]
     pub only_cold_starts: Option<bool>,
-    /// Error types that count as results.
+    /// The error types that count as results.
     pub allowed_exceptions: Option<Vec<String>>,
-    /// Where it stands, for messages.
+    /// The path of the file, for messages.
     #[serde(skip)]
     file: PathBuf,
 }
 
 impl ExecutionInput {
-    /// Reads a file.
+    /// Reads the file of `--input`.
     ///
     /// # Errors
-    /// It can't be read, is no JSON object, or has a key that is not known or has a value of another kind.
-    pub fn from_file(file: &Path) -> Result<ExecutionInput, Error> {
+    /// The file cannot be read or is not a JSON object, or a key of it is unknown or has a value of another
+    /// kind.
+    pub(crate) fn from_file(file: &Path) -> Result<ExecutionInput, Error> {
         let text = std::fs::read(file).map_err(Error::io(format!("--input {}", file.display())))?;
         let mut input = ExecutionInput::from_json(&text)
             .map_err(|why| Error::Usage(format!("--input {}: {why}", file.display())))?;
@@ -94,7 +95,10 @@ impl ExecutionInput {
         Ok(input)
     }
 
-    /// Reads JSON; what is wrong with it comes back in words.
+    /// Parses JSON.
+    ///
+    /// # Errors
+    /// As of [`ExecutionInput::from_file`], in words.
     pub fn from_json(text: &[u8]) -> Result<ExecutionInput, String> {
         if !text.trim_ascii_start().starts_with(b"{") {
             return Err("expected a JSON object".to_owned());
@@ -115,15 +119,19 @@ impl ExecutionInput {
         })?;
         match unknown {
             None => Ok(input),
-            Some(key) => Err(format!("no key is called {key:?}; {}", suggestion(&key))),
+            Some(key) => Err(format!("unknown key {key:?}{}", suggestion(&key))),
         }
     }
 
-    /// The functions that were `typed`, or else its own.
+    /// Returns the functions that were `typed`, or otherwise the one of the file.
     ///
     /// # Errors
-    /// There is none, which `nothing` says.
-    pub fn functions_or(&self, typed: Vec<FunctionRef>, nothing: &str) -> Result<Vec<FunctionRef>, Error> {
+    /// There is no function. `nothing` is the message then.
+    pub(crate) fn functions_or(
+        &self,
+        typed: Vec<FunctionRef>,
+        nothing: &str,
+    ) -> Result<Vec<FunctionRef>, Error> {
         if !typed.is_empty() {
             return Ok(typed);
         }
@@ -131,26 +139,26 @@ impl ExecutionInput {
         Ok(vec![own])
     }
 
-    /// Something is wrong with the value of `key`.
-    pub fn error(&self, key: &str, why: impl std::fmt::Display) -> Error {
+    /// Returns an error about the value of `key`.
+    pub(crate) fn error(&self, key: &str, why: impl Display) -> Error {
         Error::Usage(format!("{}: {why}", self.place_of(key)))
     }
 
-    /// Where `key` stands, for messages.
-    pub fn place_of(&self, key: &str) -> String {
+    /// Returns the place of `key`, for messages.
+    pub(crate) fn place_of(&self, key: &str) -> String {
         format!("--input {}: {key}", self.file.display())
     }
 }
 
-/// The known key that looks most like `key`.
+/// Returns the question whether the known key that is most like `key` is meant.
 fn suggestion(key: &str) -> String {
     let known = serde_aux::serde_introspection::serde_introspect::<ExecutionInput>();
     let likeness = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &key.to_lowercase());
     let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    nearest.map_or_else(String::new, |nearest| format!("is {nearest} meant?"))
+    nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"))
 }
 
-/// A name of AWS's. An empty one is none, as in the state machine.
+/// Parses a name that AWS gives to something. An empty one is `None`, as in the state machine.
 fn name<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -161,17 +169,17 @@ where
     text.map(|text| text.parse()).transpose().map_err(D::Error::custom)
 }
 
-/// A boolean, or what JavaScript takes for one in numbers.
-fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+/// Parses a boolean, or a number as JavaScript converts it to one.
+fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
-        Value::Bool(truth) => Ok(Some(truth)),
+        Value::Bool(boolean) => Ok(Some(boolean)),
         Value::Number(number) => Ok(Some(number.as_f64() != Some(0.0))),
         other => Err(D::Error::custom(format_args!("expected true or false, found {other}"))),
     }
 }
 
-/// A number, or a string that holds one.
+/// Parses a number, or a string that holds one.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let number = match &value {
@@ -183,7 +191,7 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::
     number.map(Some).ok_or_else(|| D::Error::custom(format_args!("expected a number, found {value}")))
 }
 
-/// A whole number, however it is written.
+/// Parses a whole number of 0 or more, in any notation that [`number`] reads.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let number = number(deserializer)?;
@@ -196,6 +204,7 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
     number.map(whole).transpose()
 }
 
+/// Parses a whole number from 1 on.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {
     let count = |number: u64| {
         let count = u32::try_from(number).ok().and_then(NonZeroU32::new);
@@ -206,7 +215,7 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32
     whole(deserializer)?.map(count).transpose()
 }
 
-/// A list of integers or of strings, or `"ALL"`; as text.
+/// Parses a list of integers or of strings, or `"ALL"`, into the text that `--power-values` takes.
 fn power_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let size = |value: &Value| match value {
@@ -217,7 +226,7 @@ fn power_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
     };
     let text = match &value {
         Value::Null => return Ok(None),
-        // The state machine takes its own sizes then.
+        // For an empty list the state machine uses its own sizes.
         Value::Array(sizes) if sizes.is_empty() => return Ok(None),
         Value::Array(sizes) => {
             sizes.iter().map(size).collect::<Option<Vec<_>>>().map(|sizes| sizes.join(","))
@@ -242,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_of_the_state_machine_is_known_and_a_missing_one_says_nothing() {
+    fn every_key_of_the_state_machine_is_known_and_a_missing_one_is_none() {
         let input = read(&json!({
             "lambdaARN": "f", "num": 10, "powerValues": [128, "256"], "payload": {"a": 1.50},
             "payloadS3": "s3://b/k", "parallelInvocation": true, "strategy": "balanced", "balancedWeight": 0.3,
@@ -259,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named_with_the_nearest_known_one_wherever_it_stands() {
+    fn an_unknown_key_is_named_with_the_nearest_known_one_in_any_place() {
         for (key, nearest) in [
             ("powerValue", "powerValues"),
             ("lambdaArn", "lambdaARN"),
@@ -268,12 +277,12 @@ mod tests {
             ("onlyColdStart", "onlyColdStarts"),
         ] {
             let why = read(&json!({"num": 10, key: {"any": "thing"}})).expect_err("an unknown key");
-            assert_eq!(why, format!("no key is called {key:?}; is {nearest} meant?"));
+            assert_eq!(why, format!("unknown key {key:?}; did you mean {nearest}?"));
         }
         assert!(read(&json!({"payload": {"powerValue": 1}})).is_ok(), "a payload has keys of its own");
     }
 
-    /// A value that is now of the right kind and now of another.
+    /// Generates a value, sometimes of the right kind and sometimes of another.
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -293,7 +302,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_of_a_key_is_taken_or_that_key_is_named(at in 0..19_usize, value in value()) {
+        fn any_value_of_a_key_is_accepted_or_the_key_is_named(at in 0..19_usize, value in value()) {
             let key = serde_aux::serde_introspection::serde_introspect::<ExecutionInput>()[at];
             if let Err(why) = read(&json!({key: value})) {
                 prop_assert!(why.starts_with(&format!("{key}: ")) || why.starts_with(&format!("{key}[")), "{}", why);

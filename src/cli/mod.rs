@@ -1,6 +1,6 @@
-//! The flags that tools share: the same flag means the same thing everywhere.
+//! The flags that several tools have. The same flag means the same thing in each of them.
 
-mod execution_input;
+mod execution_input; // the file of --input: the keys of AWS Lambda Power Tuning's state machine
 
 use std::path::PathBuf;
 
@@ -14,39 +14,42 @@ use crate::message;
 use crate::records::{BalancedWeight, Strategy};
 use crate::report::Format;
 
-/// Help without colour: a pipe's tools share one terminal.
-pub const STYLES: Styles = Styles::plain();
+/// The style of help: without colour, because the tools of a pipe share one terminal.
+pub(crate) const STYLES: Styles = Styles::plain();
 
-/// What each tool takes.
+/// The flags that every tool has.
 #[derive(Debug, clap::Args)]
 pub struct CommonArgs {
-    /// Show warnings and errors only, no notes and no summary
+    /// Show only warnings and errors, no notes and no summary
     #[arg(short, long)]
     quiet: bool,
-    /// Show each call and how long it took; twice: also payloads and answers
+    /// Show each call and how long it takes
+    ///
+    /// Given twice, it also shows the payloads and answers of invocations.
     #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
 }
 
 impl CommonArgs {
-    /// Puts the flags into force.
-    pub fn apply(&self) {
+    /// Sets what [`crate::message`] shows.
+    pub(crate) fn apply(&self) {
         message::set_quiet(self.quiet);
         message::set_verbosity(self.verbose);
     }
 }
 
-/// Where AWS is and who calls. Credentials come from the environment or a profile, never from a flag.
+/// The flags of tools that call AWS. Credentials come from the environment or a profile, never from a flag.
 #[derive(Debug, clap::Args)]
-pub struct AwsArgs {
-    /// AWS region; an ARN's own region goes before it
+pub(crate) struct AwsArgs {
+    /// AWS region; the region in an ARN takes precedence
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
     /// Profile in the AWS configuration files
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// Requests a second at most to Lambda's control plane in a region, which takes 15 from an account; 0 is no limit.
-    /// Invocations are not of these
+    /// Maximum control-plane requests per second and region (0: no limit)
+    ///
+    /// Lambda allows an account 15 per second in each region. Invocations do not count.
     #[arg(
         long,
         value_name = "N",
@@ -58,8 +61,8 @@ pub struct AwsArgs {
 }
 
 impl AwsArgs {
-    /// As the options that the SDK is set up with.
-    pub fn options(&self) -> AwsOptions {
+    /// Returns the options for [`crate::aws::Aws::load`].
+    pub(crate) fn options(&self) -> AwsOptions {
         AwsOptions {
             region: self.region.clone(),
             profile: self.profile.clone(),
@@ -68,83 +71,98 @@ impl AwsArgs {
     }
 }
 
-/// Where records come from.
+/// The argument of tools that read records.
 #[derive(Debug, clap::Args)]
 pub struct InputArgs {
-    /// Files of records, read in order; none, or -, is stdin
+    /// Files of records, read in order (none, or -: stdin)
     #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 }
 
-/// The input of a state machine's execution, for who comes from AWS Lambda Power Tuning. A flag goes before what the
-/// records say, and that before this file.
+/// The flag for the execution input of AWS Lambda Power Tuning's state machine. A flag takes precedence over
+/// the records, and the records over this file.
 #[derive(Debug, clap::Args)]
-pub struct ExecutionInputArgs {
-    /// Execution input of AWS Lambda Power Tuning, JSON, of which each tool takes what concerns it; a flag goes before it
+pub(crate) struct ExecutionInputArgs {
+    /// Execution input of AWS Lambda Power Tuning, a JSON file
+    ///
+    /// Each tool uses the keys that concern it; lpt(7) lists them. A flag takes precedence over the records,
+    /// and the records over this file.
     #[arg(long = "input", value_name = "FILE", env = "LPT_INPUT", hide_env_values = true)]
     file: Option<PathBuf>,
 }
 
 impl ExecutionInputArgs {
-    /// What the file says, where one is named.
-    pub fn read(&self) -> Result<Option<ExecutionInput>, Error> {
-        // A variable that is empty is as good as none.
+    /// Reads the file, if one is named.
+    pub(crate) fn read(&self) -> Result<Option<ExecutionInput>, Error> {
+        // An empty variable is like an unset one.
         let file = self.file.as_ref().filter(|file| !file.as_os_str().is_empty());
         file.map(|file| ExecutionInput::from_file(file)).transpose()
     }
 }
 
-/// Whether only to try that everything is allowed.
+/// The flag that makes a run only try what is allowed.
 #[derive(Debug, clap::Args)]
-pub struct DryRunArgs {
-    /// Try whether everything is allowed: one invocation for each size, no analysis, nothing applied
+pub(crate) struct DryRunArgs {
+    /// Only try what is allowed: invoke each size once, and apply nothing
+    ///
+    /// Nothing is analyzed or selected either. With lpt-prepare --dry-run the plan record tells this to the
+    /// next tools.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: Option<bool>,
 }
 
 impl DryRunArgs {
-    /// Whether this is a dry run; the records may say so too.
-    pub fn or(&self, input: Option<&ExecutionInput>) -> bool {
+    /// Whether this is a dry run by the flag, or otherwise by the execution input. A plan record can say so
+    /// too.
+    pub(crate) fn or(&self, input: Option<&ExecutionInput>) -> bool {
         self.dry_run.or(input.and_then(|input| input.dry_run)).unwrap_or(false)
     }
 }
 
-/// Warns where so few invocations are asked for that their average says little.
-pub fn warn_of_few(num: u32) {
-    /// So many leave three when one is dropped at each end.
-    const FEW: u32 = 5;
-    if num < FEW {
+/// Warns if the average of `num` invocations is of little value.
+pub(crate) fn warn_of_few(num: u32) {
+    /// With 5 invocations, three are left when one is dropped at each end.
+    const ENOUGH: u32 = 5;
+    if num < ENOUGH {
         message::warning(format_args!(
-            "with {num} invocations a size nothing is trimmed at 20 %, so that a single slow one decides; {FEW} are the least that AWS Lambda Power Tuning takes"
+            "with only {num} invocations per size the 20 % trim removes nothing, and one slow invocation can decide the result; use at least {ENOUGH}, the minimum of AWS Lambda Power Tuning"
         ));
     }
 }
 
-/// Whether a tool may decide on part of a stream.
+/// The flag that lets a tool decide on part of a stream.
 #[derive(Debug, clap::Args)]
-pub struct IncompleteArgs {
-    /// Take what there is, though the input was cut off, says that a tool before this one failed, or lacks a size that
-    /// was planned
+pub(crate) struct IncompleteArgs {
+    /// Use an input that is cut off, failed, or lacks a planned size
+    ///
+    /// The end record of the output still has the status of the input, so the next tool needs this flag too.
     #[arg(long)]
-    pub allow_incomplete: bool,
+    pub(crate) allow_incomplete: bool,
 }
 
-/// Which size is best.
+/// The flags that decide which size is the best.
 #[derive(Debug, clap::Args)]
-pub struct StrategyArgs {
-    /// cost: the cheapest size; speed: the fastest; balanced: the least weighted sum of both [default: cost, or the
-    /// strategy of the statistics read]
+pub(crate) struct StrategyArgs {
+    /// Strategy by which a size is the best [default: cost, or the strategy of the statistics read]
+    ///
+    /// cost: the lowest average cost. speed: the lowest average duration. balanced: the lowest weighted sum
+    /// of both.
     #[arg(long, value_parser = strategy_parser())]
     strategy: Option<Strategy>,
-    /// Weight of cost in balanced, from 0 (only speed counts) to 1 (only cost counts) [default: 0.5, or the weight of
-    /// the statistics read]
+    /// Weight of cost in balanced, from 0 to 1 [default: 0.5, or the weight of the statistics read]
+    ///
+    /// 0: only the duration counts. 1: only the cost counts.
     #[arg(long, value_name = "WEIGHT", value_parser = weight)]
     balanced_weight: Option<f64>,
 }
 
 impl StrategyArgs {
-    /// Returns the flags, or else what the execution input says. Warns about a weight that is out of range.
-    pub fn resolve(&self, input: Option<&ExecutionInput>) -> (Option<Strategy>, Option<BalancedWeight>) {
+    /// Returns the values of the flags, or otherwise those of the execution input. Warns about a weight that
+    /// is out of range.
+    pub(crate) fn resolve(
+        &self,
+        input: Option<&ExecutionInput>,
+    ) -> (Option<Strategy>, Option<BalancedWeight>) {
         let strategy = self.strategy.or(input.and_then(|input| input.strategy));
         let typed = self.balanced_weight.map(|weight| ("--balanced-weight".to_owned(), weight));
         let typed = typed.or_else(|| {
@@ -160,15 +178,15 @@ impl StrategyArgs {
     }
 }
 
-/// Warns if the number at `place` is taken as another one.
-pub fn warn_if_clamped(place: &str, typed: f64, taken: f64) {
-    if taken != typed {
-        message::warning(format_args!("{place} {typed} is taken as {taken}"));
+/// Warns if the number at `place` is out of range, so that another one is used.
+pub(crate) fn warn_if_clamped(place: &str, typed: f64, used: f64) {
+    if used != typed {
+        message::warning(format_args!("{place} {typed} is out of range; using {used}"));
     }
 }
 
 /// Returns a parser of the names of `formats`.
-pub fn format_parser<const N: usize>(formats: [Format; N]) -> impl TypedValueParser<Value = Format> {
+pub(crate) fn format_parser<const N: usize>(formats: [Format; N]) -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(formats.map(Format::as_str)).map(move |name| {
         let named = formats.into_iter().find(|format| format.as_str() == name);
         named.expect("the parser lets only their names through")
@@ -183,10 +201,10 @@ fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
 }
 
 fn weight(text: &str) -> Result<f64, &'static str> {
-    number(text).ok_or("a weight is a number from 0 to 1")
+    number(text).ok_or("expected a number from 0 to 1")
 }
 
-/// Parses a number; `nan` is none.
-pub fn number(text: &str) -> Option<f64> {
+/// Parses a number. Returns `None` for `nan` too.
+pub(crate) fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| !number.is_nan())
 }
