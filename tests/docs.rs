@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use lpt::records::{AnyRecord, Cleaned, Left, Record as _};
+use lpt::records::{AnyRecord, Cleaned, End, Left, Outcome, Record as _};
 use serde_aux::serde_introspection::serde_introspect;
 use serde_json::Value;
 
@@ -314,6 +314,37 @@ fn section<'a>(page: &'a str, record_type: &str) -> &'a str {
     let (_, rest) = page.split_once(&start).unwrap_or_else(|| panic!("no .SS {record_type}"));
     let end = rest.find("\n.S").unwrap_or(rest.len());
     &rest[..end]
+}
+
+/// A tool that reads a record type compares a line's type with its name.
+#[test]
+fn the_page_of_the_records_says_which_tools_read_each() {
+    let page = plain(&read(&man().join("lpt-records.5")));
+    let tools = ["prepare", "invoke", "analyze", "select", "apply", "cleanup"];
+    for record_type in AnyRecord::TYPES.iter().filter(|record_type| **record_type != End::TYPE) {
+        let text = section(&page, record_type).replace('\n', " ");
+        let sentence =
+            text.split_once("Written by ").expect(record_type).1.split_once(". ").expect(record_type).0;
+        let (_, readers) = sentence.split_once("; read by ").expect(record_type);
+        let name = record_type[..1].to_uppercase() + &record_type[1..];
+        let is_reader = |tool: &&str| {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tools").join(tool);
+            let mut files = fs::read_dir(folder).unwrap().map(|file| read(&file.unwrap().path()));
+            files.any(|code| code.contains(&format!("{name}::TYPE")))
+        };
+        let expected: Vec<String> =
+            tools.into_iter().filter(is_reader).map(|tool| format!("lpt-{tool}.1")).collect();
+        assert_eq!(references(readers), expected, "{record_type}: {sentence}");
+    }
+}
+
+#[test]
+fn the_page_of_the_records_explains_each_outcome() {
+    let page = plain(&read(&man().join("lpt-records.5")));
+    let outcomes = section(&page, "Outcomes");
+    let listed: Vec<&str> =
+        outcomes.split("\n.TP\n.B ").skip(1).map(|entry| entry.lines().next().unwrap()).collect();
+    assert_eq!(listed, serde_introspect::<Outcome>());
 }
 
 #[test]

@@ -39,6 +39,16 @@ fn used(code: &str, module: &[String]) -> Vec<Vec<String>> {
     paths
 }
 
+/// Returns the module of a folder that `name` is re-exported from, if it is.
+fn origin(mod_rs: &str, name: &str) -> Option<String> {
+    let mut exports = mod_rs.split("use ").skip(1).map(|rest| rest.split(';').next().unwrap());
+    let export = exports.find(|export| {
+        !export.contains("crate::")
+            && export.split(|c| c != '_' && !char::is_alphanumeric(c)).any(|word| word == name)
+    })?;
+    Some(export.trim_start_matches("self::").split("::").next().unwrap().to_owned())
+}
+
 /// Checks the modules in `folder`, which is the module `of`, of the crate in `source`.
 fn check(source: &Path, of: &[String], violations: &mut Vec<String>) {
     let folder = source.join(of.join("/"));
@@ -49,7 +59,15 @@ fn check(source: &Path, of: &[String], violations: &mut Vec<String>) {
             check(source, &module, violations);
             file = folder.join(name).join("mod.rs");
         }
-        for path in used(&fs::read_to_string(file).unwrap(), &module) {
+        for mut path in used(&fs::read_to_string(file).unwrap(), &module) {
+            if let [.., name] = &path[..]
+                && !name.is_empty()
+                && let Ok(mod_rs) =
+                    fs::read_to_string(source.join(path[..path.len() - 1].join("/")).join("mod.rs"))
+                && let Some(origin) = origin(&mod_rs, name)
+            {
+                path.insert(path.len() - 1, origin);
+            }
             let shared = module.iter().zip(&path).take_while(|(a, b)| a == b).count();
             let (above, top) = (&module[..shared], source.join(module[..shared].join("/")));
             let order = listed(&top.join(if above.is_empty() { "lib.rs" } else { "mod.rs" }));

@@ -2,16 +2,16 @@
 //!
 //! lpt-records(5) describes them to users; tests/docs.rs checks that page against these types.
 
+mod plan; // a function before the run, and the sizes to measure
+mod invocation; // one invocation, as Lambda reported it
+mod configuration; // a version to measure
+mod statistics; // the durations and costs of one memory size
+mod selection; // the best size of a function
 mod applied; // a change of a function by lpt-apply
 mod cleaned; // the removal of what a run made
-mod configuration; // a version to measure
 mod end; // the last line of each tool
-mod invocation; // one invocation, as Lambda reported it
-mod plan; // a function before the run, and the sizes to measure
-mod run_id; // the id of a run, and the names that come from it
-mod selection; // the best size of a function
 mod size_key; // a function on one architecture at one memory size
-mod statistics; // the durations and costs of one memory size
+mod run_id; // the id of a run, and the names that come from it
 mod strategy; // the selection strategies, as records and flags name them
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
