@@ -28,7 +28,7 @@ mod report; // output for people and other programs: tables, documents
 pub mod run; // the changes that a run makes to a function, and how they are undone
 mod decide; // the best size under a strategy
 pub mod price; // the price list
-pub mod aws; // the SDK's set-up, the calls, the retries, the errors of AWS
+mod aws; // the SDK's set-up, the calls, the retries, the errors of AWS
 pub mod ndjson; // the record stream: reader, lines, writer
 
 // The ground: no SDK, no streams.

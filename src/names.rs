@@ -1,4 +1,4 @@
-//! The names that AWS gives to functions and versions, parsed.
+//! The names of functions, versions, aliases and architectures at AWS, parsed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,18 +17,16 @@ pub struct FunctionArn {
 }
 
 impl FunctionArn {
-    /// The partition of AWS, such as `aws` or `aws-cn`.
-    pub fn partition(&self) -> &str {
+    /// Returns the partition of AWS, for example `aws` or `aws-cn`.
+    pub(crate) fn partition(&self) -> &str {
         &self.partition
     }
 
-    /// The region that the function lives in.
-    pub fn region(&self) -> &str {
+    pub(crate) fn region(&self) -> &str {
         &self.region
     }
 
-    /// The function's name alone.
-    pub fn name(&self) -> &FunctionName {
+    pub(crate) fn name(&self) -> &FunctionName {
         &self.name
     }
 }
@@ -48,12 +46,12 @@ impl FromStr for FunctionArn {
     fn from_str(text: &str) -> Result<FunctionArn, NotAFunction> {
         match text.parse()? {
             FunctionRef::Arn(arn) => Ok(arn),
-            _ => Err(NotAFunction::NoArn(text.to_owned())),
+            _ => Err(NotAFunction::NotAnArn(text.to_owned())),
         }
     }
 }
 
-/// A function's name: letters, digits, `-` and `_`, 64 at most.
+/// A function's name: at most 64 letters, digits, `-` and `_`.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html>
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FunctionName(String);
@@ -64,19 +62,19 @@ impl fmt::Display for FunctionName {
     }
 }
 
-/// A function as a user names it.
+/// A function in one of the forms in which a user names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FunctionRef {
     /// `NAME`, in the account and region of the credentials.
     Name(FunctionName),
     /// `ACCOUNT:function:NAME` or `function:NAME`, in the region of the credentials.
     Partial(String),
-    /// The whole ARN, which names its region.
+    /// The whole ARN, which contains the region.
     Arn(FunctionArn),
 }
 
 impl FunctionRef {
-    /// The region, where the user named one.
+    /// Returns the region, if the user named one.
     pub fn region(&self) -> Option<&str> {
         match self {
             FunctionRef::Arn(arn) => Some(arn.region()),
@@ -95,29 +93,29 @@ impl fmt::Display for FunctionRef {
     }
 }
 
-/// Why a text names no function that can be tuned.
+/// The error for a text that does not name a function whose memory can be changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAFunction {
-    /// Not in one of the three forms.
+    /// The text is in none of the three forms.
     #[error(
-        "{0:?} is no function name or ARN; give NAME, ACCOUNT:function:NAME or arn:aws:lambda:REGION:ACCOUNT:function:NAME"
+        "{0:?} is not a function name or ARN; give NAME, ACCOUNT:function:NAME or arn:aws:lambda:REGION:ACCOUNT:function:NAME"
     )]
     Malformed(String),
-    /// A version or an alias has its memory for ever: only the function itself can be set.
+    /// The text names a version or an alias. Only the memory of the function itself, of `$LATEST`, can be changed.
     #[error(
         "{text:?} names the version or alias {qualifier:?}, whose memory cannot change; give the function without it: {unqualified}"
     )]
     Qualified {
-        /// As given.
+        /// The whole text.
         text: String,
-        /// What stands behind the function.
+        /// The version or alias behind the name of the function.
         qualifier: String,
-        /// What to give.
+        /// The text without the qualifier, for the user to give instead.
         unqualified: String,
     },
-    /// A name where the whole ARN is needed.
+    /// The text is not a whole ARN, and one is needed.
     #[error("{0:?} is not a whole function ARN (arn:aws:lambda:REGION:ACCOUNT:function:NAME)")]
-    NoArn(String),
+    NotAnArn(String),
 }
 
 impl FromStr for FunctionRef {
@@ -127,9 +125,9 @@ impl FromStr for FunctionRef {
         let malformed = || NotAFunction::Malformed(text.to_owned());
         let parts: Vec<&str> = text.split(':').collect();
         let (prefix, rest) = match parts.iter().position(|part| *part == "function") {
-            // One that is called `function`.
+            // A function whose name is `function`.
             Some(0) if parts.len() == 1 => parts.split_at(0),
-            Some(at) => parts.split_at(at + 1),
+            Some(index) => parts.split_at(index + 1),
             None => parts.split_at(0),
         };
         let (name, qualifier) = match rest {
@@ -170,37 +168,37 @@ impl FromStr for FunctionRef {
     }
 }
 
-/// A function to call, at `$LATEST` or by a version or alias that stands behind its name.
+/// A function to invoke: `$LATEST`, or the version or alias that follows its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callee {
     function: FunctionRef,
-    edition: Edition,
+    qualifier: OwnedQualifier,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Edition {
+enum OwnedQualifier {
     Latest,
     Version(Version),
     Alias(AliasName),
 }
 
 impl Callee {
-    /// The function alone.
+    /// Returns the function without the version or alias.
     pub fn function(&self) -> &FunctionRef {
         &self.function
     }
 
-    /// The same edition of `function`, which is this one by its ARN.
+    /// Replaces the function by its ARN, and keeps the version or alias.
     pub fn of(self, function: FunctionArn) -> Callee {
-        Callee { function: FunctionRef::Arn(function), edition: self.edition }
+        Callee { function: FunctionRef::Arn(function), qualifier: self.qualifier }
     }
 
-    /// Which edition of it.
+    /// Returns the version or alias, or `$LATEST`.
     pub fn qualifier(&self) -> Qualifier<'_> {
-        match &self.edition {
-            Edition::Latest => Qualifier::Latest,
-            Edition::Version(version) => Qualifier::Version(*version),
-            Edition::Alias(alias) => Qualifier::Alias(alias),
+        match &self.qualifier {
+            OwnedQualifier::Latest => Qualifier::Latest,
+            OwnedQualifier::Version(version) => Qualifier::Version(*version),
+            OwnedQualifier::Alias(alias) => Qualifier::Alias(alias),
         }
     }
 }
@@ -209,47 +207,47 @@ impl FromStr for Callee {
     type Err = NotAFunction;
 
     fn from_str(text: &str) -> Result<Callee, NotAFunction> {
-        let (function, edition) = match text.parse() {
-            Ok(function) => (function, Edition::Latest),
+        let (function, qualifier) = match text.parse() {
+            Ok(function) => (function, OwnedQualifier::Latest),
             Err(NotAFunction::Qualified { qualifier, unqualified, .. }) => {
-                let edition = match (qualifier.parse(), qualifier.parse()) {
-                    _ if qualifier == "$LATEST" => Edition::Latest,
-                    (Ok(version), _) => Edition::Version(version),
-                    (_, Ok(alias)) => Edition::Alias(alias),
+                let qualifier = match (qualifier.parse(), qualifier.parse()) {
+                    _ if qualifier == "$LATEST" => OwnedQualifier::Latest,
+                    (Ok(version), _) => OwnedQualifier::Version(version),
+                    (_, Ok(alias)) => OwnedQualifier::Alias(alias),
                     _ => return Err(NotAFunction::Malformed(text.to_owned())),
                 };
-                (unqualified.parse()?, edition)
+                (unqualified.parse()?, qualifier)
             }
             Err(error) => return Err(error),
         };
-        Ok(Callee { function, edition })
+        Ok(Callee { function, qualifier })
     }
 }
 
 impl fmt::Display for Callee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.function.fmt(f)?;
-        match &self.edition {
-            Edition::Latest => Ok(()),
-            Edition::Version(version) => write!(f, ":{version}"),
-            Edition::Alias(alias) => write!(f, ":{alias}"),
+        match &self.qualifier {
+            OwnedQualifier::Latest => Ok(()),
+            OwnedQualifier::Version(version) => write!(f, ":{version}"),
+            OwnedQualifier::Alias(alias) => write!(f, ":{alias}"),
         }
     }
 }
 
-/// Which edition of a function is meant.
+/// A version or alias of a function, or `$LATEST`.
 #[derive(Debug, Clone, Copy)]
 pub enum Qualifier<'a> {
-    /// The function as it is edited, `$LATEST`.
+    /// `$LATEST`, the version that can be changed.
     Latest,
     /// A published version.
     Version(Version),
-    /// What an alias points at.
+    /// The version that an alias points at.
     Alias(&'a AliasName),
 }
 
 impl Qualifier<'_> {
-    /// As a parameter of a call.
+    /// Returns the parameter of a call to the API, which has none for `$LATEST`.
     pub(crate) fn parameter(self) -> Option<String> {
         match self {
             Qualifier::Latest => None,
@@ -273,8 +271,8 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// A published version: a number. `$LATEST` and aliases are none, so a call that deletes a version cannot be made
-/// to delete a function.
+/// A published version: a number. `$LATEST` and aliases are not versions, so a call that deletes a version cannot
+/// delete a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u64);
 
@@ -298,12 +296,12 @@ impl FromStr for Version {
 
 serde_as_text!(Version);
 
-/// Why a text is not a published version.
+/// The error for a text that is not a published version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a published version is a number such as \"7\", not {0:?}")]
+#[error("a published version is a number, such as \"7\", not {0:?}")]
 pub struct NotAVersion(String);
 
-/// The name of an alias: letters, digits, `-` and `_`, 128 at most, not all digits.
+/// The name of an alias: at most 128 letters, digits, `-` and `_`, not all digits.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html>
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AliasName(String);
@@ -327,15 +325,15 @@ impl FromStr for AliasName {
 
 serde_as_text!(AliasName);
 
-/// Why a text is not the name of an alias.
+/// The error for a text that is not the name of an alias.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an alias has letters, digits, - and _, and is not a number: {0:?} is none")]
+#[error("{0:?} is not the name of an alias; use at most 128 letters, digits, - and _, not only digits")]
 pub struct NotAnAlias(String);
 
 /// A processor architecture that Lambda runs functions on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum Architecture {
-    /// 64-bit x86, what a function has that names none.
+    /// 64-bit x86, the default of AWS.
     #[default]
     #[serde(rename = "x86_64")]
     X86_64,
@@ -345,7 +343,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// AWS's name for it.
+    /// Returns AWS's name of the architecture.
     pub fn as_str(self) -> &'static str {
         match self {
             Architecture::X86_64 => "x86_64",
@@ -379,7 +377,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_callee_may_be_a_version_or_an_alias() {
+    fn a_callee_can_name_a_version_or_an_alias() {
         for text in [
             "f",
             "f:7",
@@ -397,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn the_three_forms_of_a_function_are_read() {
+    fn a_function_is_parsed_from_each_of_its_three_forms() {
         let arn = "arn:aws-cn:lambda:cn-north-1:123456789012:function:my_f-1";
         let FunctionRef::Arn(parsed) = arn.parse().expect("an ARN") else { panic!("a whole ARN") };
         assert_eq!(parsed.region(), "cn-north-1");
@@ -408,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_qualified_function_is_refused_with_what_to_pass() {
+    fn a_qualified_function_is_refused_and_the_unqualified_one_is_advised() {
         for (text, unqualified) in [
             ("f:7", "f"),
             ("123456789012:function:f:live", "123456789012:function:f"),
@@ -423,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_function_is_refused() {
+    fn a_text_in_no_form_of_a_function_is_refused() {
         for text in [
             "",
             "a b",
@@ -439,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_number_is_a_version() {
+    fn a_version_is_a_positive_number() {
         assert_eq!("7".parse::<Version>().expect("a number").to_string(), "7");
         for text in ["$LATEST", "0", "", "live", "-1", "+1", "07"] {
             assert!(text.parse::<Version>().is_err(), "{text}");
@@ -447,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_may_be_called_function() {
+    fn a_function_can_have_the_name_function() {
         for text in ["function", "function:function", "123456789012:function:function"] {
             assert_eq!(text.parse::<FunctionRef>().expect("a function").to_string(), text);
         }
@@ -462,8 +460,8 @@ mod tests {
         prop_oneof![NAME, "([0-9]{12}:)?function:[A-Za-z0-9_-]{1,64}", ARN]
     }
 
-    /// Text of the parts of which names are made, so that it nearly is one.
-    fn nearly() -> impl Strategy<Value = String> {
+    /// Generates texts of the parts that names consist of, so that they are nearly names.
+    fn near_name() -> impl Strategy<Value = String> {
         let part = prop_oneof![
             Just("arn".to_owned()),
             Just("aws".to_owned()),
@@ -480,14 +478,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_function_is_displayed_as_it_was_given(text in reference()) {
+        fn a_function_displays_as_it_was_given(text in reference()) {
             let function: FunctionRef = text.parse().expect("a function");
             prop_assert_eq!(function.to_string(), &*text);
             prop_assert_eq!(function.region().is_some(), text.starts_with("arn:"));
         }
 
         #[test]
-        fn an_arn_stands_in_a_record_as_it_was_given(text in ARN) {
+        fn an_arn_is_written_to_a_record_as_it_was_given(text in ARN) {
             let arn: FunctionArn = text.parse().expect("an ARN");
             prop_assert_eq!(format!("arn:{}:lambda:{}:{}:function:{}", arn.partition, arn.region(), arn.account, arn.name()), &*text);
             let json = serde_json::to_string(&arn).expect("a string");
@@ -496,7 +494,7 @@ mod tests {
         }
 
         #[test]
-        fn a_qualified_function_is_refused_and_what_to_give_is_said(
+        fn a_refused_version_or_alias_is_split_from_its_function(
             function in reference(),
             version in "[A-Za-z0-9$_-]{0,20}",
         ) {
@@ -512,7 +510,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_function_or_refused_and_what_is_advised_is_one(text in prop_oneof![nearly(), any::<String>()]) {
+        fn any_text_is_a_function_or_is_refused_and_a_function_is_advised(text in prop_oneof![near_name(), any::<String>()]) {
             match text.parse::<FunctionRef>() {
                 Ok(function) => prop_assert_eq!(function.to_string(), text),
                 Err(NotAFunction::Qualified { unqualified, .. }) => {
@@ -523,13 +521,13 @@ mod tests {
         }
 
         #[test]
-        fn an_arn_is_given_where_an_arn_is_needed(text in prop_oneof![reference(), nearly()]) {
+        fn an_arn_parses_only_from_a_whole_arn(text in prop_oneof![reference(), near_name()]) {
             let is_whole = matches!(text.parse(), Ok(FunctionRef::Arn(_)));
             prop_assert_eq!(text.parse::<FunctionArn>().is_ok(), is_whole);
         }
 
         #[test]
-        fn a_version_is_a_number_and_displayed_as_it_was_given(
+        fn a_version_is_a_number_and_displays_as_it_was_given(
             text in prop_oneof!["[1-9][0-9]{0,22}", "[0-9$+A-Z-]{0,9}", any::<String>()],
         ) {
             let is_number = text.parse::<u64>().is_ok_and(|number| number > 0 && number.to_string() == text);
@@ -540,7 +538,7 @@ mod tests {
         }
 
         #[test]
-        fn an_alias_is_displayed_as_it_was_given_and_is_no_version(
+        fn an_alias_displays_as_it_was_given_and_is_not_a_version(
             text in prop_oneof!["[A-Za-z0-9_-]{0,130}", "[0-9]{1,5}", "\\PC{0,5}"],
         ) {
             match text.parse::<AliasName>() {

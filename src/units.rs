@@ -1,4 +1,4 @@
-//! Quantities with their units: parsed once at the edge, so that none is taken for another.
+//! Quantities with their units: each has its own type, so that one cannot be used in place of another.
 
 use std::fmt;
 use std::iter::Sum;
@@ -14,36 +14,36 @@ use time::{OffsetDateTime, UtcOffset};
 
 use crate::text::serde_as_text;
 
-/// Memory of a function in MiB, which AWS writes MB: 128 to 10,240 in steps of 1.
+/// The memory of a function in MiB, which AWS calls MB: 128 to 10,240 in steps of 1.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct MemoryMB(u32);
 
 impl MemoryMB {
-    /// The least that Lambda gives.
+    /// The minimum that Lambda allows.
     pub const MIN: MemoryMB = MemoryMB(128);
-    /// The most that Lambda gives; new accounts stop at 3,008.
+    /// The maximum that Lambda allows; new accounts are limited to 3,008.
     pub const MAX: MemoryMB = MemoryMB(10_240);
-    /// Where a function has one whole vCPU; in proportion below and above.
+    /// The memory that comes with one whole vCPU. Other sizes come with a proportional share.
     /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
     pub const ONE_VCPU: MemoryMB = MemoryMB(1_769);
 
-    /// A size that Lambda can have, or nothing.
+    /// Checks that Lambda allows this size.
     pub fn new(megabytes: u32) -> Option<MemoryMB> {
         (Self::MIN.0..=Self::MAX.0).contains(&megabytes).then_some(MemoryMB(megabytes))
     }
 
-    /// The number of MiB.
+    /// Returns the number of MiB.
     pub fn get(self) -> u32 {
         self.0
     }
 
-    /// In GB as Lambda bills them, of 1,024 MB.
+    /// Converts to the GB that Lambda bills, of 1,024 MB.
     pub fn gigabytes(self) -> f64 {
         f64::from(self.0) / 1024.0
     }
 
-    /// The share of vCPUs that comes with this memory: 1.0 at 1,769 MB.
+    /// Returns the number of vCPUs that come with this memory: 1.0 at 1,769 MB.
     pub fn vcpus(self) -> f64 {
         f64::from(self.0) / f64::from(Self::ONE_VCPU.0)
     }
@@ -55,40 +55,40 @@ impl fmt::Display for MemoryMB {
     }
 }
 
-/// Why a text or a number is no memory size.
+/// The error for a text or a number that is not a memory size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a memory size is an integer from 128 to 10240 MB, not {0}")]
-pub struct NoMemorySize(String);
+pub struct NotAMemorySize(String);
 
 impl FromStr for MemoryMB {
-    type Err = NoMemorySize;
+    type Err = NotAMemorySize;
 
-    fn from_str(text: &str) -> Result<MemoryMB, NoMemorySize> {
-        text.parse().ok().and_then(MemoryMB::new).ok_or_else(|| NoMemorySize(text.to_owned()))
+    fn from_str(text: &str) -> Result<MemoryMB, NotAMemorySize> {
+        text.parse().ok().and_then(MemoryMB::new).ok_or_else(|| NotAMemorySize(text.to_owned()))
     }
 }
 
-/// The size of a function's `/tmp` in MiB, which AWS writes MB: 512 to 10,240.
+/// The size of a function's `/tmp` in MiB, which AWS calls MB: 512 to 10,240.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct StorageMB(u32);
 
 impl StorageMB {
-    /// What each function has for free.
+    /// The size that each function has for free.
     pub const FREE: StorageMB = StorageMB(512);
 
-    /// A size that Lambda can have, or nothing.
+    /// Checks that Lambda allows this size.
     pub fn new(megabytes: u32) -> Option<StorageMB> {
         (Self::FREE.0..=10_240).contains(&megabytes).then_some(StorageMB(megabytes))
     }
 
-    /// In GB of 1,024 MB, what is not free of it.
+    /// Returns the GB, of 1,024 MB, that are not free.
     pub fn billed_gigabytes(self) -> f64 {
         f64::from(self.0 - Self::FREE.0) / 1024.0
     }
 }
 
-/// Longer than any time span that can be meant, 31 years; sums of such stay exact.
+/// The longest time span, 31 years: more than any that can be meant. Sums of several stay exact.
 const LONGEST_MS: u64 = 1_000_000_000_000;
 
 /// A time span in milliseconds, finite and not negative.
@@ -96,39 +96,39 @@ const LONGEST_MS: u64 = 1_000_000_000_000;
 pub struct Millis(f64);
 
 impl Millis {
-    /// A time span that can be, or nothing.
+    /// Checks that the time span is from 0 to 10^12 ms.
     pub fn new(milliseconds: f64) -> Option<Millis> {
-        // -0.0 is not negative, yet would print as such.
+        // -0.0 is in the range, but would print with a minus sign; the sum is 0.0.
         (0.0..=LONGEST_MS as f64).contains(&milliseconds).then_some(Millis(milliseconds + 0.0))
     }
 
-    /// A measured time span, to the microsecond: clocks tell no more.
+    /// Converts a measured time span, to the microsecond: clocks are no more precise.
     pub fn of(span: Duration) -> Millis {
         Millis(span.as_micros() as f64 / 1000.0)
     }
 
-    /// The number of milliseconds.
+    /// Returns the number of milliseconds.
     pub fn get(self) -> f64 {
         self.0
     }
 }
 
-/// A time span as Lambda bills it, in whole milliseconds.
+/// A time span in whole milliseconds, as Lambda bills it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct BilledMillis(pub u64);
 
 impl BilledMillis {
-    /// A time span that can be, or nothing.
+    /// Checks that the time span is at most 10^12 ms.
     pub fn new(milliseconds: u64) -> Option<BilledMillis> {
         (milliseconds <= LONGEST_MS).then_some(BilledMillis(milliseconds))
     }
 
-    /// What this time costs in GB-seconds with `memory`.
+    /// Returns the GB-seconds that Lambda bills for this time with `memory`.
     pub fn gb_seconds(self, memory: MemoryMB) -> GbSeconds {
         self.with_gigabytes(memory.gigabytes())
     }
 
-    /// What this time costs in GB-seconds with `storage`, of which a part is free.
+    /// Returns the GB-seconds that Lambda bills for this time with `storage`, of which a part is free.
     pub fn storage_gb_seconds(self, storage: StorageMB) -> GbSeconds {
         self.with_gigabytes(storage.billed_gigabytes())
     }
@@ -139,16 +139,16 @@ impl BilledMillis {
     }
 }
 
-/// The unit that Lambda's compute is billed in: one GB (1,024 MB) for one second.
+/// The unit in which Lambda bills memory and storage: one GB (1,024 MB) for one second.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct GbSeconds(pub f64);
 
-/// An amount of money; which, the `currency` beside it says.
+/// An amount of money in the currency of the field `currency` beside it.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
 pub struct Money(pub f64);
 
 impl Money {
-    /// What a million of these cost, a figure that people can picture.
+    /// Returns the amount for a million, because people can picture that.
     pub fn million(self) -> f64 {
         self.0 * 1e6
     }
@@ -173,13 +173,11 @@ impl Sum for Money {
 pub struct Currency(String);
 
 impl Currency {
-    /// United States dollars.
-    pub fn usd() -> Currency {
+    pub(crate) fn usd() -> Currency {
         Currency("USD".to_owned())
     }
 
-    /// Chinese yuan.
-    pub fn cny() -> Currency {
+    pub(crate) fn cny() -> Currency {
         Currency("CNY".to_owned())
     }
 }
@@ -195,30 +193,30 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Currency, String> {
         let is_code = text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
-        is_code
-            .then(|| Currency(text.to_owned()))
-            .ok_or_else(|| format!("a currency is a code of three capitals, such as USD, not {text:?}"))
+        is_code.then(|| Currency(text.to_owned())).ok_or_else(|| {
+            format!("a currency is a code of three capital letters, such as USD, not {text:?}")
+        })
     }
 }
 
-/// A moment, RFC 3339 in UTC with milliseconds.
+/// A moment in UTC, to the millisecond. Its text is in the format of RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(OffsetDateTime);
 
 impl Timestamp {
-    /// This moment, by this machine's clock.
+    /// Reads this machine's clock.
     pub fn now() -> Timestamp {
         Timestamp(OffsetDateTime::now_utc().truncate_to_millisecond())
     }
 
-    /// So many seconds and nanoseconds after 1970 began; `None` where RFC 3339 has no such year.
+    /// Converts a Unix time; returns `None` if its year has more than four digits, because RFC 3339 has no such years.
     pub fn from_unix(seconds: u64, nanoseconds: u32) -> Option<Timestamp> {
-        let since = time::Duration::new(i64::try_from(seconds).ok()?, nanoseconds.try_into().ok()?);
-        let time = OffsetDateTime::UNIX_EPOCH.checked_add(since)?;
+        let since_1970 = time::Duration::new(i64::try_from(seconds).ok()?, nanoseconds.try_into().ok()?);
+        let time = OffsetDateTime::UNIX_EPOCH.checked_add(since_1970)?;
         Some(Timestamp(time.truncate_to_millisecond()))
     }
 
-    /// Whether it lies further back than `age`, by this machine's clock.
+    /// Whether this moment is longer ago than `age`, by this machine's clock.
     pub fn is_older_than(self, age: std::time::Duration) -> bool {
         OffsetDateTime::now_utc() - self.0 > age
     }
@@ -239,17 +237,19 @@ impl FromStr for Timestamp {
         OffsetDateTime::parse(text, &Rfc3339)
             .ok()
             .and_then(|time| time.checked_to_offset(UtcOffset::UTC))
-            // RFC 3339 writes no other years; in UTC it may be the one before or after.
+            // RFC 3339 has no other years. The year in UTC can be the one before or after.
             .filter(|time| (0..=9999).contains(&time.year()))
             .map(|time| Timestamp(time.truncate_to_millisecond()))
-            .ok_or_else(|| format!("{text:?} is no RFC 3339 time"))
+            .ok_or_else(|| format!("{text:?} is not an RFC 3339 time, such as 2026-11-23T06:00:00Z"))
     }
 }
 
 serde_as_text!(Timestamp);
 
-/// A whole number in a record, with a bound and a wording of its own. JSON has one kind of number and
-/// programs that know missing values write 13 as 13.0: a float without a fraction is that integer.
+/// Reads a whole number from a record. `expecting` is the text for errors.
+///
+/// JSON has only one kind of number, and programs that support missing values write 13 as 13.0. So a float without a
+/// fraction counts as the integer.
 fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
     expecting: &'static str,
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_read_in_any_offset_and_kept_in_utc_to_the_millisecond() {
+    fn a_time_is_read_with_any_offset_and_kept_in_utc_to_the_millisecond() {
         for (text, expected) in [
             ("2026-11-23T06:00:00Z", "2026-11-23T06:00:00.000Z"),
             ("2026-11-23T06:00:00.1239999+01:30", "2026-11-23T04:30:00.123Z"),
@@ -350,10 +350,65 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_has_no_year_of_four_digits_in_utc_is_none() {
+    fn a_time_whose_year_in_utc_has_no_four_digits_is_refused() {
         for text in ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
+    }
+
+    #[derive(Debug, Clone)]
+    struct ValidTime {
+        date: String,
+        clock: String,
+        fraction: String,
+        offset_minutes: i16,
+    }
+
+    impl fmt::Display for ValidTime {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "{}T{}", self.date, self.clock)?;
+            if !self.fraction.is_empty() {
+                write!(f, ".{}", self.fraction)?;
+            }
+            if self.offset_minutes == 0 {
+                return f.write_str("Z");
+            }
+            let sign = if self.offset_minutes < 0 { '-' } else { '+' };
+            let minutes = self.offset_minutes.abs();
+            write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        }
+    }
+
+    /// Generates times of the years 1 to 9998, so that the year has four digits in UTC too. Each month has days 1 to 28.
+    fn valid_time() -> impl Strategy<Value = ValidTime> {
+        let date = (1..=9998_u16, 1..=12_u8, 1..=28_u8);
+        let clock = (0..=23_u8, 0..=59_u8, 0..=59_u8);
+        let offset_minutes = prop_oneof![Just(0), -1439..=1439_i16];
+        (date, clock, "[0-9]{0,12}", offset_minutes).prop_map(
+            |((year, month, day), (hour, minute, second), fraction, offset_minutes)| ValidTime {
+                date: format!("{year:04}-{month:02}-{day:02}"),
+                clock: format!("{hour:02}:{minute:02}:{second:02}"),
+                fraction,
+                offset_minutes,
+            },
+        )
+    }
+
+    /// Generates valid times, times with one changed character, and any texts; and whether the text must be a time.
+    fn any_time_text() -> impl Strategy<Value = (String, bool)> {
+        let near_valid = (valid_time(), any::<prop::sample::Index>(), "[0-9:.TZtz+ -]|\\PC|").prop_map(
+            |(time, index, replacement)| {
+                let mut text = time.to_string();
+                let index = index.index(text.len());
+                text.replace_range(index..=index, &replacement);
+                (text, false)
+            },
+        );
+        prop_oneof![
+            2 => valid_time().prop_map(|time| (time.to_string(), true)),
+            2 => near_valid,
+            1 => any::<String>().prop_map(|text| (text, false)),
+        ]
     }
 
     proptest! {
@@ -369,17 +424,37 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_a_time_or_none_without_a_panic(text in any::<String>()) {
-            prop_assert!(text.parse::<Timestamp>().is_err());
+        fn a_valid_time_is_converted_to_utc_and_cut_to_the_millisecond(time in valid_time()) {
+            let ValidTime { date, clock, fraction, offset_minutes } = &time;
+            let parsed: Timestamp = time.to_string().parse().expect("a valid time");
+            let milliseconds = format!("{fraction:0<3}")[..3].to_owned();
+            let local: Timestamp = format!("{date}T{clock}.{milliseconds}Z").parse().expect("a valid time");
+            prop_assert_eq!(local.to_string(), format!("{date}T{clock}.{milliseconds}Z"));
+            prop_assert_eq!(local.0 - parsed.0, time::Duration::minutes(i64::from(*offset_minutes)));
         }
 
         #[test]
-        fn a_memory_size_is_read_if_lambda_can_have_it(megabytes in prop_oneof![0..12_000_u32, any::<u32>()]) {
+        fn any_text_is_refused_or_is_a_time_that_is_read_back_as_it_is_written((text, is_valid) in any_time_text()) {
+            match text.parse::<Timestamp>() {
+                Ok(time) => {
+                    let written = time.to_string();
+                    prop_assert_eq!(written.len(), "2026-11-23T06:00:00.000Z".len(), "{}", written);
+                    prop_assert_eq!(written.parse(), Ok(time));
+                }
+                Err(error) => {
+                    prop_assert!(!is_valid, "{}", error);
+                    prop_assert!(error.starts_with(&format!("{text:?} is not ")), "{}", error);
+                }
+            }
+        }
+
+        #[test]
+        fn a_memory_size_is_read_if_lambda_allows_it(megabytes in prop_oneof![0..12_000_u32, any::<u32>()]) {
             let size = MemoryMB::new(megabytes);
             prop_assert_eq!(size.is_some(), (128..=10_240).contains(&megabytes));
             prop_assert_eq!(megabytes.to_string().parse().ok(), size);
             prop_assert_eq!(read(&megabytes.to_string()), size);
-            prop_assert_eq!(read(&format!("{megabytes}.0")), size, "as programs write it that know no integers");
+            prop_assert_eq!(read(&format!("{megabytes}.0")), size, "as programs without integers write it");
             prop_assert_eq!(read::<MemoryMB>(&format!("{megabytes}.5")), None);
         }
 
@@ -396,14 +471,14 @@ mod tests {
         }
 
         #[test]
-        fn a_billed_time_span_is_read_if_it_can_be(number in prop_oneof![0..2_000_000_000_000_u64, any::<u64>()]) {
+        fn a_billed_time_span_is_read_if_it_is_in_range(number in prop_oneof![0..2_000_000_000_000_u64, any::<u64>()]) {
             let span = BilledMillis::new(number);
             prop_assert_eq!(span.is_some(), number <= 1_000_000_000_000);
             prop_assert_eq!(read(&number.to_string()), span);
         }
 
         #[test]
-        fn what_is_no_number_is_no_quantity(text in "\\PC{0,20}") {
+        fn a_text_is_not_read_as_a_quantity(text in "\\PC{0,20}") {
             let json = serde_json::to_string(&text).expect("a string");
             prop_assert_eq!(read::<Millis>(&json), None);
             prop_assert_eq!(read::<BilledMillis>(&json), None);

@@ -1,4 +1,4 @@
-//! What all clients of a tool share about the calls that they make.
+//! Calls to AWS: the state that all clients of a tool share.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,28 +12,28 @@ use super::error::AwsError;
 use super::retry::{RetryPolicy, retry};
 use crate::message;
 
-/// Makes calls, and keeps what they have shown.
+/// Makes calls, and collects the actions that AWS allowed.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    /// Of each region's control plane; 0 is no limit.
+    /// The maximum number of requests per second to each region's control plane; 0 is no limit.
     rate: u32,
     budgets: RefCell<BTreeMap<String, Rc<Budget>>>,
     proved: RefCell<BTreeSet<&'static str>>,
 }
 
 impl Calls {
-    /// Calls of which a region's control plane gets so many a second at most; 0 is no limit.
+    /// Limits the requests to each region's control plane to `rate` per second; 0 is no limit.
     pub fn at_rate(rate: u32) -> Calls {
         Calls { rate, ..Calls::default() }
     }
 
-    /// What all clients of one region's control plane share.
+    /// Returns the budget that all clients of one region's control plane share.
     pub fn budget(&self, region: &str) -> Rc<Budget> {
         let mut budgets = self.budgets.borrow_mut();
         Rc::clone(budgets.entry(region.to_owned()).or_insert_with(|| Rc::new(Budget::new(self.rate))))
     }
 
-    /// Makes a call, each of its attempts within `budget` where there is one, and makes it again where that may help.
+    /// Makes a call, and repeats it if that may help. Each attempt waits for its turn in `budget`, if there is one.
     pub async fn make<O, E, R>(
         &self,
         budget: Option<&Budget>,
@@ -67,7 +67,7 @@ impl Calls {
         R: fmt::Debug + 'static,
     {
         let begun = Instant::now();
-        // Boxed, for the SDK's futures are large and nested deeper than the compiler likes to follow.
+        // Boxed, because the SDK's futures are large and nested deeper than the compiler likes to follow.
         let result = Box::pin(send()).await.map_err(|error| AwsError::from_sdk(action, on, &error));
         let outcome = result.as_ref().map_or_else(|error| &*error.code, |_| "done");
         message::detail(format_args!("{on}: {action}: {outcome} in {} ms", begun.elapsed().as_millis()));
@@ -78,28 +78,28 @@ impl Calls {
         result
     }
 
-    /// The actions that were allowed.
+    /// Returns the actions that AWS has allowed so far, sorted by name.
     pub fn proved(&self) -> Vec<&'static str> {
         self.proved.borrow().iter().copied().collect()
     }
 }
 
-/// The requests that may be sent to the control plane of one region.
+/// Spaces out the requests to the control plane of one region.
 ///
-/// That takes 15 a second in all from an account, of all its users:
+/// An account may send it 15 requests per second, those of all its users together:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests>
 #[derive(Debug)]
 pub(super) struct Budget {
-    /// Between two requests; none is no limit.
+    /// The time between two requests; zero is no limit.
     interval: Duration,
-    /// When the next request has its turn, if none was sent before its own; a turn that passed is not saved up for
-    /// longer than half a second.
+    /// The turn of the next request. It may lie in the past, because turns that pass unused are saved up; those of more
+    /// than half a second ago expire.
     next: Cell<tokio::time::Instant>,
 }
 
 impl Budget {
-    /// So many requests a second, half of them at once after a pause: with the default of 10, no second sees more than
-    /// the control plane's 15.
+    /// Allows `rate` requests per second, and half of them at once after a pause: with the default of 10, no second has
+    /// more than the 15 that the control plane accepts.
     fn new(rate: u32) -> Budget {
         let interval = Duration::from_secs(1).checked_div(rate).unwrap_or_default();
         Budget { interval, next: Cell::new(tokio::time::Instant::now()) }
@@ -110,9 +110,9 @@ impl Budget {
         if self.interval.is_zero() {
             return;
         }
-        const SAVED: Duration = Duration::from_millis(500);
+        const SAVED_UP: Duration = Duration::from_millis(500);
         let now = tokio::time::Instant::now();
-        let earliest = now.checked_sub(SAVED).unwrap_or(now) + self.interval;
+        let earliest = now.checked_sub(SAVED_UP).unwrap_or(now) + self.interval;
         let turn = self.next.get().max(earliest);
         self.next.set(turn + self.interval);
         tokio::time::sleep_until(turn).await;
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// When each of `requests` that all come at once has its turn, in seconds.
+    /// Returns the turns, in seconds, of a number of `requests` that are made at once.
     async fn turns(budget: &Budget, requests: u32) -> Vec<f64> {
         let begun = tokio::time::Instant::now();
         join_all((0..requests).map(async |_| {
@@ -136,22 +136,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_second_has_more_requests_than_the_rate_and_half_of_it_saved_up() {
+    async fn no_second_has_more_requests_than_one_and_a_half_times_the_rate() {
         let budget = Budget::new(10);
         tokio::time::sleep(Duration::from_secs(60)).await;
         let turns = turns(&budget, 100).await;
-        let in_second = |from: f64| turns.iter().filter(|at| (from..from + 1.0).contains(*at)).count();
+        let in_second = |from: f64| turns.iter().filter(|turn| (from..from + 1.0).contains(*turn)).count();
         assert!(turns.iter().all(|from| in_second(*from) <= 15), "{turns:?}");
         assert!((9.0..=10.0).contains(turns.last().expect("100 requests")), "{turns:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rate_of_0_is_no_limit() {
+    async fn a_rate_of_zero_sets_no_limit() {
         assert_eq!(turns(&Budget::new(0), 1000).await, vec![0.0; 1000]);
     }
 
     #[test]
-    fn each_region_has_a_budget_of_its_own_that_its_clients_share() {
+    fn each_region_has_its_own_budget_that_its_clients_share() {
         let calls = Calls::at_rate(10);
         let budget = calls.budget("eu-west-1");
         assert!(Rc::ptr_eq(&budget, &calls.budget("eu-west-1")));

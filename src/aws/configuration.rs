@@ -1,4 +1,4 @@
-//! A function's configuration, as far as the tools look at it.
+//! The part of a function's configuration that the tools use.
 
 use std::fmt;
 
@@ -9,43 +9,39 @@ use super::error::AwsError;
 use crate::names::{Architecture, FunctionArn, Version};
 use crate::units::{MemoryMB, StorageMB};
 
-/// What the tools need of a function's configuration.
+/// The part of a function's configuration that the tools use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FunctionConfiguration {
-    /// The function, without the version.
     pub function_arn: FunctionArn,
-    /// `None` for `$LATEST`.
+    /// The published version; `None` for `$LATEST`.
     pub version: Option<Version>,
-    /// The memory that it runs with.
     pub memory: MemoryMB,
-    /// Empty where the function has none.
+    /// Empty if the function has none.
     pub description: String,
     /// Changes whenever somebody changes the function.
     pub revision_id: String,
-    /// Base64, as AWS gives it.
+    /// In base64, as AWS sends it.
     pub code_sha256: String,
-    /// The processor.
     pub architecture: Architecture,
-    /// Such as `python3.13`; none for a container image.
+    /// For example `python3.13`; `None` for a container image.
     pub runtime: Option<String>,
     /// `Zip` or `Image`.
     pub package_type: String,
     /// Whether published versions start from a snapshot.
     pub snap_start: bool,
-    /// The size of `/tmp`, where it is more than what is free.
+    /// The size of `/tmp`, if it is more than the free 512 MB.
     pub ephemeral_storage: Option<StorageMB>,
-    /// Whether it runs on instances that are not paid by duration.
+    /// Whether the function runs on managed instances, which are not billed by duration.
     pub managed_instances: bool,
-    /// All else that bears on how it runs.
     settings: Settings,
-    /// Whether a change is still under way.
+    /// Whether a change is still in progress.
     pub(super) pending: bool,
-    /// Why the last change failed, if it did.
+    /// AWS's reason, if the last change failed.
     failure: Option<String>,
 }
 
-/// What somebody may change besides code, memory and description, and what then makes measurements differ: by name,
-/// in one order.
+/// The settings, besides code, memory and description, that influence measurements and that somebody may change:
+/// names and values, always in the same order.
 #[derive(Clone, PartialEq)]
 struct Settings(Vec<(&'static str, String)>);
 
@@ -74,7 +70,7 @@ impl Settings {
     }
 }
 
-/// Without what is in it, which may be secret.
+/// Omits the values, which may be secret.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Settings")
@@ -82,12 +78,12 @@ impl fmt::Debug for Settings {
 }
 
 impl FunctionConfiguration {
-    /// The names of what is not as in `expected`, apart from memory and description.
+    /// Returns the names of the settings that differ from `expected`, apart from memory and description.
     pub fn differences_from(&self, expected: &FunctionConfiguration) -> Vec<&'static str> {
         let code = (self.code_sha256 != expected.code_sha256).then_some("code");
         let settings = self.settings.0.iter().zip(&expected.settings.0);
         code.into_iter()
-            .chain(settings.filter(|(now, before)| now != before).map(|((name, _), _)| *name))
+            .chain(settings.filter(|(own, expected)| own != expected).map(|((name, _), _)| *name))
             .collect()
     }
 
@@ -98,7 +94,7 @@ impl FunctionConfiguration {
         const ACTION: &str = "lambda:GetFunctionConfiguration";
         let missing = |what: &str| AwsError::service(ACTION, on, format!("the answer has no usable {what}"));
         let arn = output.function_arn().ok_or_else(|| missing("FunctionArn"))?;
-        // A qualified call answers with the qualified ARN.
+        // A call with a qualifier returns the qualified ARN.
         let unqualified = arn.splitn(8, ':').take(7).collect::<Vec<_>>().join(":");
         Ok(FunctionConfiguration {
             function_arn: unqualified.parse().map_err(|_| missing("FunctionArn"))?,
@@ -138,7 +134,7 @@ impl FunctionConfiguration {
         })
     }
 
-    /// This configuration, unless the change `action` that led to it failed.
+    /// Returns this configuration, or the error of the change `action` if that failed.
     pub(super) fn succeeded(self, action: &'static str) -> Result<FunctionConfiguration, AwsError> {
         match self.failure {
             Some(reason) => Err(AwsError::service(action, self.function_arn.to_string(), reason)),

@@ -1,4 +1,4 @@
-//! What AWS refuses, and what to do about it.
+//! Failed calls to AWS, and their remedies.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -11,54 +11,53 @@ use super::policy::Statement;
 use crate::error::Fault;
 use crate::exit::Exit;
 
-/// A call to AWS that failed. Its text is one line with a remedy where there is one.
+/// A call to AWS that failed. Its text is one line that ends with a remedy.
 #[derive(Debug, Clone)]
 pub struct AwsError {
-    /// The IAM action, such as `lambda:PublishVersion`.
+    /// The IAM action, for example `lambda:PublishVersion`.
     pub action: &'static str,
-    /// What it was called on.
+    /// The function, version, alias or object that the call was about.
     pub on: String,
-    /// What kind of failure it is.
     pub kind: AwsErrorKind,
-    /// AWS's name for it, such as `ResourceConflictException`, or ours where none came from AWS.
+    /// AWS's name of the error, for example `ResourceConflictException`; ours if AWS sent none.
     pub code: String,
-    /// AWS's words.
+    /// AWS's text, or ours if AWS sent none.
     pub message: String,
 }
 
-/// Where an answer is no error of the service's own.
+/// Stands in for the message of an answer that does not come from the service itself.
 const NO_MESSAGE: &str =
-    "the answer does not say why; check that AWS_ENDPOINT_URL, if it is set, is this service's";
+    "the answer gives no reason; check that AWS_ENDPOINT_URL, if it is set, is the URL of this service";
 
 /// The kinds of failure that the tools treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwsErrorKind {
-    /// There is no such function, version or alias.
+    /// The function, version, alias or object does not exist.
     NotFound,
-    /// The caller may not do that.
+    /// IAM does not allow the call, or AWS does not accept the credentials.
     Denied,
-    /// Too many requests, also after the last retry.
+    /// AWS got too many requests, and still did at the last attempt.
     Throttled,
-    /// The function is being changed, or something stands in the way.
+    /// Another change is in progress, or the call contradicts what exists.
     Conflict,
     /// Somebody else changed the function since it was last read.
     Precondition,
-    /// AWS does not accept what was asked for; another size may be accepted.
+    /// AWS does not accept a parameter, such as a memory size; it may accept another.
     Invalid,
-    /// The function or the account cannot be used as it is set up: a key that can't be read, a full code storage.
+    /// The function or the account cannot be used as it is set up: its key cannot be read, or its code storage is full.
     Unusable,
-    /// No answer: no connection, or it broke, or it took too long.
+    /// No answer arrived: there was no connection, it broke, or it took too long.
     Unreachable,
     /// No credentials were found, or they could not be loaded.
     NoCredentials,
-    /// No region is named, or something that is none.
+    /// No region is set, or its name cannot be a region.
     NoRegion,
-    /// AWS failed.
+    /// AWS itself failed.
     Service,
 }
 
 impl AwsError {
-    /// Reads what the SDK says of a failed call.
+    /// Classifies the SDK's error of a failed call.
     pub(super) fn from_sdk<E, R>(
         action: &'static str,
         on: impl Into<String>,
@@ -75,8 +74,7 @@ impl AwsError {
                 (kind_of_code(&code), code, message)
             }
             other if is_about_credentials(other) => {
-                let said = innermost(other);
-                (AwsErrorKind::NoCredentials, "NoCredentials".to_owned(), said)
+                (AwsErrorKind::NoCredentials, "NoCredentials".to_owned(), innermost(other))
             }
             SdkError::TimeoutError(_) => {
                 (AwsErrorKind::Unreachable, "Timeout".to_owned(), "no answer in time".to_owned())
@@ -89,7 +87,7 @@ impl AwsError {
         AwsError { action, on: on.into(), kind, code, message: one_line(&message) }
     }
 
-    /// An answer that broke off.
+    /// Reports an answer that broke off.
     pub(super) fn broken_answer(
         action: &'static str,
         on: impl Into<String>,
@@ -104,7 +102,7 @@ impl AwsError {
         }
     }
 
-    /// A failure that AWS did not name, found in its answer.
+    /// Reports a failure that AWS did not name, but that its answer shows.
     pub(super) fn service(
         action: &'static str,
         on: impl Into<String>,
@@ -119,12 +117,12 @@ impl AwsError {
         }
     }
 
-    /// There is no region to look for `on` in, or `region` is none.
+    /// Reports that `region`, where `on` would be, is empty or cannot be a region.
     pub(super) fn no_region(on: impl ToString, region: &str) -> AwsError {
         let message = if region.is_empty() {
             "no region is set".to_owned()
         } else {
-            format!("{region:?} is no region")
+            format!("{region:?} is not a region")
         };
         AwsError {
             action: "lambda:GetFunctionConfiguration",
@@ -135,28 +133,28 @@ impl AwsError {
         }
     }
 
-    /// The same without AWS's words, which may hold parts of a payload.
+    /// Returns the same error without AWS's text, which may contain parts of a payload.
     pub fn without_message(self) -> AwsError {
         AwsError { message: "its message is not shown".to_owned(), ..self }
     }
 
-    /// Returns the same error with a remark behind AWS's words.
+    /// Returns the same error with a remark behind AWS's text.
     pub fn with_remark(self, remark: &str) -> AwsError {
         AwsError { message: format!("{}: {remark}", self.message), ..self }
     }
 
-    /// Whether somebody else changed the thing since it was last read, or is changing it now.
+    /// Whether somebody else has changed the resource since it was last read, or is changing it now.
     pub fn is_overtaken(&self) -> bool {
         matches!(self.kind, AwsErrorKind::Precondition | AwsErrorKind::Conflict)
     }
 
-    /// Whether the thing that the call was about does not exist.
+    /// Whether the resource that the call was about does not exist.
     pub fn is_not_found(&self) -> bool {
         self.kind == AwsErrorKind::NotFound
     }
 
-    /// Whether the call may have taken effect all the same: its answer was lost, or that of an earlier attempt was, after
-    /// which the next one meets what that has done.
+    /// Whether the call may have taken effect all the same. Its answer may have been lost; or the answer of an earlier
+    /// attempt was, and this attempt failed because of what the earlier one did.
     pub(super) fn may_hide_success(&self) -> bool {
         use AwsErrorKind::{Conflict, Precondition, Service, Unreachable};
         matches!(self.kind, Conflict | Precondition | Service | Unreachable)
@@ -174,9 +172,9 @@ impl AwsError {
                 "check the credentials and what IAM lets them do, or use another --profile"
             }
             AwsErrorKind::Throttled => "try again later",
-            AwsErrorKind::Conflict => "wait until the other change is through, and try again",
+            AwsErrorKind::Conflict => "wait until the other change is finished, and try again",
             AwsErrorKind::Precondition => {
-                "somebody else changed the function meanwhile; look at it and try again"
+                "somebody else has changed the function in the meantime; check it and try again"
             }
             AwsErrorKind::Invalid => "fix what AWS names",
             AwsErrorKind::Unusable => "fix what AWS names",
@@ -190,32 +188,35 @@ impl AwsError {
         Cow::Borrowed(remedy)
     }
 
-    /// What to do about an action that IAM does not allow; none where it is the credentials that AWS does not take.
+    /// Returns the remedy for an action that IAM does not allow, or `None` if AWS does not accept the credentials.
     ///
-    /// AWS names the action and the resource, which need not be those of the call: one may need another.
+    /// AWS's text names the action and the resource. They can differ from those of the call, because a call may need a
+    /// further permission.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
     fn remedy_in_iam(&self) -> Option<Cow<'static, str>> {
         if !matches!(&*self.code, "AccessDeniedException" | "AccessDenied") {
             return None;
         }
         if self.message.contains("explicit deny") {
-            return Some("a policy forbids it, whatever others allow: change that one in IAM".into());
+            return Some(
+                "a policy denies this explicitly, which overrides all others: change it in IAM".into(),
+            );
         }
-        let named = |before| {
-            let (_, rest) = self.message.split_once(before)?;
+        let word_after = |prefix| {
+            let (_, rest) = self.message.split_once(prefix)?;
             rest.split_whitespace().next().map(|word| word.trim_matches(['"', '\'', '.', ',']))
         };
-        let action = named(" to perform: ").unwrap_or(self.action);
-        let resource = named(" on resource: ").unwrap_or(&self.on);
+        let action = word_after(" to perform: ").unwrap_or(self.action);
+        let resource = word_after(" on resource: ").unwrap_or(&self.on);
         if !resource.starts_with("arn:") {
-            return Some(format!("let the caller do {action} on it in IAM").into());
+            return Some(format!("allow the caller {action} on it in IAM").into());
         }
         let statement = serde_json::to_string(&Statement::allow_one(action, &of_any_run(resource)));
         Some(format!("add to the caller's IAM policy {}", statement.expect("of strings alone")).into())
     }
 }
 
-/// The next run's versions and aliases have other names.
+/// Returns a pattern that also matches the versions and aliases of later runs, which have other names.
 fn of_any_run(resource: &str) -> Cow<'_, str> {
     match resource.rsplit_once(":function:").and_then(|(_, name)| name.split_once(':')) {
         Some((_, qualifier)) => {
@@ -251,11 +252,11 @@ impl Fault for AwsError {
     }
 }
 
-/// The codes are those of the Lambda API's operations and of AWS's common errors.
+/// Classifies the error codes of the Lambda API's operations and of AWS's common errors.
 /// <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html>
 fn kind_of_code(code: &str) -> AwsErrorKind {
     match code {
-        // S3's are in <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
+        // S3's codes are in <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
         "ResourceNotFoundException" | "NoSuchBucket" | "NoSuchKey" => AwsErrorKind::NotFound,
         "AccessDeniedException"
         | "AccessDenied"
@@ -292,7 +293,7 @@ fn kind_of_code(code: &str) -> AwsErrorKind {
         | "ServiceUnavailableException"
         | "RequestTimeout"
         | "UnknownError" => AwsErrorKind::Service,
-        // KMS…, EFS…, ENI…, SnapStart…, CodeStorageExceeded, RequestTooLarge and what is yet to come.
+        // KMS…, EFS…, ENI…, SnapStart…, CodeStorageExceeded, RequestTooLarge and codes that AWS may add.
         _ => AwsErrorKind::Unusable,
     }
 }
@@ -305,7 +306,7 @@ fn is_about_credentials(error: &(dyn StdError + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<CredentialsError>())
 }
 
-/// The cause that the others only wrap: `Connection refused`, say.
+/// Returns the text of the cause that all others wrap, for example `Connection refused`.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().map_or_else(|| error.to_string(), |cause| cause.to_string())
 }
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_iam_does_not_allow_ends_with_the_statement_that_allows_it() {
+    fn an_action_that_iam_does_not_allow_is_reported_with_the_statement_that_allows_it() {
         let own = "arn:aws:lambda:us-east-1:123456789012:function:f";
         let role = "arn:aws:iam::123456789012:role/r";
         let user = "User: arn:aws:iam::123456789012:user/me is not authorized to perform:";
@@ -348,7 +349,7 @@ mod tests {
                 "lambda:UpdateFunctionConfiguration",
                 own,
             ),
-            // Another action than was called, and S3's quotes.
+            // An action other than that of the call, and a resource in quotes as S3 writes it.
             (format!("{user} iam:PassRole on resource: \"{role}\" because no"), "iam:PassRole", role),
             (format!("{user} iam:PassRole on resource: {role}"), "iam:PassRole", role),
             ("its message is not shown".to_owned(), "lambda:UpdateFunctionConfiguration", own),
@@ -359,11 +360,11 @@ mod tests {
             "AccessDeniedException",
             &format!("{user} x:Y on resource: {own} with an explicit deny in a service control policy"),
         );
-        assert!(explicit.contains("forbids") && !explicit.contains("Effect"), "{explicit}");
+        assert!(explicit.contains("denies this explicitly") && !explicit.contains("Effect"), "{explicit}");
     }
 
     #[test]
-    fn credentials_that_aws_does_not_take_are_no_matter_of_a_statement() {
+    fn credentials_that_aws_does_not_accept_are_reported_without_a_statement() {
         for code in ["ExpiredTokenException", "UnrecognizedClientException", "SignatureDoesNotMatch"] {
             let text = denied(code, "The security token included in the request is invalid.");
             assert!(text.contains("credentials") && !text.contains("Effect"), "{text}");

@@ -1,7 +1,7 @@
-//! The HTTP client under the SDK, with one thing that the SDK's own has no switch for: TCP keep-alive.
+//! The HTTP client under the SDK. It uses TCP keep-alive, which the SDK's own client cannot be told to do.
 //!
-//! While a function thinks, for up to 15 minutes, its connection is silent, and what stands between drops it: a NAT
-//! gateway after 350 seconds. <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
+//! While a function runs, for up to 15 minutes, its connection is silent, and devices on the way drop it: a NAT gateway
+//! does so after 350 seconds. <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Silence after which the peer is asked whether it is still there, and asked again.
+/// The silence after which the peer is asked whether it is still there, and the time until it is asked again.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// How long a connection may take to be made; a TLS handshake counts as a part of the call.
+/// The maximum time to open a TCP connection. A TLS handshake counts as a part of the call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client that trusts the certificates that this machine trusts.
+/// Returns a client that trusts the certificates that this machine trusts.
 pub(super) fn client() -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Connector::new());
     http_client_fn(move |_, _| connector.clone())
@@ -44,8 +44,8 @@ impl Connector {
         tcp.set_keepalive_interval(Some(KEEP_ALIVE));
         let https = HttpsConnectorBuilder::new()
             .with_native_roots()
-            // A machine that trusts nobody can still talk to itself, without TLS.
-            .unwrap_or_else(|_| HttpsConnectorBuilder::new().with_tls_config(trusting_nobody()))
+            // A machine without root certificates can still connect to itself, without TLS.
+            .unwrap_or_else(|_| HttpsConnectorBuilder::new().with_tls_config(without_roots()))
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
@@ -54,10 +54,10 @@ impl Connector {
     }
 }
 
-fn trusting_nobody() -> ClientConfig {
+fn without_roots() -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("ring has what TLS 1.2 and 1.3 need")
+        .expect("ring supports TLS 1.2 and 1.3")
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth()
 }

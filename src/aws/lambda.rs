@@ -28,69 +28,61 @@ use crate::units::MemoryMB;
 /// A change to `$LATEST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LatestChange<'a> {
-    /// Its new memory.
     pub memory: MemoryMB,
-    /// Its new description.
     pub description: &'a str,
-    /// Refuse if somebody changed the function since this revision was read.
+    /// The revision that was read. AWS refuses the change if somebody has changed the function since.
     pub revision_id: Option<&'a str>,
 }
 
-/// A published version as the list shows it.
+/// A published version in the list of all versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedVersion {
-    /// Its number.
     pub version: Version,
-    /// Its own description.
     pub description: String,
-    /// Its memory.
     pub memory: Option<MemoryMB>,
 }
 
-/// An alias as the list shows it.
+/// An alias in the list of all aliases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedAlias {
-    /// Its name.
     pub name: AliasName,
-    /// The version that it points at; none for `$LATEST`.
+    /// The version that it points at; `None` for `$LATEST`.
     pub version: Option<Version>,
-    /// Its own description.
     pub description: String,
 }
 
-/// What an alias points at.
+/// The target of an alias.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
-    /// The version that gets its traffic.
+    /// The version that gets its traffic; `None` for `$LATEST`.
     pub version: Option<Version>,
-    /// Whether another version gets a part of it.
+    /// Whether another version gets a part of the traffic.
     pub is_split: bool,
     /// Changes whenever somebody changes the alias.
     pub revision_id: Option<String>,
 }
 
-/// An invocation that came back.
+/// The answer to an invocation.
 #[derive(Debug, Clone)]
 pub struct Invoked {
-    /// Set where the function failed, to AWS's word for how.
+    /// AWS's word for how the function failed, if it did.
     pub function_error: Option<String>,
-    /// What the function returned, or its error.
+    /// The function's result, or its error.
     pub payload: Vec<u8>,
-    /// The end of the log, base64.
+    /// The end of the log, in base64.
     pub log_result: Option<String>,
-    /// The invocation's id.
     pub request_id: Option<String>,
-    /// From the request's first byte to the response's last.
+    /// The time from the request's first byte to the response's last.
     pub elapsed: Duration,
 }
 
-/// A change that takes longer than this, also of a function with SnapStart in a VPC, is stuck.
+/// The time after which a change counts as stuck, even one to a function with SnapStart in a VPC.
 const LONGEST_CHANGE: Duration = Duration::from_secs(15 * 60);
 
-/// When to look whether a change is through, before any was seen.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
+/// The first estimate of how long a change takes.
+const FIRST_ESTIMATE: Duration = Duration::from_millis(100);
 
-/// The longest that a function may run, and some time for the way.
+/// The maximum run time of a function, and some time for the network.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
 const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60 + 60);
 
@@ -100,14 +92,14 @@ pub struct Lambda {
     client: aws_sdk_lambda::Client,
     calls: Rc<Calls>,
     budget: Rc<Budget>,
-    /// How long a change takes, as far as it was seen: a second or two, minutes for container images and SnapStart. To
-    /// look earlier is in vain, and each look counts against the control plane's 15 requests a second.
+    /// The time that a change takes, as observed so far: one or two seconds, or minutes for container images and
+    /// SnapStart. An earlier look is in vain, and each look is one of the control plane's 15 requests per second.
     usual_change: Rc<Cell<Duration>>,
 }
 
 impl Lambda {
     pub(super) fn new(config: &SdkConfig, calls: Rc<Calls>, budget: Rc<Budget>) -> Lambda {
-        let usual_change = Rc::new(Cell::new(FIRST_LOOK));
+        let usual_change = Rc::new(Cell::new(FIRST_ESTIMATE));
         Lambda { client: aws_sdk_lambda::Client::new(config), calls, budget, usual_change }
     }
 
@@ -139,7 +131,7 @@ impl Lambda {
         FunctionConfiguration::read(&on, &output)
     }
 
-    /// Waits until no change of `function` is under way any more, whether it succeeded or failed, and reads it.
+    /// Waits until no change to `function` is in progress, whether it succeeds or fails, and reads its configuration.
     pub async fn settled(
         &self,
         function: &(impl fmt::Display + ?Sized),
@@ -148,7 +140,7 @@ impl Lambda {
         self.settled_after(Duration::ZERO, function, qualifier).await
     }
 
-    /// The same, with a first look after `pause`.
+    /// Does the same, with the first look after `pause`.
     async fn settled_after(
         &self,
         mut pause: Duration,
@@ -163,7 +155,7 @@ impl Lambda {
             let configuration = self.configuration(function, qualifier).await?;
             if !configuration.pending {
                 if !waited.is_zero() {
-                    // A little less, so that it comes down again after a slow one.
+                    // A little less, so that the estimate comes down again after a slow change.
                     self.usual_change.set(waited.mul_f64(0.9));
                 }
                 return Ok(configuration);
@@ -172,15 +164,15 @@ impl Lambda {
                 return Err(AwsError::service(
                     "lambda:GetFunctionConfiguration",
                     function.to_string(),
-                    "a change of the function is still under way after 15 minutes",
+                    "a change to the function is still in progress after 15 minutes",
                 ));
             }
-            pause = (waited / 2).clamp(FIRST_LOOK, Duration::from_secs(3));
+            pause = (waited / 2).clamp(FIRST_ESTIMATE, Duration::from_secs(3));
         }
     }
 
-    /// Changes the memory and the description of `$LATEST`, and waits until that is through. It counts as made where it
-    /// is seen to be, though its answer was lost.
+    /// Changes the memory and the description of `$LATEST`, and waits until the change is finished. Succeeds also if the
+    /// answer was lost but `$LATEST` has the new values.
     pub async fn update_latest(
         &self,
         function: &FunctionArn,
@@ -191,14 +183,14 @@ impl Lambda {
             .client
             .update_function_configuration()
             .function_name(function.to_string())
-            .memory_size(i32::try_from(change.memory.get()).expect("10,240 at most"))
+            .memory_size(i32::try_from(change.memory.get()).expect("at most 10,240"))
             .description(change.description)
             .set_revision_id(change.revision_id.map(str::to_owned));
-        let made = self.make(ACTION, function, async || request.clone().send().await).await;
+        let updated = self.make(ACTION, function, async || request.clone().send().await).await;
         let settled = async || {
             self.settled_after(self.usual_change.get(), function, Qualifier::Latest).await?.succeeded(ACTION)
         };
-        match made {
+        match updated {
             Ok(_) => settled().await,
             Err(error) if error.may_hide_success() => match settled().await {
                 Ok(now) if now.memory == change.memory && now.description == change.description => Ok(now),
@@ -211,8 +203,8 @@ impl Lambda {
     /// Publishes `$LATEST`, as it was read in `latest`, as a version with `description`, and waits until it can be
     /// invoked.
     ///
-    /// If nothing of `$LATEST` has changed since the last one was published, AWS answers with that one, whatever its
-    /// description, and makes none.
+    /// If nothing in `$LATEST` has changed since the last version was published, AWS returns that version, whatever its
+    /// description, and publishes none.
     pub async fn publish_version(
         &self,
         latest: &FunctionConfiguration,
@@ -236,10 +228,10 @@ impl Lambda {
         self.settled_after(usual, function, Qualifier::Version(version)).await?.succeeded(ACTION)
     }
 
-    /// All published versions.
+    /// Lists all published versions.
     pub async fn versions(&self, function: &FunctionArn) -> Result<Vec<ListedVersion>, AwsError> {
         let request = self.client.list_versions_by_function().function_name(function.to_string());
-        // Each page is a request of its own to the control plane.
+        // Each page is a separate request to the control plane.
         let mut listed = Vec::new();
         let mut marker = None;
         loop {
@@ -252,7 +244,7 @@ impl Lambda {
                 break;
             }
         }
-        // `$LATEST` is in the list too.
+        // The list also contains `$LATEST`.
         let published = |listed: FunctionConfigurationOutput| {
             let version = listed.version().and_then(|version| version.parse().ok())?;
             let description = listed.description().unwrap_or_default().to_owned();
@@ -262,7 +254,7 @@ impl Lambda {
         Ok(listed.into_iter().filter_map(published).collect())
     }
 
-    /// All aliases.
+    /// Lists all aliases.
     pub async fn aliases(&self, function: &FunctionArn) -> Result<Vec<ListedAlias>, AwsError> {
         let request = self.client.list_aliases().function_name(function.to_string());
         let read = |alias: &AliasConfiguration| {
@@ -286,7 +278,7 @@ impl Lambda {
         }
     }
 
-    /// What an alias points at; none where there is no such alias.
+    /// Returns the target of an alias, or `None` if the alias does not exist.
     pub async fn alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<Option<Alias>, AwsError> {
         let request = self.client.get_alias().function_name(function.to_string()).name(alias.to_string());
         let on = format!("{function}:{alias}");
@@ -304,8 +296,8 @@ impl Lambda {
         }
     }
 
-    /// Creates an alias that does not exist yet. One that is seen to be there and to point at the version counts as
-    /// made, for the answer to that may have been lost.
+    /// Creates an alias that does not exist yet. Succeeds also if the alias exists and points at the version, because
+    /// the answer to its creation may have been lost.
     pub async fn create_alias(
         &self,
         function: &FunctionArn,
@@ -321,12 +313,12 @@ impl Lambda {
             .function_version(version.to_string())
             .description(description);
         let on = format!("{function}:{alias}");
-        let made = self.make("lambda:CreateAlias", on, async || request.clone().send().await).await;
-        self.or_points_at(made.map(drop), function, alias, version).await
+        let created = self.make("lambda:CreateAlias", on, async || request.clone().send().await).await;
+        self.unless_points_at(created.map(drop), function, alias, version).await
     }
 
-    /// Points an existing alias, as it was read in `from`, at another version. One that is seen to point there counts
-    /// as moved, for the answer to that may have been lost.
+    /// Points an existing alias, as it was read in `from`, at another version. Succeeds also if the call fails but the
+    /// alias points there, because the answer to its move may have been lost.
     pub async fn move_alias(
         &self,
         function: &FunctionArn,
@@ -343,32 +335,34 @@ impl Lambda {
             .set_revision_id(from.revision_id.clone());
         let on = format!("{function}:{alias}");
         let moved = self.make("lambda:UpdateAlias", on, async || request.clone().send().await).await;
-        self.or_points_at(moved.map(drop), function, alias, version).await
+        self.unless_points_at(moved.map(drop), function, alias, version).await
     }
 
-    /// What became of a call that points an alias at a version: a failure is none if the alias does so.
-    async fn or_points_at(
+    /// Ignores the error of a call that points an alias at a version, if the alias points there.
+    async fn unless_points_at(
         &self,
-        pointed: Result<(), AwsError>,
+        result: Result<(), AwsError>,
         function: &FunctionArn,
         alias: &AliasName,
         version: Version,
     ) -> Result<(), AwsError> {
-        match pointed {
-            // Listed, for that is allowed to whoever may prepare a run.
+        match result {
+            // Lists the aliases, because everybody who may prepare a run may do that.
             Err(error) if error.may_hide_success() => match self.aliases(function).await {
                 Ok(aliases)
-                    if aliases.iter().any(|now| now.name == *alias && now.version == Some(version)) =>
+                    if aliases
+                        .iter()
+                        .any(|listed| listed.name == *alias && listed.version == Some(version)) =>
                 {
                     Ok(())
                 }
                 _ => Err(error),
             },
-            pointed => pointed,
+            result => result,
         }
     }
 
-    /// Deletes an alias; one that is gone already is no error.
+    /// Deletes an alias. Succeeds also if it no longer exists.
     pub async fn delete_alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<(), AwsError> {
         let request = self.client.delete_alias().function_name(function.to_string()).name(alias.to_string());
         let on = format!("{function}:{alias}");
@@ -377,8 +371,8 @@ impl Lambda {
         )
     }
 
-    /// Deletes a published version, and never the function: `Version` is a number. One that is gone already is no
-    /// error.
+    /// Deletes a published version, and never the function, because a `Version` is a number. Succeeds also if the
+    /// version no longer exists.
     pub async fn delete_version(&self, function: &FunctionArn, version: Version) -> Result<(), AwsError> {
         let request =
             self.client.delete_function().function_name(function.to_string()).qualifier(version.to_string());
@@ -388,8 +382,10 @@ impl Lambda {
         )
     }
 
-    /// Invokes a function once, waits for its answer and asks for the end of its log. Sent once: whether a failed one
-    /// should be sent again is the caller's decision, for it costs money. All that send the same payload share it.
+    /// Invokes a function once, waits for its answer, and asks for the end of its log.
+    ///
+    /// The caller decides whether to repeat an invocation that failed, because each costs money. Invocations with the
+    /// same payload share its bytes.
     pub async fn invoke(
         &self,
         function: &impl fmt::Display,
@@ -400,7 +396,7 @@ impl Lambda {
             Some(qualifier) => format!("{function}:{qualifier}"),
             None => function.to_string(),
         };
-        let watch = Stopwatch::default();
+        let stopwatch = Stopwatch::default();
         let send = async || {
             self.client
                 .invoke()
@@ -412,7 +408,7 @@ impl Lambda {
                 .config_override(
                     aws_sdk_lambda::config::Config::builder().timeout_config(timeouts(LONGEST_INVOCATION)),
                 )
-                .interceptor(watch.clone())
+                .interceptor(stopwatch.clone())
                 .send()
                 .await
         };
@@ -422,11 +418,11 @@ impl Lambda {
             log_result: output.log_result().map(str::to_owned),
             request_id: output.request_id().map(str::to_owned),
             payload: output.payload.map(Blob::into_inner).unwrap_or_default(),
-            elapsed: watch.elapsed(),
+            elapsed: stopwatch.elapsed(),
         })
     }
 
-    /// Invokes a function that is no object of the measuring, and again while it is throttled.
+    /// Invokes a function that is not measured, and repeats the call while it is throttled.
     pub async fn call(&self, callee: &Callee, payload: &[u8]) -> Result<Invoked, AwsError> {
         let payload = Blob::from(payload);
         let invoke = async |_| self.invoke(callee.function(), callee.qualifier(), &payload).await;
@@ -434,11 +430,12 @@ impl Lambda {
     }
 }
 
-/// No answer within `attempt` is no answer.
+/// Makes an attempt fail if it has no answer within `attempt`.
 pub(super) fn timeouts(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(attempt).build()
 }
 
+/// Ignores the error of a deletion whose object does not exist.
 fn unless_gone(result: Result<(), AwsError>) -> Result<(), AwsError> {
     match result {
         Err(error) if error.is_not_found() => Ok(()),
@@ -446,7 +443,7 @@ fn unless_gone(result: Result<(), AwsError>) -> Result<(), AwsError> {
     }
 }
 
-/// Measures the last attempt of one call, without what the SDK does before it: credentials may take seconds.
+/// Measures the last attempt of one call, without the SDK's preparations: to fetch credentials may take seconds.
 #[derive(Debug, Clone, Default)]
 struct Stopwatch(Arc<Mutex<(Option<Instant>, Duration)>>);
 

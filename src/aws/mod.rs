@@ -1,13 +1,13 @@
-//! AWS: the set-up of its SDK, and the calls that the tools make.
+//! AWS: the setup of its SDK, and the calls that the tools make.
 
-mod lambda;
-mod s3;
-mod calls;
-mod configuration;
-mod retry;
-mod error;
-mod policy;
-mod http;
+mod lambda; // the calls of the Lambda API
+mod s3; // the download of a payload
+mod calls; // one call: its turn, its retries, its log line
+mod configuration; // a function's configuration
+mod retry; // the retry policies, and the loop that follows them
+mod error; // failed calls, and their remedies
+mod policy; // IAM policies as JSON
+mod http; // the HTTP client under the SDK
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,23 +23,23 @@ pub use error::{AwsError, AwsErrorKind};
 pub use lambda::{Alias, Invoked, Lambda, LatestChange, ListedAlias, ListedVersion};
 pub use policy::{Policy, Statement};
 pub use retry::{RetryPolicy, retry_until_stopped};
-pub use s3::{NotAnS3Url, S3Url};
+pub use s3::S3Url;
 
 use crate::names::{FunctionArn, FunctionRef};
 use calls::Calls;
 
-/// How to reach AWS, as far as the user said; the rest comes from the environment and `~/.aws`.
+/// The user's choices on how to reach AWS. Everything else comes from the environment and `~/.aws`.
 #[derive(Debug, Clone, Default)]
 pub struct AwsOptions {
-    /// The region, unless an ARN names it.
+    /// The region of functions that are named without an ARN.
     pub region: Option<String>,
     /// The profile in `~/.aws/config`.
     pub profile: Option<String>,
-    /// Requests a second at most to the control plane of each region; 0 is no limit.
+    /// The maximum number of requests per second to the control plane of each region; 0 is no limit.
     pub control_plane_rate: u32,
 }
 
-/// The SDK's set-up, shared by the clients of all regions.
+/// The SDK's configuration, shared by the clients of all regions.
 #[derive(Debug)]
 pub struct Aws {
     config: SdkConfig,
@@ -47,14 +47,14 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Reads the environment and `~/.aws`. Credentials are only fetched by the first call that needs them.
+    /// Reads the environment and `~/.aws`. The first call that needs credentials fetches them.
     pub async fn load(options: &AwsOptions) -> Aws {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http::client())
             .timeout_config(lambda::timeouts(Duration::from_secs(60)))
-            // The SDK sends a request again without a word: past the budget, and an invocation twice for one record.
+            // The SDK would repeat a request silently: outside the budget, and an invocation twice for one record.
             .retry_config(RetryConfig::disabled())
-            // A function may think for 15 minutes before its first byte.
+            // A function may run for 15 minutes before it sends its first byte.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
@@ -65,31 +65,31 @@ impl Aws {
         Aws { config: loader.load().await, calls: Rc::new(Calls::at_rate(options.control_plane_rate)) }
     }
 
-    /// Lambda in the region of `function`.
+    /// Returns the client for the region of `function`.
     pub fn lambda(&self, function: &FunctionArn) -> Lambda {
         self.lambda_in(function.region())
     }
 
-    /// Lambda in the region of `function`, or else in the user's own.
+    /// Returns the client for the region that `function` names, or otherwise for the user's own.
     ///
     /// # Errors
-    /// There is no region, or what is there cannot be one.
+    /// No region is set, or its name cannot be a region.
     pub fn lambda_of_ref(&self, function: &FunctionRef) -> Result<Lambda, AwsError> {
-        let own = self.config.region().map(Region::as_ref);
-        let region = function.region().or(own).unwrap_or_default();
-        // It becomes a part of a host name.
+        let users_own = self.config.region().map(Region::as_ref);
+        let region = function.region().or(users_own).unwrap_or_default();
+        // The region becomes a part of a host name.
         if region.is_empty() || !region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return Err(AwsError::no_region(function, region));
         }
         Ok(self.lambda_in(region))
     }
 
-    /// The IAM actions that were allowed so far, in the order of their names: what a dry run proves.
+    /// Returns the IAM actions that AWS has allowed so far, sorted by name. A dry run reports them.
     pub fn proved(&self) -> Vec<&'static str> {
         self.calls.proved()
     }
 
-    /// Reads an object of S3.
+    /// Downloads an object from S3.
     pub async fn s3_object(&self, url: &S3Url) -> Result<Vec<u8>, AwsError> {
         s3::object(&self.config, &self.calls, url).await
     }

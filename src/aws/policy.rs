@@ -1,4 +1,4 @@
-//! IAM policies, as far as the tools write them.
+//! IAM policies as JSON, with the elements that the tools write.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
 
 use serde::Serialize;
@@ -12,13 +12,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Of these statements, in the current version of the language.
+    /// Makes a policy of these statements, in the current version of the policy language.
     pub fn new(statement: Vec<Statement>) -> Policy {
         Policy { version: "2012-10-17", statement }
     }
 }
 
-/// Allows all of some actions on all of some resources.
+/// A statement that allows each of its actions on each of its resources.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Statement {
@@ -29,7 +29,7 @@ pub struct Statement {
     resource: OneOrMany,
 }
 
-/// What stands alone or in a list.
+/// One string, or a list of strings.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum OneOrMany {
@@ -38,7 +38,7 @@ enum OneOrMany {
 }
 
 impl Statement {
-    /// Allows `actions` on `resources`, under a name of letters and digits.
+    /// Allows `actions` on `resources`. `sid`, the name of the statement, consists of letters and digits.
     pub fn allow(sid: &'static str, actions: &[&str], resources: Vec<String>) -> Statement {
         let actions = actions.iter().map(|&action| action.to_owned()).collect();
         Statement {

@@ -25,7 +25,7 @@ const BRIEF: u32 = 3;
 impl RetryPolicy {
     /// For calls of the control plane and of S3.
     ///
-    /// None of them does harm when it is sent twice: a change of `$LATEST` and a publication name the revision that
+    /// None of them does harm when it is sent twice: a change to `$LATEST` and a publication name the revision that
     /// they are for, an alias that exists is refused as a conflict, a deletion that was done finds nothing, and a
     /// version is found by the tag of its run.
     pub const CONTROL_PLANE: RetryPolicy =
@@ -84,7 +84,7 @@ pub async fn retry_until_stopped<T>(
     }
 }
 
-/// Returns the pause after so many attempts: exponential, with full jitter, so that throttled calls do not come back
+/// Returns the pause after a number of `attempts`: exponential, with full jitter, so that throttled calls do not come back
 /// all at once. `jitter` is from 0 to 1.
 ///
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn all_pauses_of_a_throttled_call_sum_to_125_seconds_at_most() {
+    fn all_pauses_of_a_throttled_call_sum_to_at_most_125_seconds() {
         let sum: Duration = (1..PATIENT).map(|attempts| pause_after(attempts, 1.0)).sum();
         assert_eq!(sum, Duration::from_millis(125_200));
     }

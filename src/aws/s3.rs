@@ -1,4 +1,4 @@
-//! The one thing that the tools read from S3: a payload.
+//! The download of a payload, the only use of S3.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,11 +17,12 @@ pub struct S3Url {
 }
 
 impl S3Url {
-    /// The object's ARN, as a policy names it: what has a meaning in patterns is written as a variable.
+    /// Returns the object's ARN as an IAM policy needs it: characters that are special in its patterns are written as
+    /// policy variables.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars>
     pub fn arn_pattern(&self, partition: &str) -> String {
-        let special = |c: char| matches!(c, '*' | '?' | '$');
-        let escaped = |c: char| if special(c) { format!("${{{c}}}") } else { c.to_string() };
+        let is_special = |c: char| matches!(c, '*' | '?' | '$');
+        let escaped = |c: char| if is_special(c) { format!("${{{c}}}") } else { c.to_string() };
         let key: String = self.key.chars().map(escaped).collect();
         format!("arn:{partition}:s3:::{}/{key}", self.bucket)
     }
@@ -33,7 +34,7 @@ impl fmt::Display for S3Url {
     }
 }
 
-/// Why a text is no URL of an S3 object.
+/// The error for a text that is not the URL of an S3 object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not the URL of an S3 object; write s3://BUCKET/KEY")]
 pub struct NotAnS3Url(String);
@@ -50,7 +51,7 @@ impl FromStr for S3Url {
     }
 }
 
-/// Reads an object, whichever region its bucket is in.
+/// Downloads an object, whichever region its bucket is in.
 pub(super) async fn object(config: &SdkConfig, calls: &Calls, url: &S3Url) -> Result<Vec<u8>, AwsError> {
     const ACTION: &str = "s3:GetObject";
     let get = async |region: Option<Region>| {
@@ -62,20 +63,18 @@ pub(super) async fn object(config: &SdkConfig, calls: &Calls, url: &S3Url) -> Re
     let region = config.region().cloned();
     let output = calls
         .make(None, ACTION, url, async || match get(region.clone()).await {
-            Err(error) => match region_of_bucket(&error).filter(|there| Some(there) != region.as_ref()) {
-                Some(there) => get(Some(there)).await,
+            Err(error) => match region_of_bucket(&error).filter(|other| Some(other) != region.as_ref()) {
+                Some(other) => get(Some(other)).await,
                 None => Err(error),
             },
-            got => got,
+            output => output,
         })
         .await?;
-    let bytes = output.body.collect().await;
-    bytes
-        .map(|bytes| bytes.to_vec())
-        .map_err(|error| AwsError::broken_answer(ACTION, url.to_string(), &error))
+    let body = output.body.collect().await;
+    body.map(|bytes| bytes.to_vec()).map_err(|error| AwsError::broken_answer(ACTION, url.to_string(), &error))
 }
 
-/// The region that a bucket is in, which S3 names where it refuses to answer from another one.
+/// Returns the region of a bucket. S3 names it when it refuses a request that was sent to another region.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
 fn region_of_bucket<E>(error: &SdkError<E>) -> Option<Region> {
     let region = error.raw_response()?.headers().get("x-amz-bucket-region")?;
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_has_a_bucket_and_a_key() {
+    fn a_url_names_a_bucket_and_a_key() {
         let url: S3Url = "s3://bucket/a/b c.json".parse().expect("a URL");
         assert_eq!((&*url.bucket, &*url.key), ("bucket", "a/b c.json"));
         assert_eq!(url.to_string(), "s3://bucket/a/b c.json");

@@ -51,7 +51,7 @@ impl FromStr for PowerValues {
 }
 
 fn parse_size(text: &str) -> Result<MemoryMB, String> {
-    text.parse().map_err(|error: crate::units::NoMemorySize| error.to_string())
+    text.parse().map_err(|error: crate::units::NotAMemorySize| error.to_string())
 }
 
 #[cfg(test)]
