@@ -1,24 +1,24 @@
-# What people type. `make` alone says so.
+# The commands of everyday work. `make` alone lists them.
 
-# Demo and tests share one build of the dependencies: the examples bring the test dependencies' features.
+# Demo and tests share one build of the dependencies, because the examples bring in the features of the tests.
 BUILD := cargo build --bins --examples
 
 .PHONY: help demo test check fuzz bench bless install
 
 help:
-	@echo 'make demo     build, and tune a real function in lpt-local: no AWS account needed'
+	@echo 'make demo     build, and tune a real function in lpt-local (no AWS account)'
 	@echo 'make test     format check, lints, all tests'
-	@echo 'make check    type-check only, the quickest answer'
-	@echo 'make fuzz     feed the parsers what they never saw, 60 seconds each (SECONDS=600: longer); needs a C++ compiler'
-	@echo 'make bench    measure lpt-local and the tools, and print the tables of the README'
-	@echo 'make bless    rewrite the man pages and the expected outputs of tests'
-	@echo 'make install  the tools to ~/.cargo/bin, the man pages to ~/.local/share/man'
+	@echo 'make check    type-check only, the fastest feedback'
+	@echo 'make fuzz     fuzz each parser 60 s (SECONDS=600: longer); needs a C++ compiler'
+	@echo 'make bench    measure lpt-local and the tools; prints the tables in the README'
+	@echo 'make bless    rewrite the man pages and the expected outputs of the tests'
+	@echo 'make install  tools to ~/.cargo/bin, man pages to ~/.local/share/man'
 
 demo:
 	$(BUILD)
 	@PATH="$(CURDIR)/target/debug:$$PATH" examples/demo.sh
 
-# Both runners run the same tests; nextest ends one that hangs.
+# Both runners run the same tests; nextest also ends a test that hangs.
 test:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
@@ -27,7 +27,8 @@ test:
 check:
 	cargo check --all-targets
 
-# What is found is kept in target, and what fails beside it, so that a run goes on where the last one stopped.
+# New inputs are kept in fuzz/target, so that a run continues where the last one stopped; inputs that fail, in
+# fuzz.
 SECONDS := 60
 fuzz:
 	cd fuzz && cargo build --locked
@@ -38,7 +39,8 @@ fuzz:
 	  echo "$$target: $$(grep '^Done' target/$$target.log)"; \
 	done
 
-# Of dev builds, for what is measured is the share of CPU, not the code; release takes as long again to build.
+# Dev builds, because the share of CPU is measured and not the code; release builds would double the build
+# time.
 bench:
 	cargo bench --profile dev
 

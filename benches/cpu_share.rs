@@ -1,5 +1,6 @@
-//! How truly lpt-local gives a function the CPU share of its memory: the CPU-bound function, measured by the tools
-//! themselves at several sizes side by side in one run, as duration × memory against that at 1,024 MB. 1.00 is exact.
+//! Measures how exactly lpt-local gives a function the CPU share of its memory. The tools measure the
+//! CPU-bound function at several sizes side by side in one run; the ratio is duration × memory relative to
+//! that at 1,024 MB. 1.00 is exact.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
@@ -15,22 +16,22 @@ fn main() {
     println!("CPU-bound function, {NUM} invocations a size, sizes side by side; median duration in ms,");
     println!("and duration x memory as a ratio of that at 1024 MB (1.00 is in proportion to 1/memory)\n");
     println!("{:<12} {:>8} {:>10} {:>8}", "cpu", "MB", "median", "ratio");
-    for means in ["cgroup", "duty-cycle"] {
-        match medians(means) {
+    for throttle in ["cgroup", "duty-cycle"] {
+        match medians(throttle) {
             Ok(medians) => {
                 let reference = medians[&1024] * 1024.0;
                 for (memory, median) in &medians {
                     let ratio = median * *memory as f64 / reference;
-                    println!("{means:<12} {memory:>8} {median:>10.1} {ratio:>8.2}");
+                    println!("{throttle:<12} {memory:>8} {median:>10.1} {ratio:>8.2}");
                 }
             }
-            Err(why) => println!("{means:<12} not measured: {why}"),
+            Err(why) => println!("{throttle:<12} not measured: {why}"),
         }
     }
 }
 
-/// The median duration in ms of each size in MB, of warm invocations.
-fn medians(means: &str) -> Result<BTreeMap<u64, f64>, String> {
+/// Returns the median duration of warm invocations in ms, by size in MB.
+fn medians(throttle: &str) -> Result<BTreeMap<u64, f64>, String> {
     let local = env!("CARGO_BIN_EXE_lpt-local");
     let bin = std::path::Path::new(local).parent().ok_or("a binary has a folder")?;
     let path = std::env::var("PATH").map_err(|error| error.to_string())?;
@@ -38,7 +39,7 @@ fn medians(means: &str) -> Result<BTreeMap<u64, f64>, String> {
         "lpt-prepare --power-values {SIZES} --num {NUM} f | lpt-invoke | lpt-analyze --starts warm | lpt-cleanup"
     );
     let output = Command::new(local)
-        .args(["--cpu", means, "--function"])
+        .args(["--cpu", throttle, "--function"])
         .arg(format!("f={}", bin.join("examples/cpu-bound").display()))
         .args(["--", "sh", "-c", &script])
         .env("PATH", format!("{}:{path}", bin.display()))

@@ -1,6 +1,6 @@
-//! Fifty functions with six sizes each through the whole pipe, on lpt-local with the limits that an account has at AWS
-//! by default: 15 requests a second to the control plane, 1,000 invocations at a time. How long each tool takes, what
-//! it sends, what is throttled and what fails.
+//! Runs fifty functions with six sizes each through the whole pipe, on lpt-local with the default limits of
+//! an account at AWS: 15 requests per second to the control plane, 1,000 concurrent invocations. Prints for
+//! each tool how long it takes, how many requests it sends, and how many are throttled or fail.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
@@ -21,7 +21,7 @@ fn main() {
     std::fs::create_dir_all(&folder).expect("the target folder can be written");
     let path = std::env::var("PATH").unwrap_or_default();
     let names: Vec<String> = (0..FUNCTIONS).map(|number| format!("f{number}")).collect();
-    // One after another, so that the time of each is its own; a pipe does the same work.
+    // The tools run one after another, so that each is timed alone. In a pipe they do the same work.
     let script = format!(
         "set -e
          step() {{ tool=$1; shift; date +%s.%N > $tool.begun; $tool \"$@\" 2> $tool.log; date +%s.%N > $tool.ended; }}
@@ -33,7 +33,7 @@ fn main() {
         names.join(" ")
     );
     let mut service = Command::new(local);
-    // About what a change takes at AWS.
+    // A change takes about this long at AWS.
     service.args(["--update-delay-ms", "1500", "--cpu", "unlimited"]);
     for name in &names {
         service.arg("--function").arg(format!("{name}={}", bin.join("examples/echo").display()));

@@ -1,6 +1,6 @@
-//! What an invocation in flight costs lpt-invoke: its peak resident memory by `--concurrency`, `--num` and the size of
-//! the payload, against lpt-local with as many processes of a function that waits. Whether each invocation has one
-//! record, and how often it was throttled, is counted too.
+//! Measures the memory that lpt-invoke needs for an invocation in flight: its peak resident memory by
+//! `--concurrency`, `--num` and the size of the payload, against lpt-local with as many processes of a
+//! function that waits. Also counts whether each invocation has one record, and how often it was throttled.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Concurrency, number, bytes of payload, how many lpt-local takes at a time, and what the function waits in ms.
+/// Concurrency, number of invocations, bytes of payload, concurrency limit of lpt-local, and wait of the
+/// function in ms.
 const CASES: [(u32, u32, usize, u32, u32); 10] = [
     (1, 1_000, 0, 1000, 0),
     (1, 10_000, 0, 1000, 0),
@@ -82,14 +83,14 @@ fn measure((concurrency, num, payload, places, wait): (u32, u32, usize, u32, u32
         .stderr(Stdio::piped())
         .spawn()
         .expect("lpt-local starts");
-    let mut said = BufReader::new(service.stderr.take().expect("it is piped")).lines();
-    let endpoint = said
+    let mut messages = BufReader::new(service.stderr.take().expect("it is piped")).lines();
+    let endpoint = messages
         .find_map(|line| {
             let line = line.ok()?;
             Some(line.split("AWS_ENDPOINT_URL=").nth(1)?.split(' ').next()?.to_owned())
         })
-        .expect("lpt-local says where it serves");
-    std::thread::spawn(move || said.for_each(drop));
+        .expect("lpt-local prints its endpoint");
+    std::thread::spawn(move || messages.for_each(drop));
     let tool = |tool: &str| {
         let mut command = Command::new(tool);
         let variables = [("AWS_ENDPOINT_URL", &*endpoint), ("AWS_REGION", "us-east-1")];
@@ -111,7 +112,7 @@ fn measure((concurrency, num, payload, places, wait): (u32, u32, usize, u32, u32
         .expect("lpt-invoke starts");
     let peak_kib = peak(&mut invoke);
     let seconds = begun.elapsed().as_secs_f64();
-    // What was started here is ended by its id.
+    // Ends only the process that was started above.
     let _ = Command::new("kill").arg(service.id().to_string()).status();
     let _ = service.wait();
 
@@ -129,7 +130,8 @@ fn measure((concurrency, num, payload, places, wait): (u32, u32, usize, u32, u32
     }
 }
 
-/// The most resident memory that a process had, in KiB, as the kernel keeps it, last read before its end.
+/// Returns the peak resident memory of a process in KiB: the kernel's value, last read before the process
+/// ends.
 fn peak(process: &mut Child) -> u64 {
     let mut peak = 0;
     while process.try_wait().expect("it is our child").is_none() {

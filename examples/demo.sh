@@ -1,7 +1,7 @@
 #!/bin/sh
-# What `make demo` shows: a real function, measured at six memory sizes, without an AWS account.
+# The demo of `make demo`: measures a real function at six memory sizes, without an AWS account.
 #
-# lpt-local runs the function's own process behind Lambda's API, with the CPU share of each size. Against AWS the
+# lpt-local runs the function's own process behind Lambda's API, with the CPU share of each size. On AWS the
 # pipe is the same, without lpt-local around it.
 set -eu
 
@@ -12,10 +12,10 @@ show_and_run() {
 	sh -c "$1"
 }
 
-# lpt-local gives the command inside it an endpoint and stand-in credentials in its environment.
+# lpt-local sets the endpoint and stand-in credentials in the environment of the command that it runs.
 show_and_run "lpt-local --function cpu-bound=$function,memory=128 -- sh -c '
     lpt-prepare cpu-bound | lpt-invoke | tee -i runs.ndjson | lpt-analyze --strategy balanced |
     lpt-select | lpt-apply | lpt-cleanup > result.ndjson'"
 
-printf '\nThe invocations are kept in runs.ndjson. Another strategy needs no measuring:\n'
+printf '\nThe invocations are in runs.ndjson. Another strategy needs no new measurement:\n'
 show_and_run 'lpt-analyze --strategy speed runs.ndjson | lpt-select > /dev/null'

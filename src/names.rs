@@ -101,7 +101,8 @@ pub enum NotAFunction {
         "{0:?} is not a function name or ARN; give NAME, ACCOUNT:function:NAME or arn:aws:lambda:REGION:ACCOUNT:function:NAME"
     )]
     Malformed(String),
-    /// The text names a version or an alias. Only the memory of the function itself, of `$LATEST`, can be changed.
+    /// The text names a version or an alias. Only the memory of the function itself, of `$LATEST`, can be
+    /// changed.
     #[error(
         "{text:?} names the version or alias {qualifier:?}, whose memory cannot change; give the function without it: {unqualified}"
     )]
@@ -271,8 +272,8 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// A published version: a number. `$LATEST` and aliases are not versions, so a call that deletes a version cannot
-/// delete a function.
+/// A published version: a number. `$LATEST` and aliases are not versions, so a call that deletes a version
+/// cannot delete a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u64);
 

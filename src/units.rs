@@ -209,7 +209,8 @@ impl Timestamp {
         Timestamp(OffsetDateTime::now_utc().truncate_to_millisecond())
     }
 
-    /// Converts a Unix time; returns `None` if its year has more than four digits, because RFC 3339 has no such years.
+    /// Converts a Unix time; returns `None` if its year has more than four digits, because RFC 3339 has no
+    /// such years.
     pub fn from_unix(seconds: u64, nanoseconds: u32) -> Option<Timestamp> {
         let since_1970 = time::Duration::new(i64::try_from(seconds).ok()?, nanoseconds.try_into().ok()?);
         let time = OffsetDateTime::UNIX_EPOCH.checked_add(since_1970)?;
@@ -248,8 +249,8 @@ serde_as_text!(Timestamp);
 
 /// Reads a whole number from a record. `expecting` is the text for errors.
 ///
-/// JSON has only one kind of number, and programs that support missing values write 13 as 13.0. So a float without a
-/// fraction counts as the integer.
+/// JSON has only one kind of number, and programs that support missing values write 13 as 13.0. So a float
+/// without a fraction counts as the integer.
 fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
     expecting: &'static str,
@@ -379,7 +380,8 @@ mod tests {
         }
     }
 
-    /// Generates times of the years 1 to 9998, so that the year has four digits in UTC too. Each month has days 1 to 28.
+    /// Generates times of the years 1 to 9998, so that the year has four digits in UTC too. Each month has
+    /// days 1 to 28.
     fn valid_time() -> impl Strategy<Value = ValidTime> {
         let date = (1..=9998_u16, 1..=12_u8, 1..=28_u8);
         let clock = (0..=23_u8, 0..=59_u8, 0..=59_u8);
@@ -394,7 +396,8 @@ mod tests {
         )
     }
 
-    /// Generates valid times, times with one changed character, and any texts; and whether the text must be a time.
+    /// Generates valid times, times with one changed character, and any texts; and whether the text must be a
+    /// time.
     fn any_time_text() -> impl Strategy<Value = (String, bool)> {
         let near_valid = (valid_time(), any::<prop::sample::Index>(), "[0-9:.TZtz+ -]|\\PC|").prop_map(
             |(time, index, replacement)| {

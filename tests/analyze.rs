@@ -203,7 +203,7 @@ fn an_offer_file_of_aws_is_recognized_by_its_content() {
 
 #[test]
 fn the_price_list_says_when_it_was_taken() {
-    let taken = lpt::price::PriceList::taken();
+    let taken = lpt::price::PriceList::embedded_date();
     let help = Tool::new("lpt-analyze").arg("--help").run().succeeds();
     assert!(help.stdout.split_whitespace().collect::<Vec<_>>().join(" ").contains(taken), "{}", help.stdout);
     let unknown = whole([elsewhere(invocation("f"))]);

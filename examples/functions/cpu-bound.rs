@@ -1,8 +1,9 @@
-//! A function that only computes: it counts primes, on one thread. More memory makes it faster in
-//! proportion, up to one vCPU at 1,769 MB.
+//! A function that only computes: it counts primes on one thread. More memory makes it proportionally faster,
+//! up to one vCPU at 1,769 MB.
 //!
-//! `{}` takes about 60 ms of a whole core as `cargo build` makes it, so 0.8 s at 128 MB;
-//! `{"iterations": 1000}` looks for primes up to 1,000; `{"error": "NotEnoughCoffee"}` fails with that type.
+//! - `{}` takes about 60 ms of a whole core in a debug build, so 0.8 s at 128 MB.
+//! - `{"iterations": 1000}` counts the primes up to 1,000.
+//! - `{"error": "NotEnoughCoffee"}` fails with an error of that type.
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use serde::Deserialize;
@@ -24,7 +25,7 @@ async fn handle(event: LambdaEvent<Request>) -> Result<Value, Diagnostic> {
         return Err(Diagnostic { error_type, error_message: "as asked for".to_owned() });
     }
     let limit = event.payload.iterations.unwrap_or(380_000);
-    // The answer depends on every step, so no compiler may leave one out.
+    // The result depends on every step, so the compiler cannot leave one out.
     Ok(json!({"primes": (2..limit).filter(is_prime).count()}))
 }
 

@@ -1,6 +1,7 @@
-//! A function that returns what it is told to: it stands for a pre- or post-processor.
+//! A function that returns its event, in place of a pre- or post-processor.
 //!
-//! It returns what it is given; of `{"return": X}` X; `{"error": "NotEnoughCoffee", "message": "why"}` fails so.
+//! - `{"return": X}` returns X.
+//! - `{"error": "NotEnoughCoffee", "message": "why"}` fails with an error of that type and message.
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use serde_json::Value;

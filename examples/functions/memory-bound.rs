@@ -1,6 +1,6 @@
-//! A function that needs memory: below some size it does not run at all, above it more is of no use.
+//! A function that needs memory: below a certain size it fails, and above it more memory is of no use.
 //!
-//! `{}` uses 192 MB, so 128 MB are not enough; `{"megabytes": 64}` uses 64.
+//! `{}` uses 192 MB, so 128 MB are not enough. `{"megabytes": 64}` uses 64 MB.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
 async fn handle(event: LambdaEvent<Request>) -> Result<Value, Error> {
     let megabytes = event.payload.megabytes.unwrap_or(192);
     let mut memory = vec![0_u8; megabytes << 20];
-    // Memory that was not touched was not given yet.
+    // The kernel allocates a page only when it is written to.
     for page in memory.chunks_mut(PAGE) {
         page[0] = 1;
     }

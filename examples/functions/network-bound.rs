@@ -1,7 +1,7 @@
-//! A function that waits for others: a sleep stands for the network. More memory makes it no faster,
-//! only dearer.
+//! A function that waits for the network, which a sleep simulates. More memory does not make it faster, only
+//! more expensive.
 //!
-//! `{}` waits for 100 ms; `{"waitMs": 20}` for 20.
+//! `{}` waits for 100 ms, `{"waitMs": 20}` for 20 ms.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The names that users and AWS give: functions, versions, aliases, run ids, and the tags in descriptions.
+//! Fuzzes the parsers of names from users and AWS: functions, versions, aliases, run ids, and tags in
+//! descriptions.
 #![no_main]
 
 use std::fmt::{Debug, Display};
@@ -19,7 +20,7 @@ fuzz_target!(|text: &str| {
     read_back::<RunId>(text);
     read_back::<Timestamp>(text);
     if let Err(NotAFunction::Qualified { unqualified, .. }) = text.parse::<FunctionRef>() {
-        assert!(unqualified.parse::<FunctionRef>().is_ok(), "{unqualified:?} is advised and no function");
+        assert!(unqualified.parse::<FunctionRef>().is_ok(), "{unqualified:?} is advised and is not a function");
     }
     if let Some(tag) = Tag::parse(text) {
         assert_eq!(Tag::parse(&tag.to_string()), Some(tag));
@@ -29,14 +30,14 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// What is a name is displayed as it was given.
+/// Checks that a text that parses displays as it was given.
 fn as_given<T: FromStr + Display>(text: &str) {
     if let Ok(name) = text.parse::<T>() {
         assert_eq!(name.to_string(), text);
     }
 }
 
-/// What was read is written in one form.
+/// Checks that a value that parses is written as a text that parses to the same value.
 fn read_back<T: FromStr + Display + PartialEq + Debug>(text: &str) {
     if let Ok(value) = text.parse::<T>() {
         assert_eq!(value.to_string().parse().ok(), Some(value));

@@ -1,4 +1,4 @@
-//! The execution input of AWS Lambda Power Tuning, and the payloads in it.
+//! Fuzzes the parser of the execution input of AWS Lambda Power Tuning, and of the payloads in it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -16,7 +16,7 @@ fuzz_target!(|text: &[u8]| {
         && let Ok(shares) = payloads.share_out(num.get())
     {
         for index in 0..num.get() {
-            // Each invocation has one.
+            // Each invocation has a payload.
             payloads.get(shares.payload_of(index));
         }
     }

@@ -1,4 +1,4 @@
-//! A price list from a file.
+//! Fuzzes the parser of price lists.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! The record stream, as any tool reads it.
+//! Fuzzes the reader of the record stream, as every tool uses it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +14,8 @@ fuzz_target!(|stream: &[u8]| {
     }
 });
 
-/// Reads a line as the record that it says it is, and what is written of that once more.
+/// Reads a line as a record of the type that it names, writes the record, and checks that it reads back the
+/// same.
 fn read_write_read(line: &Line) -> Result<(), RecordError> {
     if let Some(record) = line.record()? {
         let written = serde_json::to_string(&record).expect("string keys");

@@ -33,7 +33,8 @@ impl Calls {
         Rc::clone(budgets.entry(region.to_owned()).or_insert_with(|| Rc::new(Budget::new(self.rate))))
     }
 
-    /// Makes a call, and repeats it if that may help. Each attempt waits for its turn in `budget`, if there is one.
+    /// Makes a call, and repeats it if that may help. Each attempt waits for its turn in `budget`, if there
+    /// is one.
     pub async fn make<O, E, R>(
         &self,
         budget: Option<&Budget>,
@@ -92,14 +93,14 @@ impl Calls {
 pub(super) struct Budget {
     /// The time between two requests; zero is no limit.
     interval: Duration,
-    /// The turn of the next request. It may lie in the past, because turns that pass unused are saved up; those of more
-    /// than half a second ago expire.
+    /// The turn of the next request. It may lie in the past, because turns that pass unused are saved up;
+    /// those of more than half a second ago expire.
     next: Cell<tokio::time::Instant>,
 }
 
 impl Budget {
-    /// Allows `rate` requests per second, and half of them at once after a pause: with the default of 10, no second has
-    /// more than the 15 that the control plane accepts.
+    /// Allows `rate` requests per second, and half of them at once after a pause: with the default of 10, no
+    /// second has more than the 15 that the control plane accepts.
     fn new(rate: u32) -> Budget {
         let interval = Duration::from_secs(1).checked_div(rate).unwrap_or_default();
         Budget { interval, next: Cell::new(tokio::time::Instant::now()) }

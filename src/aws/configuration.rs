@@ -40,8 +40,8 @@ pub struct FunctionConfiguration {
     failure: Option<String>,
 }
 
-/// The settings, besides code, memory and description, that influence measurements and that somebody may change:
-/// names and values, always in the same order.
+/// The settings, besides code, memory and description, that influence measurements and that somebody may
+/// change: names and values, always in the same order.
 #[derive(Clone, PartialEq)]
 struct Settings(Vec<(&'static str, String)>);
 

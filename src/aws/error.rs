@@ -44,7 +44,8 @@ pub enum AwsErrorKind {
     Precondition,
     /// AWS does not accept a parameter, such as a memory size; it may accept another.
     Invalid,
-    /// The function or the account cannot be used as it is set up: its key cannot be read, or its code storage is full.
+    /// The function or the account cannot be used as it is set up: its key cannot be read, or its code
+    /// storage is full.
     Unusable,
     /// No answer arrived: there was no connection, it broke, or it took too long.
     Unreachable,
@@ -153,8 +154,8 @@ impl AwsError {
         self.kind == AwsErrorKind::NotFound
     }
 
-    /// Whether the call may have taken effect all the same. Its answer may have been lost; or the answer of an earlier
-    /// attempt was, and this attempt failed because of what the earlier one did.
+    /// Whether the call may have taken effect all the same. Its answer may have been lost; or the answer of
+    /// an earlier attempt was, and this attempt failed because of what the earlier one did.
     pub(super) fn may_hide_success(&self) -> bool {
         use AwsErrorKind::{Conflict, Precondition, Service, Unreachable};
         matches!(self.kind, Conflict | Precondition | Service | Unreachable)
@@ -188,10 +189,11 @@ impl AwsError {
         Cow::Borrowed(remedy)
     }
 
-    /// Returns the remedy for an action that IAM does not allow, or `None` if AWS does not accept the credentials.
+    /// Returns the remedy for an action that IAM does not allow, or `None` if AWS does not accept the
+    /// credentials.
     ///
-    /// AWS's text names the action and the resource. They can differ from those of the call, because a call may need a
-    /// further permission.
+    /// AWS's text names the action and the resource. They can differ from those of the call, because a call
+    /// may need a further permission.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
     fn remedy_in_iam(&self) -> Option<Cow<'static, str>> {
         if !matches!(&*self.code, "AccessDeniedException" | "AccessDenied") {

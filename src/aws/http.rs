@@ -1,7 +1,8 @@
 //! The HTTP client under the SDK. It uses TCP keep-alive, which the SDK's own client cannot be told to do.
 //!
-//! While a function runs, for up to 15 minutes, its connection is silent, and devices on the way drop it: a NAT gateway
-//! does so after 350 seconds. <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
+//! While a function runs, for up to 15 minutes, its connection is silent, and devices on the way drop it: a
+//! NAT gateway does so after 350 seconds.
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -92,8 +92,9 @@ pub struct Lambda {
     client: aws_sdk_lambda::Client,
     calls: Rc<Calls>,
     budget: Rc<Budget>,
-    /// The time that a change takes, as observed so far: one or two seconds, or minutes for container images and
-    /// SnapStart. An earlier look is in vain, and each look is one of the control plane's 15 requests per second.
+    /// The time that a change takes, as observed so far: one or two seconds, or minutes for container images
+    /// and SnapStart. An earlier look is in vain, and each look is one of the control plane's 15 requests per
+    /// second.
     usual_change: Rc<Cell<Duration>>,
 }
 
@@ -131,7 +132,8 @@ impl Lambda {
         FunctionConfiguration::read(&on, &output)
     }
 
-    /// Waits until no change to `function` is in progress, whether it succeeds or fails, and reads its configuration.
+    /// Waits until no change to `function` is in progress, whether it succeeds or fails, and reads its
+    /// configuration.
     pub async fn settled(
         &self,
         function: &(impl fmt::Display + ?Sized),
@@ -171,8 +173,8 @@ impl Lambda {
         }
     }
 
-    /// Changes the memory and the description of `$LATEST`, and waits until the change is finished. Succeeds also if the
-    /// answer was lost but `$LATEST` has the new values.
+    /// Changes the memory and the description of `$LATEST`, and waits until the change is finished. Succeeds
+    /// also if the answer was lost but `$LATEST` has the new values.
     pub async fn update_latest(
         &self,
         function: &FunctionArn,
@@ -200,11 +202,11 @@ impl Lambda {
         }
     }
 
-    /// Publishes `$LATEST`, as it was read in `latest`, as a version with `description`, and waits until it can be
-    /// invoked.
+    /// Publishes `$LATEST`, as it was read in `latest`, as a version with `description`, and waits until it
+    /// can be invoked.
     ///
-    /// If nothing in `$LATEST` has changed since the last version was published, AWS returns that version, whatever its
-    /// description, and publishes none.
+    /// If nothing in `$LATEST` has changed since the last version was published, AWS returns that version,
+    /// whatever its description, and publishes none.
     pub async fn publish_version(
         &self,
         latest: &FunctionConfiguration,
@@ -296,8 +298,8 @@ impl Lambda {
         }
     }
 
-    /// Creates an alias that does not exist yet. Succeeds also if the alias exists and points at the version, because
-    /// the answer to its creation may have been lost.
+    /// Creates an alias that does not exist yet. Succeeds also if the alias exists and points at the version,
+    /// because the answer to its creation may have been lost.
     pub async fn create_alias(
         &self,
         function: &FunctionArn,
@@ -317,8 +319,8 @@ impl Lambda {
         self.unless_points_at(created.map(drop), function, alias, version).await
     }
 
-    /// Points an existing alias, as it was read in `from`, at another version. Succeeds also if the call fails but the
-    /// alias points there, because the answer to its move may have been lost.
+    /// Points an existing alias, as it was read in `from`, at another version. Succeeds also if the call
+    /// fails but the alias points there, because the answer to its move may have been lost.
     pub async fn move_alias(
         &self,
         function: &FunctionArn,
@@ -371,8 +373,8 @@ impl Lambda {
         )
     }
 
-    /// Deletes a published version, and never the function, because a `Version` is a number. Succeeds also if the
-    /// version no longer exists.
+    /// Deletes a published version, and never the function, because a `Version` is a number. Succeeds also if
+    /// the version no longer exists.
     pub async fn delete_version(&self, function: &FunctionArn, version: Version) -> Result<(), AwsError> {
         let request =
             self.client.delete_function().function_name(function.to_string()).qualifier(version.to_string());
@@ -384,8 +386,8 @@ impl Lambda {
 
     /// Invokes a function once, waits for its answer, and asks for the end of its log.
     ///
-    /// The caller decides whether to repeat an invocation that failed, because each costs money. Invocations with the
-    /// same payload share its bytes.
+    /// The caller decides whether to repeat an invocation that failed, because each costs money. Invocations
+    /// with the same payload share its bytes.
     pub async fn invoke(
         &self,
         function: &impl fmt::Display,
@@ -443,7 +445,8 @@ fn unless_gone(result: Result<(), AwsError>) -> Result<(), AwsError> {
     }
 }
 
-/// Measures the last attempt of one call, without the SDK's preparations: to fetch credentials may take seconds.
+/// Measures the last attempt of one call, without the SDK's preparations: to fetch credentials may take
+/// seconds.
 #[derive(Debug, Clone, Default)]
 struct Stopwatch(Arc<Mutex<(Option<Instant>, Duration)>>);
 

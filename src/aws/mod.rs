@@ -52,7 +52,8 @@ impl Aws {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http::client())
             .timeout_config(lambda::timeouts(Duration::from_secs(60)))
-            // The SDK would repeat a request silently: outside the budget, and an invocation twice for one record.
+            // The SDK would repeat a request silently: outside the budget, and an invocation twice for one
+            // record.
             .retry_config(RetryConfig::disabled())
             // A function may run for 15 minutes before it sends its first byte.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());

@@ -15,8 +15,8 @@ pub struct RetryPolicy {
     unreachable: u32,
 }
 
-/// Attempts of a throttled call. The pauses between them are 63 seconds on average and 125 at most, because others
-/// may take the control plane's 15 requests a second for a while.
+/// Attempts of a throttled call. The pauses between them are 63 seconds on average and 125 at most, because
+/// others may take the control plane's 15 requests a second for a while.
 const PATIENT: u32 = 12;
 
 /// Attempts of a call at which AWS itself failed, or to which there was no answer.
@@ -25,15 +25,15 @@ const BRIEF: u32 = 3;
 impl RetryPolicy {
     /// For calls of the control plane and of S3.
     ///
-    /// None of them does harm when it is sent twice: a change to `$LATEST` and a publication name the revision that
-    /// they are for, an alias that exists is refused as a conflict, a deletion that was done finds nothing, and a
-    /// version is found by the tag of its run.
+    /// None of them does harm when it is sent twice: a change to `$LATEST` and a publication name the
+    /// revision that they are for, an alias that exists is refused as a conflict, a deletion that was done
+    /// finds nothing, and a version is found by the tag of its run.
     pub const CONTROL_PLANE: RetryPolicy =
         RetryPolicy { throttled: PATIENT, conflict: 1, service: BRIEF, unreachable: BRIEF };
 
-    /// For an invocation that is measured. AWS did not run one that it turned away; one that AWS itself failed at is
-    /// tried a little more. One whose answer was lost is not sent again: the function may have run, and has cost its
-    /// money.
+    /// For an invocation that is measured. AWS did not run one that it turned away; one that AWS itself
+    /// failed at is tried a little more. One whose answer was lost is not sent again: the function may have
+    /// run, and has cost its money.
     pub const MEASURED: RetryPolicy =
         RetryPolicy { throttled: PATIENT, conflict: PATIENT, service: BRIEF, unreachable: 1 };
 
@@ -53,8 +53,8 @@ impl RetryPolicy {
     }
 }
 
-/// Makes `call`, which is told the number of the attempt from 1 on, as often as `policy` allows, with a pause before
-/// each repetition.
+/// Makes `call`, which is told the number of the attempt from 1 on, as often as `policy` allows, with a pause
+/// before each repetition.
 pub(super) async fn retry<T>(
     policy: RetryPolicy,
     call: impl AsyncFn(u32) -> Result<T, AwsError>,
@@ -84,8 +84,8 @@ pub async fn retry_until_stopped<T>(
     }
 }
 
-/// Returns the pause after a number of `attempts`: exponential, with full jitter, so that throttled calls do not come back
-/// all at once. `jitter` is from 0 to 1.
+/// Returns the pause after a number of `attempts`: exponential, with full jitter, so that throttled calls do
+/// not come back all at once. `jitter` is from 0 to 1.
 ///
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 fn pause_after(attempts: u32, jitter: f64) -> Duration {

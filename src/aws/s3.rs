@@ -17,8 +17,8 @@ pub struct S3Url {
 }
 
 impl S3Url {
-    /// Returns the object's ARN as an IAM policy needs it: characters that are special in its patterns are written as
-    /// policy variables.
+    /// Returns the object's ARN as an IAM policy needs it: characters that are special in its patterns are
+    /// written as policy variables.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars>
     pub fn arn_pattern(&self, partition: &str) -> String {
         let is_special = |c: char| matches!(c, '*' | '?' | '$');

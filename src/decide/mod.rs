@@ -1,32 +1,32 @@
-//! What makes one memory size better than another.
+//! The ranking of memory sizes under a strategy.
 
 use crate::records::{BalancedWeight, Statistics, Strategy};
 use crate::units::{Millis, Money};
 
-/// A measured size, as far as a strategy looks at it.
+/// The properties of a measured size that a strategy compares.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// Whether it can be the best; one that can't is worse than any that can.
+    /// Whether the size can be selected. A size that cannot is worse than any that can.
     pub is_sound: bool,
-    /// Of one invocation.
+    /// The average cost of one invocation.
     pub average_cost: Money,
-    /// Of one invocation.
+    /// The average duration of one invocation.
     pub average_duration: Millis,
 }
 
-/// A function that fails at more than this share of its invocations fails, however long the others took.
+/// The share of failed invocations above which a size is not selected, however fast the others were.
 const TOLERATED_FUNCTION_ERRORS: f64 = 0.1;
 
-/// Whether a size can be selected: the function never ran out of memory there, and failed rarely if at all. The
-/// invocations that survive say nothing about the others.
+/// Whether a size can be selected: the function never ran out of memory there, and failed rarely if at all.
+/// The invocations that succeeded tell nothing about the others.
 pub fn is_sound(statistics: &Statistics) -> bool {
-    let made = statistics.invocations + statistics.errors;
+    let invocations = statistics.invocations + statistics.errors;
     statistics.out_of_memory_errors == 0
-        && statistics.function_errors as f64 <= TOLERATED_FUNCTION_ERRORS * made as f64
+        && statistics.function_errors as f64 <= TOLERATED_FUNCTION_ERRORS * invocations as f64
 }
 
 impl Candidate {
-    /// Returns what a strategy looks at, or `None` if the size has no usable invocation.
+    /// Returns the candidate of a size, or `None` if the size has no usable invocation.
     pub fn of(statistics: &Statistics) -> Option<Candidate> {
         Some(Candidate {
             is_sound: is_sound(statistics),
@@ -36,25 +36,25 @@ impl Candidate {
     }
 }
 
-/// Where a candidate stands among its rivals.
+/// The score and the rank of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Standing {
-    /// The less, the better.
+    /// A lower score is better.
     pub score: f64,
-    /// 1 is best.
+    /// The best candidate has rank 1.
     pub rank: u32,
 }
 
-/// The standing of each of `candidates`, in their order. Of wholly equal ones the first is better.
+/// Returns the standing of each of `candidates`, in their order. Of equal candidates the first is better.
 ///
-/// Balanced scores are those of AWS Lambda Power Tuning: weight × cost ÷ greatest cost + (1 − weight) × duration ÷
-/// greatest duration.
+/// Balanced scores are those of AWS Lambda Power Tuning: weight × cost ÷ greatest cost + (1 − weight) ×
+/// duration ÷ greatest duration.
 pub fn standings(strategy: Strategy, weight: BalancedWeight, candidates: &[Candidate]) -> Vec<Standing> {
     let greatest = |value: fn(&Candidate) -> f64| candidates.iter().map(value).fold(0.0, f64::max);
     let cost = |candidate: &Candidate| candidate.average_cost.0;
     let duration = |candidate: &Candidate| candidate.average_duration.get();
     let (greatest_cost, greatest_duration) = (greatest(cost), greatest(duration));
-    // Where all are 0 they are equal.
+    // If all values are 0 they are equal.
     let share = |value: f64, greatest: f64| if greatest > 0.0 { value / greatest } else { 0.0 };
     let score = |candidate: &Candidate| match strategy {
         Strategy::Cost => cost(candidate),
@@ -104,21 +104,21 @@ mod tests {
     const SIZES: [(f64, f64); 3] = [(2.0, 800.0), (2.1, 400.0), (4.0, 390.0)];
 
     #[test]
-    fn each_strategy_prefers_what_it_is_named_for() {
+    fn each_strategy_prefers_the_quantity_in_its_name() {
         assert_eq!(ranks(Strategy::Cost, 0.5, &SIZES), [1, 2, 3]);
         assert_eq!(ranks(Strategy::Speed, 0.5, &SIZES), [3, 2, 1]);
         assert_eq!(ranks(Strategy::Balanced, 0.5, &SIZES), [3, 1, 2]);
     }
 
     #[test]
-    fn the_weight_moves_balanced_from_speed_to_cost() {
+    fn the_weight_moves_the_balanced_strategy_from_speed_to_cost() {
         assert_eq!(ranks(Strategy::Balanced, 0.0, &SIZES), ranks(Strategy::Speed, 0.5, &SIZES));
         assert_eq!(ranks(Strategy::Balanced, 1.0, &SIZES), ranks(Strategy::Cost, 0.5, &SIZES));
         assert_eq!(BalancedWeight::clamped(7.0), BalancedWeight::clamped(1.0));
     }
 
     #[test]
-    fn a_size_that_cannot_be_the_best_is_worse_than_any_that_can() {
+    fn an_unsound_size_is_worse_than_any_sound_one() {
         let candidate = |is_sound, cost| Candidate {
             is_sound,
             average_cost: Money(cost),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_go_to_the_faster_or_the_cheaper() {
+    fn a_tie_goes_to_the_faster_or_the_cheaper_size() {
         let tie = [(1.0, 9.0), (1.0, 8.0)];
         assert_eq!(ranks(Strategy::Cost, 0.5, &tie), [2, 1]);
         let tie = [(9.0, 1.0), (8.0, 1.0)];

@@ -1,7 +1,7 @@
-//! What Lambda costs: the price list, and the cost of what is billed.
+//! The price list, and the costs that follow from it.
 
-mod offer;
-mod table;
+mod offer; // AWS's bulk offer file
+mod table; // CSV rows with named cells
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,10 +15,10 @@ use table::Table;
 
 const EMBEDDED: &str = include_str!("prices.csv");
 
-/// The columns of our own price files; `fromGBSeconds` may be missing.
+/// The required columns of our own price files. The column `fromGBSeconds` is optional.
 const COLUMNS: [&str; 5] = ["region", "architecture", "meter", "price", "currency"];
 
-/// What AWS counts and bills.
+/// A unit that AWS counts and bills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Meter {
     /// A GB-second of memory.
@@ -27,7 +27,7 @@ pub enum Meter {
     Requests,
     /// A GB-second of `/tmp` above 512 MB.
     Storage,
-    /// A GB-second of the snapshot of a published version, by its memory.
+    /// A GB-second of the snapshot of a published version, by the version's memory.
     SnapStartCache,
     /// A GB of memory restored from a snapshot.
     SnapStartRestore,
@@ -37,7 +37,7 @@ impl Meter {
     const ALL: [Meter; 5] =
         [Meter::Compute, Meter::Requests, Meter::Storage, Meter::SnapStartCache, Meter::SnapStartRestore];
 
-    /// Its name in our price files.
+    /// Returns the name in our price files.
     pub fn as_str(self) -> &'static str {
         match self {
             Meter::Compute => "compute",
@@ -59,19 +59,19 @@ impl FromStr for Meter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Meter, String> {
-        let named = Meter::ALL.into_iter().find(|meter| meter.as_str() == text);
-        named.ok_or_else(|| {
+        let meter = Meter::ALL.into_iter().find(|meter| meter.as_str() == text);
+        meter.ok_or_else(|| {
             format!("a meter is one of {}, not {text:?}", Meter::ALL.map(Meter::as_str).join(", "))
         })
     }
 }
 
-/// The least time that the snapshot of a published version is billed: three hours.
+/// The minimum time that AWS bills for the snapshot of a published version: three hours.
 /// <https://aws.amazon.com/lambda/pricing/>
 const SHORTEST_CACHE_SECONDS: f64 = 3.0 * 3600.0;
 
-/// What a function costs in one region on one architecture, in the tier that the account is in. `None` is what the
-/// price list lacks.
+/// The prices in one region on one architecture, in the tier of the account. A price is `None` if the price
+/// list does not have it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rate {
     gb_second: f64,
@@ -79,35 +79,36 @@ pub struct Rate {
     storage_gb_second: Option<f64>,
     cache_gb_second: Option<f64>,
     restored_gb: Option<f64>,
-    /// Of all of them.
+    /// The currency of all these prices.
     pub currency: Currency,
 }
 
 impl Rate {
-    /// The compute cost of one invocation: its billed duration, exactly as it was reported. Billed durations contain
-    /// what is billed of init and of a SnapStart restore already.
+    /// Returns the compute cost of one invocation from its billed duration, exactly as it was reported. The
+    /// billed duration already contains what AWS bills of the init phase and of a SnapStart restore.
     pub fn compute(&self, memory: MemoryMB, billed: BilledMillis) -> Money {
         let GbSeconds(gb_seconds) = billed.gb_seconds(memory);
         Money(gb_seconds * self.gb_second)
     }
 
-    /// The cost of `/tmp` while one invocation runs: of what the function has above the 512 MB that are free.
+    /// Returns the cost of `/tmp` during one invocation, of the part above the free 512 MB.
     pub fn storage(&self, storage: StorageMB, billed: BilledMillis) -> Option<Money> {
         self.storage_gb_second.map(|price| Money(billed.storage_gb_seconds(storage).0 * price))
     }
 
-    /// The charge for one request.
+    /// Returns the charge for one request.
     pub fn request(&self) -> Option<Money> {
         self.request
     }
 
-    /// The charge for restoring a snapshot, at one cold start; what it takes is in the billed duration besides.
+    /// Returns the charge for a restored snapshot at one cold start. Its time is billed too, in the billed
+    /// duration.
     pub fn restore(&self, memory: MemoryMB) -> Option<Money> {
         self.restored_gb.map(|price| Money(memory.gigabytes() * price))
     }
 
-    /// The charge for the snapshot of one published version that is deleted within three hours, the least that is
-    /// billed.
+    /// Returns the charge for the snapshot of one published version that is deleted within three hours, the
+    /// minimum that AWS bills.
     pub fn cache(&self, memory: MemoryMB) -> Option<Money> {
         self.cache_gb_second.map(|price| Money(memory.gigabytes() * SHORTEST_CACHE_SECONDS * price))
     }
@@ -124,14 +125,14 @@ type Key = (String, Architecture, Meter);
 /// The price of one meter.
 #[derive(Debug, Clone)]
 struct Price {
-    /// Ascending, one at least: from how many GB-seconds of a month, and what.
+    /// At least one tier, ascending: the GB-seconds of the month from which it applies, and its price.
     tiers: Vec<(f64, f64)>,
     currency: Currency,
 }
 
 impl Price {
-    /// In the tier of an account that has used `used`. A list whose first tier is free, and not in it, still prices
-    /// what lies below.
+    /// Returns the price in the tier of an account that has used `used`. Below the first tier in the list,
+    /// which may begin where a free tier ends, it is the price of that first tier.
     fn at(&self, used: GbSeconds) -> f64 {
         let tier = self.tiers.iter().rev().find(|(from, _)| *from <= used.0);
         tier.unwrap_or(&self.tiers[0]).1
@@ -139,45 +140,46 @@ impl Price {
 }
 
 impl PriceList {
-    /// The prices that were known when this was built.
+    /// Returns the price list that is built into the tools.
     pub fn embedded() -> PriceList {
         let mut list = PriceList { prices: HashMap::new() };
-        list.read(EMBEDDED.as_bytes()).expect("a test reads the embedded list");
+        list.read(EMBEDDED.as_bytes()).expect("the embedded list is valid, as a test checks");
         list
     }
 
-    /// When the embedded prices were taken, as year-month-day.
-    pub fn taken() -> &'static str {
+    /// Returns the date of the built-in prices, as year-month-day.
+    pub fn embedded_date() -> &'static str {
         let first = EMBEDDED.lines().next().unwrap_or_default();
-        first.strip_prefix("# taken: ").expect("a test reads the date")
+        first.strip_prefix("# taken: ").expect("the first line has the date, as a test checks")
     }
 
-    /// Replaces or adds the prices in a file: CSV with the columns `region,architecture,meter,price,currency` and,
-    /// where compute has tiers, `fromGBSeconds`; or AWS's bulk offer file of AWSLambda, CSV or JSON. Which of them it
-    /// is, its content tells. What the file says of a meter replaces all tiers that were known of it.
+    /// Replaces or adds the prices in a file. Its content tells which format it has: CSV with the columns
+    /// `region,architecture,meter,price,currency` and, for tiers of compute, `fromGBSeconds`; or AWS's bulk
+    /// offer file of AWSLambda, CSV or JSON. The file's prices for a meter replace all of its known tiers.
     ///
     /// # Errors
-    /// The file can't be read, or is none of these.
+    /// The file cannot be read, or has none of these formats.
     pub fn extend_from_file(&mut self, file: &Path) -> Result<(), Error> {
         let name = format!("--prices {}", file.display());
         let text = std::fs::read(file).map_err(Error::io(&name))?;
         self.read(&text).map_err(|why| Error::Usage(format!("{name}: {why}")))
     }
 
-    /// What a function in `region` on `architecture` costs an account that has used `used` there in the month.
+    /// Returns the prices in `region` on `architecture` for an account that has used `used` there in the
+    /// month.
     ///
     /// # Errors
-    /// The list has no price for compute; there is no default, for a wrong price is worse than none.
+    /// The list has no price for compute. There is no default, because a wrong price is worse than none.
     pub fn rate(&self, region: &str, architecture: Architecture, used: GbSeconds) -> Result<Rate, Error> {
         let price = |meter| self.prices.get(&(region.to_owned(), architecture, meter));
         let compute = price(Meter::Compute).ok_or_else(|| {
             Error::Failed(format!(
-                "no price for compute in {region} on {architecture} in the list of {}; {}",
-                PriceList::taken(),
+                "no price for compute in {region} on {architecture} in the price list of {}; {}",
+                PriceList::embedded_date(),
                 how_to_add(region, architecture, Meter::Compute, &Currency::usd())
             ))
         })?;
-        // Amounts in two currencies have no sum.
+        // Amounts in two currencies cannot be added.
         let other = |meter| {
             let price = price(meter).filter(|price| price.currency == compute.currency);
             price.map(|price| price.at(GbSeconds(0.0)))
@@ -192,16 +194,16 @@ impl PriceList {
         })
     }
 
-    /// Whether the list tells compute's tiers apart there.
+    /// Whether the list has several tiers of compute there.
     pub fn has_tiers(&self, region: &str, architecture: Architecture) -> bool {
         let compute = self.prices.get(&(region.to_owned(), architecture, Meter::Compute));
         compute.is_some_and(|price| price.tiers.len() > 1)
     }
 
-    /// Replaces or adds the prices in a text as [`PriceList::extend_from_file`] reads it.
+    /// Replaces or adds the prices in a text, in the formats of [`PriceList::extend_from_file`].
     ///
     /// # Errors
-    /// Names the line or the key, and the fault.
+    /// The text has a fault; the error names its line or key.
     pub fn read(&mut self, text: &[u8]) -> Result<(), String> {
         let text = str::from_utf8(text).map_err(|error| format!("not UTF-8: {error}"))?;
         let text = text.trim_start_matches('\u{feff}');
@@ -217,7 +219,7 @@ impl PriceList {
     }
 }
 
-/// What to do about a price that the list lacks.
+/// Returns the remedy for a price that the list does not have.
 pub fn how_to_add(region: &str, architecture: Architecture, meter: Meter, currency: &Currency) -> String {
     format!(
         "add it with --prices FILE: AWS's bulk offer file of AWSLambda for {region}, or a CSV file with a line {region},{architecture},{meter},PRICE,{currency} below {}",
@@ -247,7 +249,7 @@ fn read_own(text: &str) -> Result<Prices, String> {
     Ok(prices)
 }
 
-/// A number that a price or a range can be.
+/// Parses a price or the start of a range, which is finite and not negative.
 fn number(what: &str, text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
     number.ok_or_else(|| format!("{what}: expected a number of 0 or more, found {text:?}"))
@@ -267,18 +269,18 @@ impl Prices {
     fn add(&mut self, key: Key, Tier { from, price, currency }: Tier) -> Result<(), String> {
         let (region, architecture, meter) = &key;
         let name = format!("{region},{architecture},{meter}");
-        let known =
+        let known_price =
             self.0.entry(key).or_insert_with(|| Price { tiers: Vec::new(), currency: currency.clone() });
-        if known.currency != currency {
-            return Err(format!("{name}: has prices in {} and in {currency}", known.currency));
+        if known_price.currency != currency {
+            return Err(format!("{name}: has prices in {} and in {currency}", known_price.currency));
         }
-        let at = known.tiers.partition_point(|tier| tier.0 < from);
-        match known.tiers.get(at) {
+        let at = known_price.tiers.partition_point(|tier| tier.0 < from);
+        match known_price.tiers.get(at) {
             Some(tier) if tier.0 == from && tier.1 == price => {}
             Some(tier) if tier.0 == from => {
                 return Err(format!("{name}: has two prices from {from} GB-seconds: {} and {price}", tier.1));
             }
-            _ => known.tiers.insert(at, (from, price)),
+            _ => known_price.tiers.insert(at, (from, price)),
         }
         Ok(())
     }
@@ -301,10 +303,11 @@ mod tests {
         PriceList::embedded().read(text.as_bytes()).expect_err(text)
     }
 
-    /// AWS's own example, 3 million invocations of 120 ms with 1,536 MB: 540,000 GB-seconds, USD 9.00 for compute.
+    /// AWS's own example, 3 million invocations of 120 ms with 1,536 MB: 540,000 GB-seconds, USD 9.00 for
+    /// compute.
     /// <https://aws.amazon.com/lambda/pricing/>
     #[test]
-    fn the_published_example_comes_out() {
+    fn the_cost_of_the_published_example_is_that_of_aws() {
         let one = cost("us-east-1", Architecture::X86_64, 1536, 120);
         assert!((one * 3e6 - 9.000_018).abs() < 1e-9, "{}", one * 3e6);
     }
@@ -319,7 +322,7 @@ mod tests {
 
     /// <https://aws.amazon.com/lambda/pricing/>, us-east-1, by GB-seconds a month.
     #[test]
-    fn the_tier_is_that_of_what_the_account_has_used() {
+    fn the_usage_of_the_account_decides_the_tier() {
         let x86_64 =
             [0.0, 5.9e9, 6e9, 15e9].map(|used| rate("us-east-1", Architecture::X86_64, used).gb_second);
         assert_eq!(x86_64, [0.000_016_666_7, 0.000_016_666_7, 0.000_015, 0.000_013_333_4]);
@@ -333,7 +336,7 @@ mod tests {
 
     /// Prices of <https://aws.amazon.com/lambda/pricing/>, us-east-1.
     #[test]
-    fn tmp_and_snapstart_have_meters_of_their_own_where_they_are_known() {
+    fn tmp_and_snapstart_have_prices_only_in_regions_that_the_list_knows() {
         let virginia = rate("us-east-1", Architecture::X86_64, 0.0);
         let memory = MemoryMB::new(2048).expect("in range");
         let storage = StorageMB::new(1536).expect("in range");
@@ -350,18 +353,25 @@ mod tests {
     }
 
     #[test]
-    fn a_region_without_a_price_is_an_error_that_says_how_to_add_it() {
+    fn a_region_without_a_price_is_an_error_with_the_remedy() {
         let error = PriceList::embedded()
             .rate("xx-none-1", Architecture::X86_64, GbSeconds(0.0))
             .expect_err("not listed")
             .to_string();
-        assert!(error.contains("xx-none-1,x86_64,compute,") && error.contains(PriceList::taken()), "{error}");
+        assert!(
+            error.contains("xx-none-1,x86_64,compute,") && error.contains(PriceList::embedded_date()),
+            "{error}"
+        );
     }
 
     #[test]
-    fn the_list_says_when_it_was_taken() {
+    fn the_embedded_list_has_a_date() {
         let format = time::macros::format_description!("[year]-[month]-[day]");
-        assert!(time::Date::parse(PriceList::taken(), format).is_ok(), "{}", PriceList::taken());
+        assert!(
+            time::Date::parse(PriceList::embedded_date(), format).is_ok(),
+            "{}",
+            PriceList::embedded_date()
+        );
     }
 
     #[test]
@@ -380,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_in_another_currency_than_computes_are_none() {
+    fn prices_in_another_currency_than_that_of_compute_are_left_out() {
         let mut list = PriceList::embedded();
         list.read(b"region,architecture,meter,price,currency\nus-east-1,x86_64,compute,1,EUR\n")
             .expect("a good file");
@@ -392,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn the_faults_of_a_file_are_named() {
+    fn a_fault_in_a_file_is_named_with_its_line() {
         const HEADER: &str = "# mine\nregion,architecture,meter,fromGBSeconds,price,currency\n";
         for (row, words) in [
             ("x,x86_64,compute,0,much,EUR", "line 3: price: expected a number of 0 or more, found \"much\""),
@@ -402,7 +412,7 @@ mod tests {
             ("x,x86_64,compute,far,1,EUR", "line 3: fromGBSeconds: expected"),
             ("x,sparc,compute,0,1,EUR", "line 3: an architecture is x86_64 or arm64"),
             ("x,x86_64,disk,0,1,EUR", "line 3: a meter is one of compute, requests, storage,"),
-            ("x,x86_64,compute,0,1,euro", "line 3: a currency is a code of three capitals"),
+            ("x,x86_64,compute,0,1,euro", "line 3: a currency is a code of three capital letters"),
             ("x,x86_64,compute,0,1", "line 3: a currency is"),
             (",x86_64,compute,0,1,EUR", "line 3: the region is missing"),
             (

@@ -1,5 +1,6 @@
-//! AWS's bulk offer file of AWSLambda, JSON or CSV, as anybody can download it without credentials:
-//! `offers/v1.0/aws/AWSLambda/current/REGION/index.json` or `index.csv` below the Price List Bulk API's endpoint.
+//! AWS's bulk offer file of AWSLambda, JSON or CSV. Anybody can download it without credentials:
+//! `offers/v1.0/aws/AWSLambda/current/REGION/index.json` or `index.csv` below the Price List Bulk API's
+//! endpoint.
 //! <https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-the-aws-price-list-bulk-api.html>
 
 use std::collections::BTreeMap;
@@ -12,8 +13,9 @@ use crate::names::Architecture;
 
 const OFFER_CODE: &str = "AWSLambda";
 
-/// What is wanted of the products: group (none where we don't know it), usage type without the region's prefix, and
-/// what they are here. Provisioned concurrency, Lambda@Edge and the like have other groups.
+/// The products that the price list uses: group (`None` if it is unknown), usage type without the region's
+/// prefix, our meter and architectures. Provisioned concurrency, Lambda@Edge and other products have other
+/// groups.
 const PRODUCTS: [(Option<&str>, &str, Meter, &[Architecture]); 8] = {
     use Architecture::{Arm64, X86_64};
     [
@@ -23,17 +25,18 @@ const PRODUCTS: [(Option<&str>, &str, Meter, &[Architecture]); 8] = {
         (Some("AWS-Lambda-Requests-ARM"), "Request-ARM", Meter::Requests, &[Arm64]),
         (Some("AWS-Lambda-Storage-Duration"), "Lambda-Storage-GB-Second", Meter::Storage, &[X86_64]),
         (Some("AWS-Lambda-Storage-Duration-ARM"), "Lambda-Storage-GB-Second-ARM", Meter::Storage, &[Arm64]),
-        // SnapStart has one price for both.
+        // SnapStart has one price for both architectures.
         (None, "Lambda-SnapStart-Cached-GB-S", Meter::SnapStartCache, &[X86_64, Arm64]),
         (None, "Lambda-SnapStart-Restored-GB", Meter::SnapStartRestore, &[X86_64, Arm64]),
     ]
 };
 
-/// One price of one product, on demand.
+/// One on-demand price of one product.
 struct Entry<'a> {
     region: &'a str,
     group: &'a str,
-    /// Such as `EUW1-Lambda-GB-Second`; us-east-1 has no prefix, and the free tier's is `Global`.
+    /// For example `EUW1-Lambda-GB-Second`. In us-east-1 it has no prefix; the prefix of the free tier is
+    /// `Global`.
     usage_type: &'a str,
     from: &'a str,
     price: &'a str,
@@ -41,7 +44,7 @@ struct Entry<'a> {
 }
 
 impl Prices {
-    /// Adds a price, if it is one that we want.
+    /// Adds a price, if it is of one of [`PRODUCTS`].
     fn add_entry(&mut self, entry: &Entry<'_>) -> Result<(), String> {
         let product = PRODUCTS.iter().find(|(group, usage_type, ..)| {
             let prefix = entry.usage_type.strip_suffix(usage_type);
@@ -52,11 +55,11 @@ impl Prices {
             return Ok(());
         };
         let price = number("price", entry.price)?;
-        // What is free up to a limit is not what the rest costs.
+        // A price of zero is that of a free tier, and not that of the usage above it.
         if price == 0.0 {
             return Ok(());
         }
-        // Ours are for a million, to the digit: a product would be rounded.
+        // Our prices are for a million. The exponent keeps all digits; a multiplication would round.
         let price = if *meter == Meter::Requests { number("price", &format!("{price}e6"))? } else { price };
         let from =
             if entry.from.is_empty() { 0.0 } else { number("the beginning of the range", entry.from)? };
@@ -70,7 +73,7 @@ impl Prices {
     fn or_no_prices(self) -> Result<Prices, String> {
         if self.0.is_empty() {
             return Err(format!(
-                "has no on-demand price of a function; expected AWS's bulk offer file of {OFFER_CODE}, with a region code for each product"
+                "contains no on-demand price of functions; expected AWS's bulk offer file of {OFFER_CODE}, with a region code for each product"
             ));
         }
         Ok(self)
@@ -110,7 +113,7 @@ struct Attributes {
 
 #[derive(Deserialize)]
 struct Terms {
-    /// By SKU, then by rate plan.
+    /// The terms by SKU, then by rate plan.
     #[serde(default, rename = "OnDemand")]
     on_demand: BTreeMap<String, BTreeMap<String, Term>>,
 }
@@ -126,11 +129,11 @@ struct Term {
 struct Dimension {
     #[serde(default)]
     begin_range: String,
-    /// By currency, of which a file has one: CNY in China, else USD.
+    /// The price by currency. A file has one currency: CNY in China, otherwise USD.
     price_per_unit: BTreeMap<String, String>,
 }
 
-/// Reads the JSON form.
+/// Reads an offer file in JSON.
 pub(super) fn read_json(text: &str) -> Result<Prices, String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let offer: Offer = serde_path_to_error::deserialize(&mut deserializer)
@@ -158,12 +161,12 @@ pub(super) fn read_json(text: &str) -> Result<Prices, String> {
     prices.or_no_prices()
 }
 
-/// Whether a text is the CSV form, whose first lines tell what it is: the first of them `"FormatVersion","v1.0"`.
+/// Whether a text is an offer file in CSV, whose first line is `"FormatVersion","v1.0"`.
 pub(super) fn is_csv(text: &str) -> bool {
     text.trim_start().trim_start_matches('"').starts_with("FormatVersion")
 }
 
-/// Reads the CSV form.
+/// Reads an offer file in CSV.
 pub(super) fn read_csv(text: &str) -> Result<Prices, String> {
     if let Some(code) =
         text.lines().find_map(|line| line.replace('"', "").strip_prefix("OfferCode,").map(str::to_owned))
@@ -197,7 +200,8 @@ mod tests {
     use crate::price::PriceList;
     use crate::units::GbSeconds;
 
-    /// Region, group, usage type, from, price: what the embedded list has of us-east-1, and what is not to be taken.
+    /// Region, group, usage type, from, price: the entries of the embedded list for us-east-1, and others to
+    /// ignore.
     const ROWS: [[&str; 5]; 20] = [
         ["us-east-1", "AWS-Lambda-Duration", "Lambda-GB-Second", "0", "0.0000166667000"],
         ["us-east-1", "AWS-Lambda-Duration", "Lambda-GB-Second", "15000000000", "0.0000133334000"],
@@ -278,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_give_the_rates_of_the_embedded_list() {
+    fn both_formats_give_the_rates_of_the_embedded_list() {
         let embedded = PriceList::embedded();
         for list in [list_of(&json_offer().to_string()), list_of(&csv_offer())] {
             for used in [0.0, 6e9, 7.5e9, 15e9, 18.75e9].map(GbSeconds) {
@@ -289,7 +293,7 @@ mod tests {
             }
             let europe = list.rate("eu-west-1", Architecture::X86_64, GbSeconds(0.0)).expect("listed");
             assert_eq!(europe.request(), None);
-            assert_eq!(list.prices.len(), 11, "nothing else: {:?}", list.prices.keys());
+            assert_eq!(list.prices.len(), 11, "no other prices: {:?}", list.prices.keys());
         }
     }
 
@@ -301,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_faults_of_an_offer_file_are_named() {
+    fn a_fault_in_an_offer_file_is_named() {
         let json = json_offer().to_string();
         for (from, to, words) in [
             (
@@ -320,8 +324,8 @@ mod tests {
                 "terms.OnDemand.SKU0.SKU0.ODT.priceDimensions.SKU0.ODT.P.pricePerUnit.USD",
             ),
             ("\"beginRange\":\"0\"", "\"beginRange\":\"x\"", "the beginning of the range: expected a number"),
-            ("regionCode", "region", "has no on-demand price of a function"),
-            ("\"OnDemand\"", "\"Reserved\"", "has no on-demand price"),
+            ("regionCode", "region", "contains no on-demand price of functions"),
+            ("\"OnDemand\"", "\"Reserved\"", "contains no on-demand price"),
             ("\"terms\"", "\"words\"", "missing field `terms`"),
             ("\"6000000000\"", "\"0\"", "us-east-1,x86_64,compute: has two prices from 0 GB-seconds"),
         ] {
@@ -335,14 +339,14 @@ mod tests {
             ("\"AWSLambda\"", "\"AmazonEC2\"", "the offer code is \"AmazonEC2\""),
             ("\"0.0000166667000\"", "\"much\"", "line 8: price: expected a number of 0 or more"),
             ("\"Region Code\"", "\"Region\"", "line 6: no column Region Code; expected a CSV header with"),
-            ("OnDemand", "Reserved", "has no on-demand price"),
+            ("OnDemand", "Reserved", "contains no on-demand price"),
         ] {
             let fault = fault(&csv.replace(from, to));
             assert!(fault.contains(words), "{fault}");
         }
     }
 
-    /// A good file in each form.
+    /// Generates a good file in each of the formats.
     fn good() -> impl Strategy<Value = Vec<u8>> {
         let own = include_str!("prices.csv").to_owned();
         prop_oneof![Just(own), Just(csv_offer()), Just(json_offer().to_string())].prop_map(String::into_bytes)
@@ -352,12 +356,12 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn any_bytes_are_a_list_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_a_price_list_or_an_error(bytes in vec(any::<u8>(), 0..200)) {
             let _ = PriceList::embedded().read(&bytes);
         }
 
         #[test]
-        fn a_good_file_with_other_bytes_here_and_there_is_a_list_or_an_error(
+        fn a_good_file_with_changed_bytes_is_a_price_list_or_an_error(
             good in good(),
             changes in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), vec(0_u8..128, 0..4)), 1..8),
         ) {

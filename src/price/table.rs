@@ -1,4 +1,4 @@
-//! CSV text as rows with named cells, each fault with its line.
+//! CSV text as rows with named cells, whose faults are reported with the line.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,6 @@ pub(super) struct Table {
     rows: Vec<StringRecord>,
 }
 
-/// One row.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     table: &'a Table,
@@ -18,8 +17,9 @@ pub(super) struct Row<'a> {
 }
 
 impl Table {
-    /// The table whose header is the first row with a cell `expected[0]` at its beginning; it must have all the
-    /// `expected` columns. Names match without regard to case and blanks, and lines that begin with `#` are comments.
+    /// Reads the table whose header is the first row that begins with the cell `expected[0]`. The header must
+    /// have all `expected` columns. Case and blanks in their names do not matter. Lines that begin with `#`
+    /// are comments.
     pub fn read(text: &str, expected: &[&str]) -> Result<Table, String> {
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
@@ -28,17 +28,17 @@ impl Table {
             .trim(Trim::All)
             .from_reader(text.as_bytes());
         let mut records = reader.records();
-        let wanted = || format!("expected a CSV header with the columns {}", expected.join(","));
+        let expectation = || format!("expected a CSV header with the columns {}", expected.join(","));
         let header = loop {
-            let record = records.next().ok_or_else(wanted)?.map_err(|error| error.to_string())?;
-            if record.get(0).map(folded) == Some(folded(expected[0])) {
+            let record = records.next().ok_or_else(expectation)?.map_err(|error| error.to_string())?;
+            if record.get(0).map(normalized) == Some(normalized(expected[0])) {
                 break record;
             }
         };
         let columns: HashMap<String, usize> =
-            header.iter().enumerate().map(|(at, name)| (folded(name), at)).collect();
-        if let Some(missing) = expected.iter().find(|name| !columns.contains_key(&folded(name))) {
-            return Err(format!("line {}: no column {missing}; {}", line(&header), wanted()));
+            header.iter().enumerate().map(|(index, name)| (normalized(name), index)).collect();
+        if let Some(missing) = expected.iter().find(|name| !columns.contains_key(&normalized(name))) {
+            return Err(format!("line {}: no column {missing}; {}", line(&header), expectation()));
         }
         let rows = records.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
         Ok(Table { columns, rows })
@@ -50,13 +50,14 @@ impl Table {
 }
 
 impl<'a> Row<'a> {
-    /// What stands in a column; nothing where the row ends before it, or the table has no such column.
+    /// Returns the cell in a column, or an empty one if the row ends before it or the table has no such
+    /// column.
     pub fn cell(self, column: &str) -> &'a str {
-        let at = self.table.columns.get(&folded(column));
-        at.and_then(|at| self.record.get(*at)).unwrap_or_default()
+        let index = self.table.columns.get(&normalized(column));
+        index.and_then(|index| self.record.get(*index)).unwrap_or_default()
     }
 
-    /// What is wrong with this row.
+    /// Returns the message for a fault in this row.
     pub fn fault(self, what: impl std::fmt::Display) -> String {
         format!("line {}: {what}", line(self.record))
     }
@@ -66,6 +67,6 @@ fn line(record: &StringRecord) -> u64 {
     record.position().map_or(0, csv::Position::line)
 }
 
-fn folded(name: &str) -> String {
+fn normalized(name: &str) -> String {
     name.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect()
 }

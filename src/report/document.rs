@@ -1,4 +1,4 @@
-//! The forms that a tool's output can have.
+//! The formats of a tool's output.
 
 use serde_json::Value;
 
@@ -6,24 +6,23 @@ use crate::error::Error;
 use crate::ndjson::{Line, Writer};
 use crate::records::{Record, Status};
 
-/// The forms that a stage's output can have.
+/// A format of a tool's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// The record stream, which the next tool reads.
     #[default]
     Ndjson,
-    /// The stage's own records in one array.
+    /// The tool's own records in one JSON array.
     Json,
-    /// The stage's own records, a line each, below the names of all fields that they can have.
+    /// The tool's own records, a line each, below a header with all fields that they can have.
     Csv,
-    /// For people.
+    /// A table for people.
     Table,
-    /// The output of AWS Lambda Power Tuning's state machine.
+    /// The output of the state machine of AWS Lambda Power Tuning.
     StateMachine,
 }
 
 impl Format {
-    /// Its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Ndjson => "ndjson",
@@ -35,24 +34,24 @@ impl Format {
     }
 }
 
-/// A tool's output in one of the forms.
+/// A tool's output in one of the formats.
 pub struct Output<'a> {
     writer: &'a mut Writer,
     format: Format,
 }
 
 impl<'a> Output<'a> {
-    /// Writes to `writer`.
     pub fn new(writer: &'a mut Writer, format: Format) -> Output<'a> {
         Output { writer, format }
     }
 
-    /// Passes a line on; a document has no place for it.
+    /// Passes a line of the input on. A document does not contain it.
     pub fn pass(&mut self, line: &Line) -> Result<(), Error> {
         if self.format == Format::Ndjson { self.writer.pass(line) } else { Ok(()) }
     }
 
-    /// Writes all of the stage's own records; `document` makes the text of the forms that only the stage knows.
+    /// Writes all of the tool's own records. `document` returns the text in the formats that only the tool
+    /// can write.
     pub fn records<R: Record>(
         &mut self,
         records: &[R],
@@ -72,29 +71,30 @@ impl<'a> Output<'a> {
         }
     }
 
-    /// Writes the `end` record; a document has none.
+    /// Writes the `end` record. A document does not contain it.
     pub fn end(&mut self, status: Status) -> Result<(), Error> {
         if self.format == Format::Ndjson { self.writer.end(status) } else { Ok(()) }
     }
 }
 
-/// The columns are the same whatever the records hold; an absent value is an empty field.
+/// Returns records as CSV. The columns are all fields that the records can have; an absent value is an empty
+/// cell.
 fn csv<R: Record>(records: &[R]) -> String {
     let columns = R::fields();
     let mut writer = csv::Writer::from_writer(Vec::new());
     let written = writer.write_record(columns).and_then(|()| {
         records.iter().try_for_each(|record| {
             let record = serde_json::to_value(record).expect("records have string keys");
-            writer.write_record(columns.iter().map(|column| field(&record[*column])))
+            writer.write_record(columns.iter().map(|column| cell(&record[*column])))
         })
     });
-    written.expect("a vector takes all, and each record has all columns");
-    let bytes = writer.into_inner().expect("a vector takes all");
-    let text = String::from_utf8(bytes).expect("made of strings");
+    written.expect("a vector accepts all, and each record has all columns");
+    let bytes = writer.into_inner().expect("a vector accepts all");
+    let text = String::from_utf8(bytes).expect("it consists of strings");
     text.trim_end().to_owned()
 }
 
-fn field(value: &Value) -> String {
+fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

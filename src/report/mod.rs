@@ -1,7 +1,7 @@
-//! What people and other programs are shown in place of the record stream.
+//! Output in place of the record stream, for people and other programs.
 
-mod document;
-mod table;
+mod document; // a tool's output in each of its formats
+mod table; // the table of a function's sizes
 
 pub use document::{Format, Output};
 pub use table::table;

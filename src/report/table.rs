@@ -1,11 +1,12 @@
-//! The table of a function's sizes that a person sees.
+//! The table of a function's sizes, for people.
 
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::records::{Statistics, Strategy};
 use crate::units::MemoryMB;
 
-/// The sizes of one function on one architecture, of which there is one at least, and which of them is best by what.
+/// Returns the table of the sizes of one function on one architecture, at least one. `best` is the best size,
+/// and the strategy under which it is.
 pub fn table(rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> String {
     let first = rivals[0];
     let mut table = Table::new();
@@ -31,7 +32,7 @@ pub fn table(rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> Stri
                 (Some(low), Some(high)) => format!("{:.1} to {high:.1}", low.max(0.0)),
                 _ => "-".to_owned(),
             },
-            rival.average_cost.map_or_else(|| "-".to_owned(), |cost| in_cents(cost.million())),
+            rival.average_cost.map_or_else(|| "-".to_owned(), |cost| amount(cost.million())),
             rival.invocations.to_string(),
             rival.errors.to_string(),
             best.map_or_else(String::new, |(_, strategy)| format!("<- best by {}", strategy.as_str())),
@@ -44,8 +45,9 @@ pub fn table(rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> Stri
     format!("{name} ({})\n{}", first.architecture, table.trim_fmt())
 }
 
-/// Short functions cost some cents a million: then cents alone would not tell sizes apart.
-fn in_cents(amount: f64) -> String {
+/// Formats an amount to two decimals, or to four if it is less than one: a million short invocations cost
+/// some cents, and sizes would look the same.
+fn amount(amount: f64) -> String {
     let digits = if amount < 1.0 { 4 } else { 2 };
     format!("{amount:.digits$}")
 }

@@ -1,27 +1,28 @@
-//! Statistics of measured values: pure, without I/O, each formula with its source.
+//! Estimators for measured values: pure functions, each formula with its source.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Of all intervals: 95 %.
+/// The confidence level of all intervals: 95 %.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// A mean without the greatest and the least values.
+/// A mean without the greatest and the smallest values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrimmedMean {
     /// The mean of the kept values.
     pub mean: f64,
-    /// How many were dropped at each end.
+    /// The number of values that were dropped at each end.
     pub dropped: usize,
-    /// The interval that holds the true trimmed mean with [`CONFIDENCE`]; none with fewer than two kept values.
+    /// The interval that contains the true trimmed mean with [`CONFIDENCE`]; `None` for fewer than two kept
+    /// values.
     pub interval: Option<(f64, f64)>,
 }
 
 impl TrimmedMean {
-    /// Drops floor(n × `share`) values at each end of `ordered` and takes the mean of the rest. `None` if none is
-    /// left.
+    /// Drops floor(n × `share`) values at each end of `ordered` and returns the mean of the rest, or `None`
+    /// if nothing is left.
     ///
-    /// The values stand in the order of what they are trimmed by. That may be another quantity than their own: costs
-    /// are trimmed by duration, so that cost and duration speak of the same invocations.
+    /// The values are in the order of the quantity by which they are trimmed. It need not be their own: costs
+    /// are trimmed by duration, so that cost and duration are those of the same invocations.
     pub fn of(ordered: &[f64], share: f64) -> Option<TrimmedMean> {
         let n = ordered.len();
         let dropped = (n as f64 * share).floor() as usize;
@@ -33,7 +34,7 @@ impl TrimmedMean {
         let interval = standard_error(ordered, dropped, kept).map(|error| {
             let degrees_of_freedom = (kept.len() - 1) as f64;
             let t = StudentsT::new(0.0, 1.0, degrees_of_freedom)
-                .expect("one degree of freedom at least")
+                .expect("at least one degree of freedom")
                 .inverse_cdf(0.5 + CONFIDENCE / 2.0);
             (mean - t * error, mean + t * error)
         });
@@ -41,8 +42,8 @@ impl TrimmedMean {
     }
 }
 
-/// The standard error of a trimmed mean, from the winsorized variance: √((n − 1) s²w ÷ (h (h − 1))) for n values of
-/// which h are kept; with h − 1 degrees of freedom.
+/// Returns the standard error of a trimmed mean, from the winsorized variance: √((n − 1) s²w ÷ (h (h − 1)))
+/// for n values of which h are kept; with h − 1 degrees of freedom.
 ///
 /// K. K. Yuen, "The two-sample trimmed t for unequal population variances", Biometrika 61 (1974), 165–170.
 fn standard_error(ordered: &[f64], dropped: usize, kept: &[f64]) -> Option<f64> {
@@ -50,7 +51,7 @@ fn standard_error(ordered: &[f64], dropped: usize, kept: &[f64]) -> Option<f64> 
     if kept.len() < 2 {
         return None;
     }
-    // Kept by another quantity, the values at the ends need not be the extremes.
+    // If the order is that of another quantity, the values at the ends need not be the extremes.
     let least = kept.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = kept.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let winsorized: Vec<f64> = std::iter::repeat_n(least, dropped)
@@ -61,12 +62,12 @@ fn standard_error(ordered: &[f64], dropped: usize, kept: &[f64]) -> Option<f64> 
     Some(((n - 1.0) * variance / (h * (h - 1.0))).sqrt())
 }
 
-/// The arithmetic mean of values of which there is one at least.
+/// Returns the arithmetic mean of at least one value.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The standard deviation of a sample, with n − 1; none for fewer than two values.
+/// Returns the standard deviation of a sample, with n − 1, or `None` for fewer than two values.
 pub fn sample_standard_deviation(values: &[f64]) -> Option<f64> {
     sample_variance(values).map(f64::sqrt)
 }
@@ -80,9 +81,10 @@ fn sample_variance(values: &[f64]) -> Option<f64> {
     Some(squares / (values.len() - 1) as f64)
 }
 
-/// The quantile `p` of ascending values of which there is one at least, by linear interpolation: type 7 of
-/// R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", The American Statistician 50 (1996),
-/// 361–365; the default of R, NumPy and spreadsheets.
+/// Returns the quantile `p` of at least one value, in ascending order, by linear interpolation.
+///
+/// This is type 7 of R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", The American
+/// Statistician 50 (1996), 361–365; the default of R, NumPy and spreadsheets.
 pub fn quantile(ascending: &[f64], p: f64) -> f64 {
     let position = p * (ascending.len() - 1) as f64;
     let below = ascending[position.floor() as usize];
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn floor_of_the_share_is_dropped_at_each_end() {
+    fn a_trimmed_mean_drops_the_floor_of_the_share_at_each_end() {
         let values: Vec<f64> = (1..=9).map(f64::from).chain([1000.0]).collect();
         let trimmed = TrimmedMean::of(&values, 0.2).expect("six values are left");
         assert_eq!((trimmed.dropped, trimmed.mean), (2, 5.5));
@@ -107,11 +109,11 @@ mod tests {
         assert_eq!((trimmed.dropped, trimmed.mean), (0, 2.5));
     }
 
-    /// The data are those of R. R. Wilcox, "Introduction to Robust Estimation and Hypothesis Testing"; the figures
-    /// are SciPy 1.17.1's: its `ttest_ind(data, data + 100, trim=0.2, equal_var=False)` is Yuen's test, whose
-    /// statistic is 100 ÷ √(2 × standard error²), and t(12) = 2.178813 at 0.975.
+    /// The data are those of R. R. Wilcox, "Introduction to Robust Estimation and Hypothesis Testing"; the
+    /// figures are SciPy 1.17.1's: its `ttest_ind(data, data + 100, trim=0.2, equal_var=False)` is Yuen's
+    /// test, whose statistic is 100 ÷ √(2 × standard error²), and t(12) = 2.178813 at 0.975.
     #[test]
-    fn the_interval_is_that_of_yuens_test() {
+    fn the_interval_equals_that_of_yuens_test() {
         let data = [
             77.0, 87.0, 88.0, 114.0, 151.0, 210.0, 219.0, 246.0, 253.0, 262.0, 296.0, 299.0, 306.0, 376.0,
             428.0, 515.0, 666.0, 1310.0, 2611.0,
@@ -122,9 +124,9 @@ mod tests {
         assert!(close(low, 174.041_766_9) && close(high, 391.342_848_4), "({low}, {high})");
     }
 
-    /// Without trimming it is Student's classic interval: for 1…5, mean 3, s = √2.5, t(4) = 2.776445.
+    /// Without trimming the interval is Student's: for 1…5, mean 3, s = √2.5, t(4) = 2.776445.
     #[test]
-    fn without_trimming_the_interval_is_students() {
+    fn the_interval_of_an_untrimmed_mean_is_that_of_student() {
         let trimmed = TrimmedMean::of(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.0).expect("five values");
         let (low, high) = trimmed.interval.expect("an interval");
         let half = 2.776_445_1 * (2.5_f64 / 5.0).sqrt();
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_values_give_no_interval_and_none_gives_nothing() {
+    fn one_value_has_no_interval_and_no_value_has_no_mean() {
         assert_eq!(TrimmedMean::of(&[], 0.2), None);
         let one = TrimmedMean::of(&[7.0], 0.4).expect("one value");
         assert_eq!((one.mean, one.interval), (7.0, None));

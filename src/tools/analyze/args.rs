@@ -64,7 +64,7 @@ enum StartsArg {
 fn prices_help() -> String {
     format!(
         "File with prices, which replace or extend the built-in ones of {}: AWS's bulk offer file of AWSLambda, CSV or JSON, or a CSV file with the columns region,architecture,meter,price,currency and, for tiers, fromGBSeconds; meters are compute, storage and snapstart-cache (a GB-second), requests (a million) and snapstart-restore (a GB)",
-        PriceList::taken()
+        PriceList::embedded_date()
     )
 }
 
