@@ -527,13 +527,10 @@ fn a_run_of_other_code_is_not_resumed() {
     let code = ran.of_type("plan")[0]["codeSha256"].as_str().unwrap().to_owned();
     let folder = Folder::new();
     let other = folder.file("other.ndjson", &ran.succeeds().stdout.replace(&code, "other"));
-    let refused = local
-        .tool("lpt-invoke")
-        .arg("--resume")
-        .arg(&other)
-        .stdin(&*input)
-        .run()
-        .fails_with(1, &["function:f: ", "other.ndjson", "of other code", "without --resume"]);
+    let refused = local.tool("lpt-invoke").arg("--resume").arg(&other).stdin(&*input).run().fails_with(
+        1,
+        &["function:f: ", "other.ndjson", "the code of the function has changed", "without --resume"],
+    );
     assert!(refused.of_type("invocation").is_empty());
     // The records that undo the run have passed.
     assert_eq!(refused.of_type("configuration").len(), 2);
@@ -554,7 +551,11 @@ fn only_the_last_line_of_a_run_to_resume_may_be_cut() {
     };
     let again = resume(&cut);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
-    assert!(again.stderr.contains("warning: the last line is left out: "), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("warning: the last line is not a record and is ignored: "),
+        "{}",
+        again.stderr
+    );
     assert_eq!(invocations_sent(&again), 1);
     let torn = folder.file("torn.ndjson", &format!("{before}{{\"type\":\n{{\"type\":\"invocation\"{last}\n"));
     let line = before.lines().count() + 1;

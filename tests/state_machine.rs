@@ -534,7 +534,7 @@ fn a_dry_run_invokes_each_size_once_applies_nothing_and_says_what_is_allowed() {
             0,
             "lambda:CreateAlias, lambda:GetFunctionConfiguration, lambda:PublishVersion, lambda:UpdateFunctionConfiguration",
         ),
-        (1, "allowed are lambda:InvokeFunction"),
+        (1, "these actions are allowed: lambda:InvokeFunction"),
         (2, "not analyzed"),
         (3, "nothing is selected"),
         (
@@ -633,7 +633,7 @@ fn a_warm_start_among_cold_starts_is_reported_and_not_analyzed() {
     });
     let ran = local.tool("lpt-invoke").env("LPT_INPUT", &file).stdin(ran.stdout).run();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("invocation 2 of 1024 MB was no cold start"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("invocation 2 of 1024 MB was not a cold start"), "{}", ran.stderr);
     let invocations = ran.of_type("invocation");
     let cold: Vec<_> = invocations.iter().map(|invocation| invocation["coldStart"] == true).collect();
     assert_eq!(cold, [true, true, false, true, true]);

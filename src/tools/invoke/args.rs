@@ -1,4 +1,4 @@
-//! `lpt-invoke`'s arguments as typed.
+//! The arguments of `lpt-invoke` as typed.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -18,63 +18,82 @@ use crate::names::Callee;
 
 /// Invoke each prepared version, and record what Lambda reports of each invocation
 ///
-/// Reads configuration records as they come and writes an invocation record as soon as each invocation is over. The
-/// sizes are measured side by side, each one's invocations in series.
+/// Reads configuration records as they arrive and writes an invocation record as soon as each invocation ends. The
+/// sizes are measured side by side; the invocations of one size are sent one after another.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-invoke", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
-    /// Invocations for each size, unless each has a version of its own [default: as in the plan record, or 10]
+    /// Invocations per size [default: as in the plan record, or 10]
+    ///
+    /// It does not apply to versions that are for one invocation each, from lpt-prepare --only-cold-starts.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     num: Option<u32>,
-    /// Payload: JSON as it stands, any other text as a JSON string; a list of {"payload": …, "weight": n} is several,
-    /// each for its share of the invocations [default: {}]
+    /// Payload: JSON, or a text, which is sent as a JSON string [default: {}]
+    ///
+    /// JSON is sent unchanged. A list of {"payload": …, "weight": n} is several payloads, each for its share of the
+    /// invocations.
     #[arg(long, value_name = "JSON", conflicts_with = "payload_file")]
     payload: Option<String>,
-    /// File with the payload or the weighted payloads, JSON
+    /// JSON file with the payload, or with a list of weighted payloads
     #[arg(long, value_name = "FILE")]
     payload_file: Option<PathBuf>,
-    /// File of NDJSON with a payload a line, taken in turn, so that each invocation can have its own
+    /// NDJSON file with one payload per line, used in turn
+    ///
+    /// After the last line it starts again from the first. With enough lines, each invocation has its own payload.
     #[arg(long, value_name = "FILE.ndjson", conflicts_with_all = ["payload", "payload_file"])]
     payloads: Option<PathBuf>,
-    /// Take the payloads in an order that this number decides, the same for each size
+    /// Use the payloads of --payloads in a random order with this seed
+    ///
+    /// The order is the same for each size, and the same whenever the seed is the same.
     #[arg(long, value_name = "SEED", requires = "payloads")]
     shuffle: Option<u64>,
-    /// Payload at S3, or weighted payloads
+    /// S3 object with the payload, or with a list of weighted payloads
     #[arg(long, value_name = "s3://BUCKET/KEY", conflicts_with_all = ["payload", "payload_file", "payloads"])]
     payload_s3: Option<S3Url>,
-    /// Call this function before each invocation, with its payload; an output that is not empty replaces that
+    /// Function to call before each invocation, with its payload
+    ///
+    /// Its output replaces the payload, unless that output is empty or null.
     #[arg(long, value_name = "FUNCTION")]
     pre_processor: Option<Callee>,
-    /// Call this function after each invocation, with what that returned
+    /// Function to call after each invocation, with its result
     #[arg(long, value_name = "FUNCTION")]
     post_processor: Option<Callee>,
-    /// Run this before each invocation, in a shell, with the payload on stdin; what it writes replaces that
+    /// Shell command to run before each invocation, with its payload on stdin
+    ///
+    /// Its output replaces the payload, unless that output is empty or null.
     #[arg(long, value_name = "COMMAND", conflicts_with = "pre_processor")]
     pre_command: Option<String>,
-    /// Run this after each invocation, in a shell, with what that returned on stdin
+    /// Shell command to run after each invocation, with its result on stdin
     #[arg(long, value_name = "COMMAND", conflicts_with = "post_processor")]
     post_command: Option<String>,
-    /// Send a size's invocations at once instead of one after another
+    /// Send the invocations of a size at once, not one after another
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     parallel: Option<bool>,
-    /// Pause between two invocations of a size, in milliseconds; in series only [default: 0]
+    /// Pause between two invocations of a size, in milliseconds [default: 0]
+    ///
+    /// It cannot be combined with --parallel.
     #[arg(long, value_name = "MS")]
     sleep_between_runs_ms: Option<u64>,
     /// Error types that count as results, such as ValidationError,NotFound
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     allowed_exceptions: Option<Vec<String>>,
-    /// Take only versions that are for one invocation each, and so for a cold start, as lpt-prepare --only-cold-starts
-    /// makes them
+    /// Accept only versions that are for one invocation, a cold start
+    ///
+    /// lpt-prepare --only-cold-starts publishes such versions.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     only_cold_starts: Option<bool>,
-    /// Show no payload, no output and no function's error message in any message, and record no such error message
+    /// Show no payload, no output and no error message of a function
+    ///
+    /// The error messages are left out of the records, too.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     disable_payload_logs: Option<bool>,
-    /// Invocations in flight at most, over all sizes and functions
+    /// Maximum number of invocations in flight, over all sizes and functions
     #[arg(long, value_name = "N", default_value = "100")]
     concurrency: NonZeroUsize,
-    /// Records of an earlier run of the same code that was cut off: its usable invocations are kept, and only the others
-    /// are made. The versions may be new ones. Give the same --num and payload as before; that is not checked
+    /// Records of an interrupted run, of which only the rest is invoked
+    ///
+    /// The usable invocations in the file are kept, and only the others are made. The versions may be new ones, but
+    /// the code must be the same. Give the same --num and payload as before; that is not checked.
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
     #[command(flatten)]
@@ -118,16 +137,17 @@ impl Args {
         let parallel = self.parallel.or(input.parallel_invocation).unwrap_or(false);
         if parallel && self.sleep_between_runs_ms.is_some() {
             return Err(Error::Usage(
-                "--sleep-between-runs-ms is for invocations in series; leave out --parallel, or say --parallel=false"
+                "--sleep-between-runs-ms and --parallel exclude each other; leave out --parallel, or set --parallel=false"
                     .to_owned(),
             ));
         }
         let sleep_between_runs_ms =
             self.sleep_between_runs_ms.or(input.sleep_between_runs_ms).filter(|_| !parallel);
-        let processor = |flag: Option<Callee>, command: Option<String>, said: &Option<Callee>| match command {
-            Some(command) => Some(Processor::Command(command)),
-            None => flag.or(said.clone()).map(Processor::Function),
-        };
+        let processor =
+            |flag: Option<Callee>, command: Option<String>, in_input: &Option<Callee>| match command {
+                Some(command) => Some(Processor::Command(command)),
+                None => flag.or(in_input.clone()).map(Processor::Function),
+            };
         Ok(Options {
             num: self.num,
             num_without_plan: input.num.map_or(DEFAULT_NUM, NonZeroU32::get),
@@ -149,14 +169,14 @@ impl Args {
                 (_, Some(file), ..) => Payloads::from_file(&file)?,
                 (_, _, Some(file), _) => Payloads::from_lines(&file, self.shuffle)?,
                 (.., Some(url)) => payloads_at_s3(aws, &url, "--payload-s3").await?,
-                (None, None, None, None) => payloads_of(&input, aws).await?,
+                (None, None, None, None) => payloads_in(&input, aws).await?,
             },
         })
     }
 }
 
-/// The payloads that the execution input names; `payloadS3` goes before `payload`.
-async fn payloads_of(input: &ExecutionInput, aws: &Aws) -> Result<Payloads, Error> {
+/// Returns the payloads that the execution input names; `payloadS3` takes precedence over `payload`.
+async fn payloads_in(input: &ExecutionInput, aws: &Aws) -> Result<Payloads, Error> {
     if let Some(url) = &input.payload_s3 {
         return payloads_at_s3(aws, url, &input.place_of("payloadS3")).await;
     }

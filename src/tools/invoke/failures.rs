@@ -1,33 +1,33 @@
-//! When a size is given up because its invocations fail.
+//! The rule by which a size is given up because its invocations fail.
 
-/// A size is given up after this many failures in a row. Each one may cost the function's whole timeout.
+/// The number of failures in a row after which a size is given up. Each one may cost the function's whole timeout.
 const MAX_FAILURES_IN_A_ROW: u32 = 3;
 
 /// The failures of one size since its last success.
 ///
 /// Invocations in flight side by side have no order, and one break of the network fails all of them. So a failure
-/// counts only if its invocation was sent after the failure counted before it was known: whatever fails at the same
-/// time counts once. In series this is a count of failures in a row. Side by side, a size that [is in doubt] sends
-/// one invocation at a time, so that a function that always fails costs what was in flight when the first failure
-/// came back, and two invocations more.
+/// counts only if its invocation was sent after the previously counted failure was known: all failures at the same
+/// time count once. In series this is a count of failures in a row. Side by side, a size that [is in doubt] sends one
+/// invocation at a time, so a function that always fails costs the invocations that were in flight when the first
+/// failure came back, and two more.
 ///
 /// [is in doubt]: Failures::is_in_doubt
 #[derive(Debug, Default)]
 pub(super) struct Failures {
-    /// Counted since the last success.
+    /// Failures counted since the last success.
     in_a_row: u32,
-    /// Counted since the beginning.
+    /// Failures counted since the beginning.
     counted: u64,
 }
 
-/// What was known when an invocation was sent.
+/// The number of failures that were counted when an invocation was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Known(u64);
+pub(super) struct CountWhenSent(u64);
 
 impl Failures {
-    /// Returns what is known now, for an invocation that is about to be sent.
-    pub fn known(&self) -> Known {
-        Known(self.counted)
+    /// Returns the count for an invocation that is about to be sent.
+    pub fn count(&self) -> CountWhenSent {
+        CountWhenSent(self.counted)
     }
 
     /// Whether a failure has been counted and nothing has succeeded since.
@@ -40,10 +40,9 @@ impl Failures {
         self.in_a_row = 0;
     }
 
-    /// Notes the failure of an invocation that was sent when `known` was known. Returns whether the size is to be
-    /// given up.
-    pub fn note_failure(&mut self, known: Known) -> bool {
-        if known == self.known() {
+    /// Notes the failure of an invocation that was sent at the count `when_sent`. Returns whether to give the size up.
+    pub fn note_failure(&mut self, when_sent: CountWhenSent) -> bool {
+        if when_sent == self.count() {
             self.in_a_row += 1;
             self.counted += 1;
         }
@@ -56,22 +55,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_series_three_failures_in_a_row_end_a_size() {
+    fn three_failures_in_a_row_end_a_size_in_series() {
         let mut failures = Failures::default();
         let mut fail = || {
-            let known = failures.known();
-            failures.note_failure(known)
+            let when_sent = failures.count();
+            failures.note_failure(when_sent)
         };
         assert_eq!([fail(), fail(), fail()], [false, false, true]);
     }
 
     #[test]
-    fn a_success_begins_the_row_anew() {
+    fn a_success_resets_the_failures_in_a_row() {
         let mut failures = Failures::default();
         for _ in 0..100 {
             for _ in 0..2 {
-                let known = failures.known();
-                assert!(!failures.note_failure(known));
+                let when_sent = failures.count();
+                assert!(!failures.note_failure(when_sent));
             }
             assert!(failures.is_in_doubt());
             failures.note_success();
@@ -80,25 +79,25 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_at_the_same_time_counts_once() {
+    fn failures_at_the_same_time_count_once() {
         let mut failures = Failures::default();
-        let in_flight = vec![failures.known(); 100];
-        assert!(in_flight.into_iter().all(|known| !failures.note_failure(known)));
-        // Two more that are sent after that, one at a time, fail too: the function always does.
-        let known = failures.known();
-        assert!(!failures.note_failure(known));
-        let known = failures.known();
-        assert!(failures.note_failure(known));
+        let in_flight = vec![failures.count(); 100];
+        assert!(in_flight.into_iter().all(|when_sent| !failures.note_failure(when_sent)));
+        // The function always fails: so do two more invocations, sent afterwards one at a time.
+        let when_sent = failures.count();
+        assert!(!failures.note_failure(when_sent));
+        let when_sent = failures.count();
+        assert!(failures.note_failure(when_sent));
     }
 
     #[test]
-    fn a_second_break_of_the_network_does_not_end_a_size_that_has_succeeded_since() {
+    fn a_second_network_break_does_not_end_a_size_that_has_succeeded_since() {
         let mut failures = Failures::default();
         for _ in 0..10 {
-            let in_flight = vec![failures.known(); 100];
-            for (at, known) in in_flight.into_iter().enumerate() {
+            let in_flight = vec![failures.count(); 100];
+            for (at, when_sent) in in_flight.into_iter().enumerate() {
                 if at % 2 == 0 {
-                    assert!(!failures.note_failure(known));
+                    assert!(!failures.note_failure(when_sent));
                 } else {
                     failures.note_success();
                 }

@@ -1,4 +1,4 @@
-//! Measuring one size: its invocations, their retries, and when to give up.
+//! The measurement of one size: its invocations, their retries and records, and giving the size up.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -14,38 +14,38 @@ use serde::de::IgnoredAny;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::failures::{Failures, Known};
+use super::failures::{CountWhenSent, Failures};
 use super::{Options, Report, Shares};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Blob, Invoked, Lambda, RetryPolicy, retry_until_stopped};
 use crate::error::Error;
 use crate::message;
 use crate::names::Qualifier;
 use crate::ndjson::{Line, Writer};
-use crate::records::{Configuration, Invocation, Outcome};
-use crate::units::{MemoryMB, Millis, Timestamp};
+use crate::records::{Configuration, Invocation, Outcome, SizeKey};
+use crate::units::{Millis, Timestamp};
 
-/// How long a size waits after AWS could not be reached, so that a short break of the network is over before its
-/// next failure counts.
-const AFTER_NO_ANSWER: Duration = Duration::from_secs(1);
+/// The time that a size waits after AWS could not be reached, so that a short network break is over before the next
+/// failure counts.
+const PAUSE_AFTER_NO_ANSWER: Duration = Duration::from_secs(1);
 
-/// What the measurements of all sizes share.
+/// The parts that the measurements of all sizes share.
 pub(super) struct Shared<'a> {
     pub options: &'a Options,
     pub aws: &'a Aws,
     pub writer: &'a RefCell<&'a mut Writer>,
-    /// One for each invocation in flight.
+    /// One permit for each invocation that may be in flight.
     pub permits: &'a Semaphore,
-    /// Cancelled when no invocation should be sent any more.
+    /// Cancelled when no further invocation may be sent.
     pub stop: &'a CancellationToken,
 }
 
-/// One memory size of a function in a run. All its configurations share it, for with cold starts only each
-/// invocation has one of its own.
+/// The progress of one memory size of a function in a run. All configurations of the size share it, because each
+/// invocation has its own configuration if only cold starts are measured.
 #[derive(Debug)]
 pub(super) struct SizeProgress {
-    /// As many as the size may have in flight.
+    /// One permit for each invocation that the size may have in flight.
     turns: Semaphore,
-    /// One, while the size is in doubt.
+    /// One permit, for the only invocation that may be in flight while the size is in doubt.
     trial: Semaphore,
     has_begun: Cell<bool>,
     progress: RefCell<Progress>,
@@ -62,14 +62,14 @@ struct Progress {
     is_given_up: bool,
 }
 
-/// What became of one size.
+/// The result of one size.
 #[derive(Debug)]
-pub(super) struct Measured {
-    /// Whether any invocation's durations count.
+pub(super) struct SizeResult {
+    /// Whether it has a usable invocation.
     pub is_usable: bool,
-    /// Why it was given up, or has nothing usable.
+    /// The reason why the size was given up or has no usable invocation.
     pub failure: Option<Error>,
-    /// Whether the failure is one that the other sizes meet too.
+    /// Whether the other sizes must fail in the same way.
     pub is_fatal: bool,
 }
 
@@ -84,58 +84,63 @@ impl SizeProgress {
         }
     }
 
-    /// What became of it, after all its invocations; said, if that was not done yet.
-    pub fn conclude(&self, memory: MemoryMB) -> Measured {
+    /// Returns the result of the size `key` after all its invocations. Warns of a failure, unless giving the size up
+    /// did so.
+    pub fn conclude(&self, key: &SizeKey) -> SizeResult {
         let progress = self.progress.take();
         let is_usable = progress.usable > 0;
         let failure = progress.last_failure.filter(|_| progress.is_given_up || !is_usable);
         if let Some(failure) = &failure
             && !progress.is_given_up
         {
-            message::warning(format_args!("{memory} MB has no usable invocation: {failure}"));
+            let SizeKey { function, memory, .. } = key;
+            message::warning(format_args!(
+                "{}: {memory} MB has no usable invocation: {failure}",
+                function.name()
+            ));
         }
-        Measured { is_usable, failure, is_fatal: progress.is_fatal }
+        SizeResult { is_usable, failure, is_fatal: progress.is_fatal }
     }
 }
 
-/// One version to invoke.
+/// The invocations to make of one version.
 pub(super) struct Measurement {
     pub lambda: Lambda,
     pub configuration: Configuration,
-    /// How many there are of the size.
+    /// The number of invocations of the size.
     pub num: u32,
-    /// Those of this version.
+    /// The indices of the invocations of this version.
     pub indices: Range<u32>,
-    /// Those that were measured before.
+    /// The records that are kept from the resumed run, by index.
     pub kept: BTreeMap<u32, Line>,
-    /// Which invocation has which payload.
+    /// The payload of each invocation.
     pub shares: Shares,
     pub size: Rc<SizeProgress>,
 }
 
-/// What an invocation holds while it is in flight.
+/// The permits that an invocation holds while it is in flight.
 struct Admission<'a> {
     permit: SemaphorePermit<'a>,
-    /// Where the size is in doubt.
+    /// Held while the size is in doubt.
     trial: Option<SemaphorePermit<'a>>,
-    known: Known,
+    failures_when_sent: CountWhenSent,
 }
 
 impl Measurement {
     /// Invokes the version and writes a record for each invocation as it ends.
     ///
     /// # Errors
-    /// Records can't be written any more.
+    /// A record cannot be written.
     pub async fn run(self, shared: &Shared<'_>) -> Result<(), Error> {
         for line in self.kept.values() {
             shared.writer.borrow_mut().pass(line)?;
             self.size.progress.borrow_mut().usable += 1;
         }
         let missing = self.indices.clone().filter(|index| !self.kept.contains_key(index));
-        let side_by_side = if shared.options.parallel { shared.options.concurrency.get() } else { 1 };
+        let max_in_flight = if shared.options.parallel { shared.options.concurrency.get() } else { 1 };
         stream::iter(missing)
             .map(|index| self.invoke_and_record(index, shared))
-            .buffer_unordered(side_by_side)
+            .buffer_unordered(max_in_flight)
             .try_collect()
             .await
     }
@@ -160,7 +165,8 @@ impl Measurement {
                 return Ok(());
             }
         };
-        let Some(Admission { permit, trial: _trial, known }) = self.admission(shared).await else {
+        let Some(Admission { permit, trial: _trial, failures_when_sent }) = self.admission(shared).await
+        else {
             return Ok(());
         };
         let Some((invocation, result)) = self.invoke(index, &payload, shared).await else {
@@ -170,7 +176,7 @@ impl Measurement {
         shared.writer.borrow_mut().write(&invocation)?;
         if self.configuration.index.is_some() && invocation.cold_start == Some(false) {
             message::warning(format_args!(
-                "{}: invocation {index} of {memory} MB was no cold start, as its record says: its version had been invoked before",
+                "{}: invocation {index} of {memory} MB was not a cold start, because its version had been invoked before; its record says so",
                 self.configuration.function_arn.name()
             ));
         }
@@ -180,31 +186,31 @@ impl Measurement {
             index + 1,
             self.num
         ));
-        self.note_outcome(&invocation, known, result.as_ref().err(), shared);
+        self.note_outcome(&invocation, failures_when_sent, result.as_ref().err(), shared);
         if let (Some(processor), Ok(invoked)) = (&shared.options.post_processor, &result) {
-            let silent = shared.options.disable_payload_logs;
-            if let Err(error) = processor.process(shared.aws, &invoked.payload, silent).await {
+            let is_silent = shared.options.disable_payload_logs;
+            if let Err(error) = processor.process(shared.aws, &invoked.payload, is_silent).await {
                 self.give_up(error);
             }
         }
         Ok(())
     }
 
-    /// Waits until an invocation may be sent, and one at a time while the size is in doubt. Returns `None` where
-    /// nothing more of the size is to be sent.
+    /// Waits until an invocation may be sent: one at a time while the size is in doubt. Returns `None` if no further
+    /// invocation of the size may be sent.
     async fn admission<'a>(&'a self, shared: &'a Shared<'_>) -> Option<Admission<'a>> {
         const NEVER: &str = "the semaphore is never closed";
         let progress = &self.size.progress;
         let is_in_doubt = || progress.borrow().failures.is_in_doubt();
         loop {
-            // Before the permit: the trials of one size must not keep the other sizes waiting.
+            // Acquired before the permit, so that the trials of one size do not block the other sizes.
             let mut trial = None;
             if is_in_doubt() {
                 trial = Some(self.size.trial.acquire().await.expect(NEVER));
                 if is_in_doubt() && progress.borrow().was_unreachable {
                     tokio::select! {
                         () = shared.stop.cancelled() => return None,
-                        () = tokio::time::sleep(AFTER_NO_ANSWER) => {}
+                        () = tokio::time::sleep(PAUSE_AFTER_NO_ANSWER) => {}
                     }
                 }
             }
@@ -213,53 +219,57 @@ impl Measurement {
                 return None;
             }
             if is_in_doubt() && trial.is_none() {
-                // A failure came back meanwhile.
+                // An invocation has failed meanwhile.
                 continue;
             }
-            let known = progress.borrow().failures.known();
-            return Some(Admission { permit, trial: trial.filter(|_| is_in_doubt()), known });
+            let failures_when_sent = progress.borrow().failures.count();
+            return Some(Admission { permit, trial: trial.filter(|_| is_in_doubt()), failures_when_sent });
         }
     }
 
-    /// What the invocation `index` is to be sent: its payload, or what the pre-processor makes of that.
+    /// Returns the bytes to send for the invocation `index`: its payload, or the output of the pre-processor.
     async fn payload(&self, index: u32, shared: &Shared<'_>) -> Result<Blob, Error> {
         let payload = shared.options.payloads.get(self.shares.payload_of(index)).blob();
         let Some(processor) = &shared.options.pre_processor else {
             return Ok(payload.clone());
         };
-        let silent = shared.options.disable_payload_logs;
-        let Some(processed) = processor.process(shared.aws, payload.as_ref(), silent).await? else {
+        let is_silent = shared.options.disable_payload_logs;
+        let Some(processed) = processor.process(shared.aws, payload.as_ref(), is_silent).await? else {
             return Ok(payload.clone());
         };
         match serde_json::from_slice::<IgnoredAny>(&processed) {
             Ok(_) => Ok(Blob::from(processed)),
             Err(error) => Err(Error::Failed(format!(
-                "{processor}: its output, which is to be the payload, is not JSON: {error}"
+                "{processor}: its output, which replaces the payload, is not JSON: {error}"
             ))),
         }
     }
 
-    /// Nothing more of this size is to be invoked.
+    /// Makes no further invocation of this size, because of `error`.
     fn give_up(&self, error: Error) {
         let mut progress = self.size.progress.borrow_mut();
         if !progress.is_given_up {
-            message::warning(format_args!("{} MB is given up: {error}", self.configuration.memory_size));
+            message::warning(format_args!(
+                "{}: {} MB is given up: {error}",
+                self.configuration.function_arn.name(),
+                self.configuration.memory_size
+            ));
         }
         progress.is_given_up = true;
         progress.last_failure = Some(error);
     }
 
-    /// Takes note of how an invocation went; the size, or all of the run, may be given up for that.
+    /// Notes the outcome of an invocation, and gives up the size or stops the run if it makes further ones useless.
     fn note_outcome(
         &self,
         invocation: &Invocation,
-        known: Known,
+        failures_when_sent: CountWhenSent,
         error: Option<&AwsError>,
         shared: &Shared<'_>,
     ) {
         let mut progress = self.size.progress.borrow_mut();
         if progress.is_fatal {
-            // What was in flight then says nothing new.
+            // The run is stopped already. The invocations that were in flight tell nothing new.
             return;
         }
         if invocation.outcome.is_usable() {
@@ -268,14 +278,15 @@ impl Measurement {
             return;
         }
         progress.was_unreachable = error.is_some_and(|error| error.kind == AwsErrorKind::Unreachable);
-        let is_at_its_end = progress.failures.note_failure(known);
-        let (is_fatal, is_hopeless) = error.map_or((false, false), |error| prospects(error.kind));
+        let has_failed_too_often = progress.failures.note_failure(failures_when_sent);
+        let (is_fatal, is_hopeless) =
+            error.map_or((false, false), |error| (is_fatal(error.kind), is_hopeless(error.kind)));
         let failure = error.cloned().map_or_else(|| Error::Failed(self.describe(invocation)), Error::from);
         if is_fatal {
             progress.is_fatal = true;
             progress.is_given_up = true;
             shared.stop.cancel();
-        } else if is_hopeless || is_at_its_end {
+        } else if is_hopeless || has_failed_too_often {
             drop(progress);
             self.give_up(failure);
             return;
@@ -291,13 +302,13 @@ impl Measurement {
         shared: &Shared<'_>,
     ) -> Option<(Invocation, Result<Invoked, AwsError>)> {
         let Configuration { function_arn, alias, .. } = &self.configuration;
-        let silent = shared.options.disable_payload_logs;
-        // Of the last attempt.
+        let is_silent = shared.options.disable_payload_logs;
+        // The time and the number of the last attempt.
         let sent = Cell::new((Timestamp::now(), 0));
         let invoke = async |attempt| {
             sent.set((Timestamp::now(), attempt));
             let result = self.lambda.invoke(function_arn, Qualifier::Alias(alias), payload).await;
-            result.map_err(|error| if silent { error.without_message() } else { error })
+            result.map_err(|error| if is_silent { error.without_message() } else { error })
         };
         let result = retry_until_stopped(RetryPolicy::MEASURED, shared.stop, invoke).await?;
         let (started_at, attempts) = sent.get();
@@ -307,14 +318,14 @@ impl Measurement {
             Ok(invoked) => record_answer(&mut invocation, invoked, shared.options),
             Err(error) => record_error(&mut invocation, error),
         }
-        if !silent {
+        if !is_silent {
             self.trace(index, payload.as_ref(), &result);
         }
         Some((invocation, result))
     }
 
     fn trace(&self, index: u32, payload: &[u8], result: &Result<Invoked, AwsError>) {
-        // Decoded only where it is shown: payloads may be large.
+        // Decoded only if it is shown, because payloads may be large.
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         message::trace(fmt::from_fn(|f| {
             let answer =
@@ -335,13 +346,14 @@ impl Measurement {
     }
 }
 
-/// Whether all further invocations must fail as this one did, and whether all of this size must.
-fn prospects(kind: AwsErrorKind) -> (bool, bool) {
-    match kind {
-        AwsErrorKind::Denied | AwsErrorKind::NoCredentials => (true, true),
-        AwsErrorKind::NotFound | AwsErrorKind::Invalid => (false, true),
-        _ => (false, false),
-    }
+/// Whether all further invocations of any size must fail in the same way.
+fn is_fatal(kind: AwsErrorKind) -> bool {
+    matches!(kind, AwsErrorKind::Denied | AwsErrorKind::NoCredentials)
+}
+
+/// Whether all further invocations of the same size must fail in the same way.
+fn is_hopeless(kind: AwsErrorKind) -> bool {
+    is_fatal(kind) || matches!(kind, AwsErrorKind::NotFound | AwsErrorKind::Invalid)
 }
 
 fn record_error(invocation: &mut Invocation, error: &AwsError) {
@@ -372,7 +384,7 @@ fn record_answer(invocation: &mut Invocation, invoked: &Invoked, options: &Optio
         invocation.outcome = error.outcome(report.as_ref());
         invocation.error_type = error.error_type.or_else(|| report.and_then(|report| report.error_type));
         invocation.error_message = error.error_message.filter(|_| !options.disable_payload_logs);
-        // An error that comes without a report has no durations to count.
+        // An error without a report has no durations, so it cannot be a result.
         let is_allowed =
             invocation.error_type.as_ref().is_some_and(|error| options.allowed_exceptions.contains(error));
         if is_allowed && invocation.duration_ms.is_some() {
@@ -382,13 +394,13 @@ fn record_answer(invocation: &mut Invocation, invoked: &Invoked, options: &Optio
         invocation.outcome = Outcome::NoReport;
         invocation.error_type = Some("NoReport".to_owned());
         invocation.error_message = Some(
-            "the end of the log (4 KB) holds no report of this invocation; let the function or its extensions log less"
+            "the last 4 KB of the log have no report of this invocation; let the function and its extensions log less"
                 .to_owned(),
         );
     }
 }
 
-/// What a failed function answers.
+/// The payload that Lambda returns if the function failed.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_ResponseSyntax>
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -402,14 +414,14 @@ impl FunctionError {
         serde_json::from_slice(payload).unwrap_or_default()
     }
 
-    /// Which failure it is, by the report where it says so, and else by the error's own words: older partitions'
-    /// reports have neither a status nor an error type.
+    /// Returns the outcome that the report names, or otherwise the one that the error itself names, because the reports
+    /// of older partitions have neither a status nor an error type.
     fn outcome(&self, report: Option<&Report>) -> Outcome {
         let types = [report.and_then(|report| report.error_type.as_deref()), self.error_type.as_deref()];
         let is = |name| types.contains(&Some(name));
-        let says = |text| self.error_message.as_deref().is_some_and(|message| message.contains(text));
+        let has_text = |text| self.error_message.as_deref().is_some_and(|message| message.contains(text));
         let status = report.and_then(|report| report.status.as_deref());
-        if status == Some("timeout") || is("Sandbox.Timedout") || says("Task timed out after ") {
+        if status == Some("timeout") || is("Sandbox.Timedout") || has_text("Task timed out after ") {
             Outcome::Timeout
         } else if is("Runtime.OutOfMemory") {
             Outcome::OutOfMemory
@@ -428,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_error_is_told_from_a_timeout_and_from_too_little_memory() {
+    fn function_errors_timeouts_and_lack_of_memory_are_told_apart() {
         assert_eq!(
             outcome(r#"{"errorType":"ValueError","errorMessage":"no","stackTrace":[]}"#),
             Outcome::FunctionError

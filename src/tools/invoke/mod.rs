@@ -1,12 +1,12 @@
 //! `lpt-invoke`: `configuration` → `invocation`.
 
-mod args;
-mod measure;
-mod failures;
-mod resume;
-mod processor;
-mod payload;
-mod report;
+mod args; // the arguments as typed
+mod measure; // the measurement of one size: its invocations and their records
+mod failures; // when a size is given up because its invocations fail
+mod resume; // the invocations of an interrupted run, which need not be made again
+mod processor; // the pre- and post-processor: a function or a shell command
+mod payload; // the payloads, and their shares of the invocations
+mod report; // Lambda's report of an invocation, found in the tail of its log
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -21,9 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use args::Args;
 pub use payload::{Payload, Payloads, Shares};
-pub use processor::Processor;
 pub use report::Report;
-pub use resume::Resumed;
 
 use crate::aws::Aws;
 use crate::entry::{Interrupt, Pipe};
@@ -34,54 +32,55 @@ use crate::ndjson::{Line, Upstream, Writer};
 use crate::records::{
     Configuration, ConfigurationState, Invocation, Plan, Record as _, RunId, SizeKey, Status,
 };
-use measure::{Measured, Measurement, Shared, SizeProgress};
+use measure::{Measurement, Shared, SizeProgress, SizeResult};
+use processor::Processor;
+use resume::Resumed;
 
-/// Where neither a flag nor a plan says how many.
+/// The number of invocations per size if neither a flag nor a plan has one.
 const DEFAULT_NUM: u32 = 10;
 
-/// How long invocations in flight may take to come back after an interrupt: they are paid for.
+/// The time that invocations in flight get to return after an interrupt, because they are paid for.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How to invoke.
+/// The options that the arguments become.
 #[derive(Debug)]
-pub struct Options {
-    /// Invocations for each size, or as the plan says.
-    pub num: Option<u32>,
-    /// Invocations for each size where there is no plan either.
-    pub num_without_plan: u32,
-    /// What to invoke with.
-    pub payloads: Payloads,
-    /// What to call before each invocation.
-    pub pre_processor: Option<Processor>,
-    /// What to call after each invocation.
-    pub post_processor: Option<Processor>,
-    /// Whether a size's invocations are sent at once.
-    pub parallel: bool,
+struct Options {
+    /// Invocations per size; None: as the plan says.
+    num: Option<u32>,
+    /// Invocations per size if there is no plan either.
+    num_without_plan: u32,
+    payloads: Payloads,
+    /// Called before each invocation.
+    pre_processor: Option<Processor>,
+    /// Called after each invocation.
+    post_processor: Option<Processor>,
+    /// Whether the invocations of a size are sent at once.
+    parallel: bool,
     /// The pause between two invocations of a size, in series.
-    pub sleep_between_runs: Duration,
+    sleep_between_runs: Duration,
     /// Types of function errors that count as results.
-    pub allowed_exceptions: Vec<String>,
-    /// Whether to take only versions that are for one invocation each.
-    pub only_cold_starts: bool,
-    /// Whether payloads, and messages that may hold parts of them, are shown nowhere.
-    pub disable_payload_logs: bool,
-    /// Invocations in flight at most.
-    pub concurrency: NonZeroUsize,
-    /// Whether to invoke once for each size only, or as the plan says.
-    pub dry_run: bool,
-    /// What need not be invoked again.
-    pub resumed: Resumed,
+    allowed_exceptions: Vec<String>,
+    /// Whether to accept only versions that are for one invocation each.
+    only_cold_starts: bool,
+    /// Whether to hide payloads, and error messages that may contain parts of them.
+    disable_payload_logs: bool,
+    /// Maximum number of invocations in flight.
+    concurrency: NonZeroUsize,
+    /// Whether to invoke only once per size. A plan may ask for that, too.
+    dry_run: bool,
+    /// The invocations of an interrupted run, which need not be made again.
+    resumed: Resumed,
 }
 
 /// Invokes each ready configuration as it arrives, and writes an invocation record as each invocation ends.
 ///
-/// After an interrupt or a failure it sends nothing new. It still passes the input on to its end, because the records
+/// After an interrupt or a failure it sends nothing more. It still passes the input on to its end, because the records
 /// that undo the run are in it, and waits for the invocations in flight, because they are paid for.
 ///
 /// # Errors
-/// A bad record, a closed output, an interrupt, no permission to invoke, or the first failure where no size could be
+/// A bad record, a closed output, an interrupt, no permission to invoke, or the first failure if no size could be
 /// measured.
-pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
+async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
     let Pipe { input, output, interrupt } = pipe;
     let writer = RefCell::new(output);
     let permits = Semaphore::new(options.concurrency.get().min(Semaphore::MAX_PERMITS));
@@ -113,17 +112,20 @@ pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, 
             () = &mut grace, if !grace_is_over => {
                 grace_is_over = true;
                 if !measurements.is_empty() {
-                    message::warning("gave up waiting for what was in flight; an invocation that has not come back is not recorded");
+                    message::warning(format_args!(
+                        "stopped waiting after {} s; the invocations still in flight are not recorded",
+                        GRACE.as_secs()
+                    ));
                     measurements.clear();
                 }
             }
         }
     }
     if invoke.is_dry() {
-        message::note(format_args!("dry run: allowed are {}", aws.proved().join(", ")));
+        message::note(format_args!("dry run: these actions are allowed: {}", aws.proved().join(", ")));
     }
     if invoke.kept > 0 {
-        message::note(format_args!("{} invocations are kept from the run that is resumed", invoke.kept));
+        message::note(format_args!("{} invocations are kept from the resumed run", invoke.kept));
     }
     let upstream = invoke.upstream.status();
     let (status, result) = invoke.conclude(interrupt);
@@ -131,7 +133,7 @@ pub async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, 
     result
 }
 
-/// What the records so far say, and what became of the sizes in them.
+/// The state of a run of the tool: facts from the records so far, and the progress of each size.
 struct Invoke<'a> {
     options: &'a Options,
     aws: &'a Aws,
@@ -139,12 +141,12 @@ struct Invoke<'a> {
     /// Cancelled when no invocation should be sent any more.
     stop: &'a CancellationToken,
     upstream: Upstream,
-    /// Invocations for each size, as the plan of the run says.
+    /// Invocations per size, as the plan of each run says.
     num: HashMap<RunId, u32>,
     dry_runs: HashSet<RunId>,
     failed_configuration: bool,
     bad_input: Option<Error>,
-    /// Invocations that need not be made again.
+    /// The number of invocations that are kept from the resumed run.
     kept: usize,
     sizes: BTreeMap<(RunId, SizeKey), Rc<SizeProgress>>,
 }
@@ -171,7 +173,7 @@ impl<'a> Invoke<'a> {
         }
     }
 
-    /// Sends nothing more, because of `error`.
+    /// Stops sending because of `error`. The first error is the one that is reported.
     fn stop_because(&mut self, error: Error) {
         self.bad_input.get_or_insert(error);
         self.stop.cancel();
@@ -181,7 +183,7 @@ impl<'a> Invoke<'a> {
         self.options.dry_run || !self.dry_runs.is_empty()
     }
 
-    /// Passes a line on. Returns what is to be measured if it is a configuration that is ready.
+    /// Passes a line on. Returns the measurement to run if it is a configuration that is ready.
     fn handle(&mut self, line: &Line) -> Result<Option<Measurement>, Error> {
         let Some(record_type) = self.upstream.admit(line)? else {
             return Ok(None);
@@ -205,7 +207,7 @@ impl<'a> Invoke<'a> {
                     ConfigurationState::Creating => {}
                 }
             }
-            // It is written in its place, or was measured in vain.
+            // `Measurement::run` writes it if it is kept; otherwise the invocation is made again.
             Invocation::TYPE if !resumed.is_empty() && resumed.has(&line.parse()?) => return Ok(None),
             _ => {}
         }
@@ -216,13 +218,13 @@ impl<'a> Invoke<'a> {
         }
     }
 
-    /// Returns what is to be done with a configuration: nothing in a dry run, if it is for another invocation than the
+    /// Returns the measurement of a configuration, or `None` in a dry run if it is for another invocation than the
     /// first.
     fn measurement(&mut self, configuration: Configuration) -> Result<Option<Measurement>, Error> {
         let options = self.options;
         if options.only_cold_starts && configuration.index.is_none() {
             return Err(Error::Usage(format!(
-                "{}:{}: is for more than one invocation, of which only the first is a cold start; prepare with lpt-prepare --only-cold-starts",
+                "{}:{}: the version is for several invocations, and only the first is a cold start; prepare it with lpt-prepare --only-cold-starts",
                 configuration.function_arn, configuration.alias
             )));
         }
@@ -231,7 +233,7 @@ impl<'a> Invoke<'a> {
             return Ok(None);
         }
         let num = if is_dry_run { 1 } else { self.num(&configuration) };
-        // With a version for each invocation, this one is for the invocation of its index.
+        // A version that is for one invocation is for the invocation of its index.
         let indices = match configuration.index {
             Some(index) => index..index + 1,
             None => 0..num,
@@ -254,12 +256,12 @@ impl<'a> Invoke<'a> {
         }))
     }
 
-    /// How often a configuration is to be invoked. With a version for each invocation, the plan has said how many
-    /// there are.
+    /// Returns the number of invocations of the configuration's size. If each invocation has a version of its own, it
+    /// is the number of versions, which the plan says.
     fn num(&self, configuration: &Configuration) -> u32 {
         let planned = self.num.get(&configuration.run_id).copied();
-        let asked = self.options.num.filter(|_| configuration.index.is_none());
-        asked.or(planned).unwrap_or(self.options.num_without_plan)
+        let flag = self.options.num.filter(|_| configuration.index.is_none());
+        flag.or(planned).unwrap_or(self.options.num_without_plan)
     }
 
     /// Returns the progress of the size that a configuration belongs to.
@@ -268,7 +270,7 @@ impl<'a> Invoke<'a> {
         Rc::clone(self.sizes.entry(key).or_insert_with(|| Rc::new(SizeProgress::new(self.options))))
     }
 
-    /// Returns how all of it went.
+    /// Returns the status for the `end` record, and the result of the tool.
     fn conclude(self, interrupt: &Interrupt) -> (Status, Result<Exit, Error>) {
         if interrupt.is_cancelled() {
             return (Status::Interrupted, Err(Error::Interrupted));
@@ -276,20 +278,18 @@ impl<'a> Invoke<'a> {
         if let Some(error) = self.bad_input {
             return (Status::Failed, Err(error));
         }
-        let measured: Vec<Measured> =
-            self.sizes.iter().map(|((_, key), size)| size.conclude(key.memory)).collect();
-        let any_usable = measured.iter().any(|measured| measured.is_usable);
-        let is_fatal = measured.iter().any(|measured| measured.is_fatal);
-        // What stops the whole run is what the user should read about.
-        let worst =
-            measured.into_iter().max_by_key(|measured| (measured.is_fatal, measured.failure.is_some()));
-        match worst.and_then(|measured| measured.failure) {
+        let results: Vec<SizeResult> = self.sizes.iter().map(|((_, key), size)| size.conclude(key)).collect();
+        let any_usable = results.iter().any(|result| result.is_usable);
+        let is_fatal = results.iter().any(|result| result.is_fatal);
+        // If a failure stopped the whole run, that is the one to report.
+        let worst = results.into_iter().max_by_key(|result| (result.is_fatal, result.failure.is_some()));
+        match worst.and_then(|result| result.failure) {
             None if self.failed_configuration => (Status::Complete, Ok(Exit::Partly)),
             None => (Status::Complete, Ok(Exit::Done)),
             Some(error) if is_fatal => (Status::Failed, Err(error)),
             Some(_) if any_usable => (Status::Complete, Ok(Exit::Partly)),
             Some(error) => {
-                // Why, was said when each size was given up.
+                // The reasons were shown when each size was given up.
                 message::error("no size could be measured");
                 (Status::Failed, Ok(error.exit()))
             }

@@ -1,4 +1,4 @@
-//! What a function is invoked with. It is never written to a record or a message.
+//! The payloads that a function is invoked with. They are never written to a record.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 use crate::aws::Blob;
 use crate::error::Error;
 
-/// The most that a synchronous invocation takes.
+/// The largest payload that Lambda accepts for a synchronous invocation.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const MAX_BYTES: usize = 6 * 1024 * 1024;
 
-/// Heavier than any weight that can be meant; sums and products of such stay finite.
+/// An upper limit for weights, far above any useful one. It keeps their sums and products finite.
 const MAX_WEIGHT: f64 = 1e12;
 
 /// A JSON document to invoke a function with.
@@ -23,16 +23,16 @@ const MAX_WEIGHT: f64 = 1e12;
 pub struct Payload(Blob);
 
 impl Payload {
-    /// As it goes over the wire; a clone is the same memory.
+    /// Returns the bytes to send. A clone shares their memory.
     pub fn blob(&self) -> &Blob {
         &self.0
     }
 
-    /// What stands at `place`, if Lambda takes it.
-    fn fitting(bytes: &[u8], place: impl fmt::Display) -> Result<Payload, Error> {
+    /// Makes a payload of the bytes that were found at `place`, if they are not too many for Lambda.
+    fn new(bytes: &[u8], place: impl fmt::Display) -> Result<Payload, Error> {
         if bytes.len() > MAX_BYTES {
             return Err(Error::Usage(format!(
-                "{place}: {} bytes; Lambda takes {MAX_BYTES} at most in one invocation",
+                "{place}: the payload has {} bytes; Lambda accepts at most {MAX_BYTES}",
                 bytes.len()
             )));
         }
@@ -40,62 +40,63 @@ impl Payload {
     }
 }
 
-/// Without the payload, which may be secret.
+/// Shows only the size of the payload, which may be secret.
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Payload({} bytes)", self.0.as_ref().len())
     }
 }
 
-/// One payload, or several.
+/// One or more payloads, and the rule by which the invocations get them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Payloads {
     all: Vec<Payload>,
     order: Order,
 }
 
-/// Which invocation gets which payload.
+/// The rule by which invocations get payloads.
 #[derive(Debug, Clone, PartialEq)]
 enum Order {
-    /// Each payload has its weight.
+    /// Each payload gets a share by its weight.
     Weighted(Vec<f64>),
-    /// One after another, by their indices in this order, and again from the first.
+    /// The payloads are used in turn, in this order of their indices, and again from the first.
     InTurn(Vec<usize>),
 }
 
 impl Payloads {
-    /// What a flag, `place`, says: JSON as it stands, weighted if it is a list of `{"payload": …,
-    /// "weight": n}`; any other text as a JSON string.
+    /// Parses the value of the flag `place`. JSON is kept unchanged, except that a list of
+    /// `{"payload": …, "weight": n}` is several payloads. Any other text becomes a JSON string.
     ///
     /// # Errors
-    /// A payload is larger than Lambda takes, or a list is weighted in part.
+    /// A payload is larger than Lambda accepts, or only some elements of a list have weights.
     pub fn from_text(text: &str, place: &str) -> Result<Payloads, Error> {
         if is_json(text) {
             return Payloads::from_json(text.as_bytes(), place);
         }
         let quoted = serde_json::Value::from(text).to_string();
-        Ok(Payloads::one(Payload::fitting(quoted.as_bytes(), place)?))
+        Ok(Payloads::one(Payload::new(quoted.as_bytes(), place)?))
     }
 
-    /// What the execution input or an object at S3, `place`, says in JSON: a string that holds JSON is that JSON; all
-    /// else as it stands, weighted likewise.
+    /// Parses the JSON that the execution input or an object at S3 has at `place`. A string that contains JSON becomes
+    /// that JSON. Any other value is treated as in [`Payloads::from_text`].
     ///
     /// # Errors
-    /// As of [`Payloads::from_text`].
+    /// The same as those of [`Payloads::from_text`].
     pub fn from_value(value: &RawValue, place: &str) -> Result<Payloads, Error> {
         Payloads::from_json(unwrapped(value).as_bytes(), place)
     }
 
-    /// The first payload alone, for every invocation.
+    /// Returns shares in which every invocation has the first payload.
     pub fn only_first(&self) -> Shares {
         Shares::InTurn(vec![0])
     }
 
-    /// A file's JSON as it stands, weighted likewise.
+    /// Reads a file of JSON, which is treated as in [`Payloads::from_text`].
     ///
     /// # Errors
-    /// The file can't be read, is no JSON, or has a payload that is larger than Lambda takes.
-    pub fn from_file(file: &Path) -> Result<Payloads, Error> {
+    /// The file cannot be read, is not JSON, has a payload that is larger than Lambda accepts, or has a list of which
+    /// only some elements have weights.
+    pub(super) fn from_file(file: &Path) -> Result<Payloads, Error> {
         let name = format!("--payload-file {}", file.display());
         let bytes = std::fs::read(file).map_err(Error::io(&name))?;
         serde_json::from_slice::<IgnoredAny>(&bytes)
@@ -103,21 +104,22 @@ impl Payloads {
         Payloads::from_json(&bytes, &name)
     }
 
-    /// The lines of a file of NDJSON, taken in turn; with a seed, in an order that it decides, the same for each size.
+    /// Reads an NDJSON file, whose lines are used in turn. The seed `shuffle` decides their order, which is the same for
+    /// each size; without it they keep their order.
     ///
     /// # Errors
-    /// The file can't be read or has no line, or a line is no JSON or larger than Lambda takes.
-    pub fn from_lines(file: &Path, shuffle: Option<u64>) -> Result<Payloads, Error> {
+    /// The file cannot be read or has no line, or a line is not JSON or is larger than Lambda accepts.
+    pub(super) fn from_lines(file: &Path, shuffle: Option<u64>) -> Result<Payloads, Error> {
         let name = format!("--payloads {}", file.display());
         let text = std::fs::read_to_string(file).map_err(Error::io(&name))?;
         let mut all = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
             serde_json::from_str::<IgnoredAny>(line)
                 .map_err(|error| Error::Usage(format!("{name}:{number}: not JSON: {error}")))?;
-            all.push(Payload::fitting(line.as_bytes(), format_args!("{name}:{number}"))?);
+            all.push(Payload::new(line.as_bytes(), format_args!("{name}:{number}"))?);
         }
         if all.is_empty() {
-            return Err(Error::Usage(format!("{name}: has no payload; write one JSON document a line")));
+            return Err(Error::Usage(format!("{name}: has no payload; write one JSON document per line")));
         }
         let mut order: Vec<usize> = (0..all.len()).collect();
         if let Some(seed) = shuffle {
@@ -130,7 +132,7 @@ impl Payloads {
         Payloads { all: vec![payload], order: Order::Weighted(vec![1.0]) }
     }
 
-    /// Reads JSON that came from `name`.
+    /// Parses JSON that came from `name`: a list of weighted payloads, or one payload.
     fn from_json(bytes: &[u8], name: &str) -> Result<Payloads, Error> {
         type Object<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
         let elements = serde_json::from_slice::<Vec<&RawValue>>(bytes).unwrap_or_default();
@@ -141,14 +143,14 @@ impl Payloads {
         }
         if objects.iter().all(|object| weighted(object).is_none()) {
             // A list without weights is one payload.
-            return Ok(Payloads::one(Payload::fitting(bytes, name)?));
+            return Ok(Payloads::one(Payload::new(bytes, name)?));
         }
         let (mut all, mut weights) = (Vec::new(), Vec::new());
         for (at, object) in objects.iter().enumerate() {
             let place = format!("{name}: element {at}");
             let Some((payload, weight)) = weighted(object) else {
                 return Err(Error::Usage(format!(
-                    "{place}: expected an object with payload and weight, as the others are"
+                    "{place}: expected an object with payload and weight, like the other elements"
                 )));
             };
             let number = serde_json::from_str(weight.get()).ok();
@@ -158,17 +160,17 @@ impl Payloads {
                     weight.get()
                 )));
             };
-            all.push(Payload::fitting(unwrapped(payload).as_bytes(), place)?);
+            all.push(Payload::new(unwrapped(payload).as_bytes(), place)?);
             weights.push(number);
         }
         Ok(Payloads { all, order: Order::Weighted(weights) })
     }
 
-    /// Shares `num` invocations out among the payloads: floor(weight × num ÷ total) each, in their order, and the rest
-    /// to the last one, as AWS Lambda Power Tuning does; or one after another.
+    /// Shares `num` invocations out among the payloads. Weighted payloads get floor(weight × num ÷ total) each, in their
+    /// order, and the last one gets the rest, as in AWS Lambda Power Tuning. Other payloads are used in turn.
     ///
     /// # Errors
-    /// A payload with a weight would not be sent at all.
+    /// A weighted payload would not be sent at all.
     pub fn share_out(&self, num: u32) -> Result<Shares, Error> {
         let weights = match &self.order {
             Order::InTurn(order) => return Ok(Shares::InTurn(order.clone())),
@@ -191,7 +193,7 @@ impl Payloads {
         Ok(Shares::Ends(ends))
     }
 
-    /// The payload at `at`, as [`Shares::payload_of`] gives it.
+    /// Returns the payload at the index that [`Shares::payload_of`] returns.
     pub fn get(&self, at: usize) -> &Payload {
         &self.all[at]
     }
@@ -201,7 +203,7 @@ fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// JSON as it stands, but of a string that holds JSON what it holds, as AWS Lambda Power Tuning takes it.
+/// Returns the JSON in a string that contains JSON, and any other value unchanged, as AWS Lambda Power Tuning does.
 fn unwrapped(value: &RawValue) -> Cow<'_, str> {
     match serde_json::from_str::<String>(value.get()) {
         Ok(text) if is_json(&text) => Cow::Owned(text),
@@ -215,17 +217,17 @@ impl Default for Payloads {
     }
 }
 
-/// Which invocation has which payload.
+/// The payload of each invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shares {
-    /// Where each one's share of the invocations ends.
+    /// For each payload, the index after the last invocation of its share.
     Ends(Vec<u32>),
-    /// One after another, and again from the first.
+    /// The indices of the payloads, which are used in turn, and again from the first.
     InTurn(Vec<usize>),
 }
 
 impl Shares {
-    /// Which payload the invocation `index` has.
+    /// Returns the index of the payload of the invocation `index`.
     pub fn payload_of(&self, index: u32) -> usize {
         match self {
             Shares::Ends(ends) => ends.partition_point(|end| *end <= index).min(ends.len() - 1),
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn json_goes_as_it_stands_and_other_text_is_quoted() {
+    fn json_is_sent_unchanged_and_other_text_is_quoted() {
         for (text, sent) in [
             (r#"{"a": 1}"#, r#"{"a": 1}"#),
             ("[1]", "[1]"),
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_of_the_execution_input_that_holds_json_goes_as_that() {
+    fn a_string_that_contains_json_is_sent_as_that_json() {
         for (value, sent) in [
             (r#"{"a": 1}"#, r#"{"a": 1}"#),
             (r#""{\"a\": 1}""#, r#"{"a": 1}"#),
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_share_the_invocations_out_and_the_last_takes_the_rest() {
+    fn invocations_are_shared_by_weight_and_the_last_payload_gets_the_rest() {
         let text = r#"[{"payload": {"a": 1}, "weight": 1}, {"weight": 2, "payload": "b"}, {"payload": null, "weight": 3.5}]"#;
         let payloads = payloads(text);
         let sent: Vec<_> =
@@ -292,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_weighted_in_part_is_refused() {
+    fn a_list_with_weights_for_only_some_elements_is_refused() {
         for text in [
             r#"[{"payload": 1, "weight": 1}, {"payload": 2}]"#,
             r#"[{"payload": 1, "weight": "1"}, {"payload": 2, "weight": "4"}]"#,
@@ -306,12 +308,12 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_does_not_show_it() {
+    fn debug_output_does_not_show_the_payload() {
         assert!(!format!("{:?}", payloads("{\"secret\":1}")).contains("secret"));
     }
 
     #[test]
-    fn a_weight_beyond_all_measure_is_refused() {
+    fn a_weight_above_the_limit_is_refused() {
         for text in [
             r#"[{"payload": 1, "weight": 1e308}, {"payload": 2, "weight": 1e308}]"#,
             r#"[{"payload": 1, "weight": 1e13}]"#,
@@ -342,7 +344,7 @@ mod tests {
                 return Ok(());
             };
             let total: f64 = weights.iter().sum();
-            let (_, but_last) = weights.split_last().expect("one at least");
+            let (_, but_last) = weights.split_last().expect("at least one");
             let floors: Vec<u32> =
                 but_last.iter().map(|weight| (weight * f64::from(num) / total).floor() as u32).collect();
             let rest = num - floors.iter().sum::<u32>();

@@ -1,4 +1,4 @@
-//! What is called before and after each invocation. It is no part of what is measured.
+//! The pre- and the post-processor, which are called before and after each invocation. They are not measured.
 
 use std::fmt;
 use std::process::Stdio;
@@ -11,12 +11,12 @@ use crate::aws::Aws;
 use crate::error::Error;
 use crate::names::Callee;
 
-/// A function, or a command of this machine.
+/// A function or a shell command.
 #[derive(Debug)]
-pub enum Processor {
-    /// Called with the payload, in whichever region it is.
+pub(super) enum Processor {
+    /// Called with the payload, in the region of the function.
     Function(Callee),
-    /// Run by the shell with the payload on its stdin.
+    /// Run by the shell, with the payload on stdin.
     Command(String),
 }
 
@@ -30,12 +30,13 @@ impl fmt::Display for Processor {
 }
 
 impl Processor {
-    /// Hands it `payload`, and gives what it returns or writes; nothing where that is empty, or `null`, which a
-    /// function returns that returns nothing.
+    /// Hands over `payload` and returns the output. Returns `None` if that is empty, or is `null`, the output of a
+    /// function that returns nothing.
     ///
     /// # Errors
-    /// It failed or could not be called. What it says itself is left out with `is_silent`, for it may hold the payload.
-    pub async fn process(
+    /// The processor failed or could not be called. `is_silent` leaves out its own message, because that may contain
+    /// the payload.
+    pub(super) async fn process(
         &self,
         aws: &Aws,
         payload: &[u8],
@@ -60,8 +61,8 @@ async fn call(aws: &Aws, callee: &Callee, payload: &[u8], is_silent: bool) -> Re
         None => Ok(invoked.payload),
         Some(error) if is_silent => Err(Error::Failed(format!("{callee}: failed ({error})"))),
         Some(error) => {
-            let said = String::from_utf8_lossy(&invoked.payload);
-            Err(Error::Failed(format!("{callee}: failed ({error}): {said}")))
+            let answer = String::from_utf8_lossy(&invoked.payload);
+            Err(Error::Failed(format!("{callee}: failed ({error}): {answer}")))
         }
     }
 }
@@ -73,18 +74,19 @@ async fn run(command: &str, payload: &[u8], is_silent: bool) -> Result<Vec<u8>, 
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(if is_silent { Stdio::null() } else { Stdio::inherit() })
-        // Of its own, so that Ctrl-C is for the tool, which lets an invocation and what follows it come to its end.
+        // In a process group of its own, so that Ctrl-C reaches only the tool, which finishes an invocation and its
+        // post-processor.
         .process_group(0)
         .spawn()
         .map_err(failed)?;
-    let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let group = ProcessGroup(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
     let mut stdin = child.stdin.take().expect("it is piped");
     let write = async move {
-        // A command may have no interest in the payload.
+        // A command need not read the payload.
         let _ = stdin.write_all(payload).await;
     };
     let ((), output) = tokio::join!(write, child.wait_with_output());
-    group.has_ended();
+    group.forget();
     let output = output.map_err(failed)?;
     if output.status.success() {
         Ok(output.stdout)
@@ -93,20 +95,20 @@ async fn run(command: &str, payload: &[u8], is_silent: bool) -> Result<Vec<u8>, 
     }
 }
 
-/// A command's processes, which end when nobody waits for them any more.
-struct Group(Option<Pid>);
+/// The processes of a command. They are killed if the command is no longer waited for.
+struct ProcessGroup(Option<Pid>);
 
-impl Group {
-    /// Its number may be another's from now on.
-    fn has_ended(mut self) {
+impl ProcessGroup {
+    /// Forgets the group after the command has ended, because its id may be used again.
+    fn forget(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // One that has ended meanwhile is no matter.
+            // The group may have ended meanwhile.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

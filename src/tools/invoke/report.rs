@@ -1,9 +1,9 @@
 //! Lambda's report of an invocation, found in the tail of its log.
 //!
-//! The tail is the last 4 KB, so that it may begin in the middle of a line or of a character; a report in it may be
-//! text or JSON, by the function's logging configuration; and a function may print what looks like one. Only the
-//! last one that carries the invocation's own request id counts. A report is a line, or a document of its own: what is
-//! quoted in the middle of a line or is part of a document is none, and one that can't be read in full is none either.
+//! The tail is the last 4 KB of the log, so it may begin in the middle of a line or of a character. The report is text
+//! or JSON, depending on the function's logging configuration. A function may print text that looks like a report, so
+//! only the last report with the request id of the invocation counts. A report is a whole line or a whole document:
+//! one that is quoted in a line, is part of another document, or cannot be read in full does not count.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Deserialize;
@@ -11,31 +11,31 @@ use serde_json::value::RawValue;
 
 use crate::units::{BilledMillis, Millis};
 
-/// What Lambda reports of an invocation.
+/// Lambda's report of an invocation.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report>
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// The function's own time.
+    /// The time that the function itself took.
     pub duration: Millis,
-    /// What is billed, init and restore included.
+    /// The billed time, which includes that of init and restore.
     pub billed_duration: BilledMillis,
-    /// In MB.
+    /// The most memory that the execution environment has used so far, in MB.
     pub max_memory_used: Option<u32>,
-    /// On a cold start.
+    /// The time of the initialization, on a cold start.
     pub init_duration: Option<Millis>,
-    /// On a cold start with SnapStart.
+    /// The time to restore the snapshot, on a cold start with SnapStart.
     pub restore_duration: Option<Millis>,
     /// The part of the billed duration that is for the restore.
     pub billed_restore_duration: Option<BilledMillis>,
-    /// `success`, `error`, `timeout` or `failure`; older partitions do not say.
+    /// `success`, `error`, `timeout` or `failure`; absent in older partitions.
     pub status: Option<String>,
-    /// Such as `Runtime.OutOfMemory`.
+    /// The type of the error, such as `Runtime.OutOfMemory`.
     pub error_type: Option<String>,
 }
 
 impl Report {
-    /// Finds the report of `request_id` in a log tail as the API gives it, base64.
-    pub fn from_log_result(log_result: &str, request_id: &str) -> Option<Report> {
+    /// Finds the report of `request_id` in a log tail in base64, the form in which the API returns it.
+    pub(super) fn from_log_result(log_result: &str, request_id: &str) -> Option<Report> {
         let tail = BASE64_STANDARD.decode(log_result).ok()?;
         Report::find(&String::from_utf8_lossy(&tail), request_id)
     }
@@ -51,14 +51,14 @@ impl Report {
         last.map(|(_, report)| report)
     }
 
-    /// Whether an execution environment was made for the invocation.
+    /// Whether an execution environment was created for the invocation.
     pub fn is_cold_start(&self) -> bool {
         self.init_duration.is_some() || self.restore_duration.is_some()
     }
 }
 
-/// A line `REPORT RequestId: …`, then tab-separated fields `Name: value`, in no promised order; those of X-Ray may stand
-/// on a line of their own below.
+/// Finds the last text report and its position. It is a line `REPORT RequestId: …` with tab-separated fields
+/// `Name: value` in no guaranteed order. The fields of X-Ray may be on the line below.
 fn last_text_report(tail: &str, request_id: &str) -> Option<(usize, Report)> {
     const START: &str = "REPORT RequestId: ";
     tail.rmatch_indices(START)
@@ -101,7 +101,8 @@ fn billed_millis(value: &str) -> Option<BilledMillis> {
     value.strip_suffix(" ms")?.parse().ok().and_then(BilledMillis::new)
 }
 
-/// A field that may be absent, but not unreadable: without its init, a cold start would pass for a warm one.
+/// Reads a field that may be absent. Returns `None` if it is present but cannot be read: a cold start without its init
+/// would be taken for a warm one.
 fn readable<T>(value: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
     match value {
         Some(value) => read(value).map(Some),
@@ -109,11 +110,12 @@ fn readable<T>(value: Option<&str>, read: impl Fn(&str) -> Option<T>) -> Option<
     }
 }
 
-/// `{"type":"platform.report","record":{…}}`, on one line or several, alone, in an array or among other lines.
+/// Finds the last JSON report and its position. It is an object `{"type":"platform.report","record":{…}}` on one or
+/// more lines: alone, in an array or among other lines.
 ///
-/// Objects are taken from the first one on, each as a whole, so that what looks like a report within another one is
-/// passed over. What opens and never closes is stepped over, and what it seems to contain is looked at by itself, for a
-/// tail begins anywhere: at worst in quadratic time, of 4 KB.
+/// Each object is read as a whole, so a report inside another object is skipped. A brace that is never closed is
+/// skipped alone, and the text after it is searched, because a tail may begin anywhere. At worst this takes quadratic
+/// time, in 4 KB.
 fn last_json_report(tail: &str, request_id: &str) -> Option<(usize, Report)> {
     let mut last = None;
     let mut at = 0;
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn all_fields_are_read_whatever_their_order() {
+    fn all_fields_are_read_in_any_order() {
         let tail = format!(
             "REPORT RequestId: {ID}\tStatus: error\tBilled Restore Duration: 75 ms\tRestore Duration: 474.16 ms\tMax Memory Used: 70 MB\tError Type: Runtime.ExitError\tBilled Duration: 610 ms\tInit Duration: 265.72 ms\tDuration: 306.34 ms\t\nXRAY TraceId: 1-5e\tSegmentId: 6\tSampled: true\t\n"
         );
@@ -257,16 +259,16 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_report_with_the_own_request_id_counts() {
+    fn only_the_last_report_with_the_request_id_counts() {
         let tail = format!("{}\n{}\n{}\n{}\n", text(ID, "1"), json(ID, "2"), text(ID, "3"), text(OTHER, "4"));
         assert_eq!(duration(&tail), Some(3.0));
         let tail = format!("{}\n{}\n{}\n", text(ID, "3"), json(ID, "2"), json(OTHER, "4"));
         assert_eq!(duration(&tail), Some(2.0));
-        assert_eq!(duration(&text(&format!("{ID}0"), "1")), None, "another id that begins alike");
+        assert_eq!(duration(&text(&format!("{ID}0"), "1")), None, "another id with the same beginning");
     }
 
     #[test]
-    fn a_tail_without_a_whole_report_has_none() {
+    fn an_incomplete_report_is_not_found() {
         for tail in [
             String::new(),
             "hello\n".to_owned(),
@@ -291,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_in_a_line_or_a_document_is_no_report() {
+    fn text_quoted_in_a_line_or_a_document_is_not_a_report() {
         let text = text(ID, "0.01");
         let json = json(ID, "0.01");
         for tail in [
@@ -311,15 +313,15 @@ mod tests {
     }
 
     #[test]
-    fn a_document_needs_no_line_of_its_own() {
-        // A function's last line may have no end, and the front of an array may be cut off.
+    fn a_json_report_need_not_begin_a_line() {
+        // The last line that a function prints may have no newline, and the front of an array may be cut off.
         let report = json(ID, "12.34");
         assert_eq!(duration(&format!("{{\"a\": no end of line{report}\n")), Some(12.34));
         assert_eq!(duration(&format!("d\":\"x\"}}}},{report},{}]\n", json(OTHER, "1"))), Some(12.34));
     }
 
     #[test]
-    fn a_tail_that_opens_and_never_closes_is_read_to_its_end() {
+    fn a_tail_of_unclosed_brackets_is_read_to_its_end() {
         for hostile in ["{", "[", "{\"\":", "[{\"a\":", "{\"a\":\"", "REPORT RequestId: "] {
             let front = hostile.repeat(4096 / hostile.len());
             assert_eq!(duration(&front), None, "{hostile}");
@@ -329,7 +331,7 @@ mod tests {
         assert_eq!(duration(&deep), None);
     }
 
-    /// What Lambda may report, to the hundredth of a millisecond, as it writes it.
+    /// Generates a report, with durations in hundredths of a millisecond, as Lambda writes them.
     fn a_report() -> impl Strategy<Value = Report> {
         let millis =
             || (0..100_000_000_u32).prop_map(|n| Millis::new(f64::from(n) / 100.0).expect("positive"));
@@ -357,7 +359,7 @@ mod tests {
             })
     }
 
-    /// The fields of a text report, in the order in which they are best known.
+    /// Returns the fields of a text report, in their usual order.
     fn fields(report: &Report) -> Vec<String> {
         let millis = |name: &str, value: Option<Millis>| Some(format!("{name}: {:.2} ms", value?.get()));
         let billed = |name: &str, value: Option<BilledMillis>| Some(format!("{name}: {} ms", value?.0));
@@ -399,7 +401,7 @@ mod tests {
         json!({"time": "2026-11-23T06:00:00.000Z", "type": "platform.report", "record": record})
     }
 
-    /// A report of `id` in one of the forms that it comes in, and where in that it stands.
+    /// Generates a report of `id` in one of its forms, and its range in that text.
     fn written(id: &'static str, report: Report) -> impl Strategy<Value = (String, Range<usize>)> {
         let fields = fields(&report);
         let event = event(id, &report);
@@ -420,16 +422,16 @@ mod tests {
         });
         prop_oneof![text.boxed(), json.boxed()].prop_map(|form| {
             let is_text = form.starts_with("REPORT");
-            // Of an array, the object in it; of a text, the line of X-Ray is not needed.
+            // In an array, the report is the object.
             let from = if is_text { 0 } else { object_with(&form, "platform.report").start };
             let to = if is_text { form.len() } else { object_with(&form, "platform.report").end };
             (form, from..to)
         })
     }
 
-    /// The outermost object that holds `part`, in JSON without braces in its strings.
+    /// Returns the range of the outermost object that contains `part`, in JSON without braces in its strings.
     fn object_with(json: &str, part: &str) -> Range<usize> {
-        let at = json.find(part).expect("it holds it");
+        let at = json.find(part).expect("it contains the part");
         let (mut depth, mut from) = (0, 0);
         for (position, byte) in json.bytes().enumerate() {
             match byte {
@@ -456,8 +458,8 @@ mod tests {
         String::from_utf8_lossy(&text.as_bytes()[..end]).into_owned()
     }
 
-    /// What a function or an extension prints in a line or several, and is no report of [`ID`]: anything at all, others'
-    /// reports, and what is quoted or breaks off.
+    /// Generates one or more lines that a function or an extension prints and that are not a report of [`ID`]: any
+    /// text, reports of other invocations, and reports that are quoted or cut off.
     fn other_line() -> impl Strategy<Value = String> {
         prop_oneof![
             "\\PC{0,80}",
@@ -482,11 +484,11 @@ mod tests {
                     &format!("REPORT RequestId: {ID}\tDuration: 0.01 ms\tBilled Duration: 1 ms"),
                     at
                 ))
-                .prop_filter("it breaks off", |line| !line.ends_with("1 ms")),
+                .prop_filter("it is cut off", |line| !line.ends_with("1 ms")),
         ]
     }
 
-    /// What only the function prints, before its report: also what passes for one.
+    /// Generates lines that a function prints before its report. They may look like one.
     fn line_before() -> impl Strategy<Value = String> {
         prop_oneof![
             4 => other_line(),
@@ -505,13 +507,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_whole_report_is_found_whatever_stands_around_it_and_wherever_the_tail_begins(
+        fn a_whole_report_is_found_among_any_lines_and_wherever_the_tail_begins(
             (report, (form, place)) in a_report()
                 .prop_flat_map(|report| (Just(report.clone()), written(ID, report))),
             before in vec(line_before(), 0..6).prop_map(lines),
             after in vec(other_line(), 0..6).prop_map(lines),
         ) {
-            // What is printed after the report can push its front out of the tail, but is whole itself.
+            // Lines after the report can push its front out of the tail, but are whole themselves.
             prop_assume!(after.len() <= 4096);
             let log = format!("{before}{form}\n{after}");
             let tail = &log.as_bytes()[log.len().saturating_sub(4096)..];
@@ -520,7 +522,7 @@ mod tests {
         }
 
         #[test]
-        fn a_report_whose_front_is_cut_off_is_none(
+        fn a_report_whose_front_is_cut_off_is_not_found(
             (form, place) in a_report().prop_flat_map(|report| written(ID, report)),
             at in any::<Index>(),
             after in vec(other_line(), 0..6).prop_map(lines),
@@ -531,14 +533,14 @@ mod tests {
         }
 
         #[test]
-        fn a_report_that_breaks_off_is_none_or_has_its_own_durations(
+        fn a_report_whose_end_is_cut_off_is_not_found_or_has_its_own_durations(
             (report, (form, place)) in a_report()
                 .prop_flat_map(|report| (Just(report.clone()), written(ID, report))),
             at in any::<Index>(),
         ) {
             let at = at.index(place.end);
             if let Some(found) = find(&form.as_bytes()[..at]) {
-                prop_assert!(form.starts_with("REPORT"), "a document is whole, or none");
+                prop_assert!(form.starts_with("REPORT"), "a document counts only as a whole");
                 prop_assert_eq!(found.duration, report.duration);
                 prop_assert_eq!(found.billed_duration, report.billed_duration);
                 for (found, all) in [
@@ -551,7 +553,7 @@ mod tests {
         }
 
         #[test]
-        fn a_field_that_cannot_be_read_is_no_zero_and_makes_the_report_none(
+        fn a_report_with_an_unreadable_field_is_not_found(
             report in a_report(),
             at in any::<Index>(),
             value in prop_oneof![
@@ -582,7 +584,7 @@ mod tests {
         }
 
         #[test]
-        fn a_report_without_one_of_its_two_durations_is_none(
+        fn a_report_without_one_of_its_two_durations_is_not_found(
             report in a_report(),
             name in select(vec!["Duration", "Billed Duration"]),
         ) {
@@ -595,14 +597,14 @@ mod tests {
         }
 
         #[test]
-        fn any_duration_that_can_be_is_read_and_no_other(number in any::<f64>()) {
+        fn valid_durations_are_read_and_all_others_refused(number in any::<f64>()) {
             let expected = Millis::new(number).map(Millis::get);
             prop_assert_eq!(duration(&text(ID, &number.to_string())), expected);
             prop_assert_eq!(duration(&json(ID, &format!("{number:e}"))), expected);
         }
 
         #[test]
-        fn a_report_in_which_a_field_stands_twice_is_none_or_has_the_first(report in a_report(), other in a_report()) {
+        fn a_repeated_field_is_ignored_in_text_and_refused_in_json(report in a_report(), other in a_report()) {
             let text = text_line(ID, &[fields(&report), fields(&other)].concat());
             prop_assert_eq!(find(text.as_bytes()).map(|found| found.duration), Some(report.duration));
             let json = event(ID, &report).to_string().replacen("{\"", "{\"type\":\"platform.report\",\"", 1);
@@ -616,7 +618,7 @@ mod tests {
         }
     }
 
-    /// As JSON names what a text report calls `name`: `Billed Duration` is `billedDurationMs`.
+    /// Returns the JSON name of the text report's field `name`: `billedDurationMs` for `Billed Duration`.
     fn camel_case(name: &str) -> String {
         let joined = name.replace(' ', "");
         format!("{}{}Ms", joined[..1].to_lowercase(), &joined[1..])

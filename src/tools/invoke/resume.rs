@@ -1,4 +1,4 @@
-//! What an earlier run has measured that did not come to its end.
+//! The invocations of an interrupted run, which need not be made again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -10,14 +10,14 @@ use crate::names::FunctionArn;
 use crate::ndjson::{Line, Lines};
 use crate::records::{Configuration, Invocation, Plan, Record as _, RunId, SizeKey};
 
-/// The size and the index of an invocation: the same in each run that would make it.
+/// The size and the index of an invocation, which are the same in the interrupted run and in this one.
 type Key = (SizeKey, u32);
 
-/// The records of an earlier run.
+/// The records of an interrupted run.
 #[derive(Debug, Default)]
-pub struct Resumed {
+pub(super) struct Resumed {
     file: PathBuf,
-    /// Those that are not usable are none.
+    /// The invocations of the run; None if none with this key is usable.
     invocations: HashMap<Key, Option<Kept>>,
     plans: HashMap<FunctionArn, Plan>,
     dry_runs: HashSet<RunId>,
@@ -30,11 +30,11 @@ struct Kept {
 }
 
 impl Resumed {
-    /// Reads `file`, of which the last line may be cut off.
+    /// Reads `file`. Its last line may be cut off.
     ///
     /// # Errors
-    /// It can't be read, or another line of it is no record.
-    pub fn read(file: &Path) -> Result<Resumed, Error> {
+    /// The file cannot be read, another line of it is not a record, or it has no invocation.
+    pub(super) fn read(file: &Path) -> Result<Resumed, Error> {
         let mut resumed = Resumed { file: file.to_owned(), ..Resumed::default() };
         let mut bad_line = None;
         for line in Lines::of_files(&[file.to_owned()]) {
@@ -47,26 +47,26 @@ impl Resumed {
             }
         }
         if let Some(error) = bad_line {
-            message::warning(format_args!("the last line is left out: {error}"));
+            message::warning(format_args!("the last line is not a record and is ignored: {error}"));
         }
-        // A shell empties the file that it is to write to before lpt-invoke can read it.
+        // With `--resume FILE > FILE` the shell empties the file before lpt-invoke reads it.
         if resumed.is_empty() {
             return Err(Error::Usage(format!(
-                "--resume {}: has no invocation to keep; is it also what the output goes to?",
+                "--resume {}: has no invocation; if the output goes to the same file, the shell has emptied it: name another",
                 file.display()
             )));
         }
         Ok(resumed)
     }
 
-    /// Keeps what a line says of the earlier run.
+    /// Adds one line of the interrupted run.
     fn add(&mut self, line: Line) -> Result<(), Error> {
         match &*line.record_type()? {
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
                 if plan.dry_run {
                     self.dry_runs.insert(plan.run_id);
-                // lpt-apply writes one to publish a version, and measures nothing.
+                // A plan without sizes is from lpt-apply, which publishes a version but measures nothing.
                 } else if !plan.power_values.is_empty() {
                     self.plans.insert(plan.function_arn.clone(), plan);
                 }
@@ -95,32 +95,32 @@ impl Resumed {
         self.invocations.keys().any(|(size, _)| size.function == *function)
     }
 
-    /// Whether `invocation` is one of these, or measured in the place of one.
+    /// Whether the interrupted run made `invocation`, or one with the same size and index.
     pub(super) fn has(&self, invocation: &Invocation) -> bool {
         key(invocation).is_some_and(|key| self.invocations.contains_key(&key))
     }
 
-    /// Those of `indices` that need not be measured again with `configuration`.
+    /// Returns the invocations among `indices` that need not be made again with `configuration`, by their index.
     pub(super) fn kept(&self, configuration: &Configuration, indices: Range<u32>) -> BTreeMap<u32, Line> {
         let size = configuration.size_key();
         let kept = |index| {
             let kept = self.invocations.get(&(size.clone(), index));
-            // A version for one invocation is for a cold start.
+            // A version that is for one invocation is for a cold start, so a warm one is not kept.
             let kept = kept?.as_ref().filter(|kept| kept.is_cold || configuration.index.is_none())?;
             Some((index, kept.line.clone()))
         };
         if self.is_empty() { BTreeMap::new() } else { indices.filter_map(kept).collect() }
     }
 
-    /// That what was measured before and what is measured now can be taken together.
+    /// Checks that the invocations of the interrupted run and those of this one can be analyzed together.
     ///
     /// # Errors
-    /// The function is another one by now, or is measured in another way.
+    /// The code of the function has changed, or only one of the runs measures cold starts only.
     pub(super) fn check(&self, plan: &Plan) -> Result<(), Error> {
         let Some(before) = self.plans.get(&plan.function_arn) else {
             if self.has_invocations_of(&plan.function_arn) {
                 message::warning(format_args!(
-                    "{}: {} has no plan of it, so that nobody knows whether its code is the same",
+                    "{}: {} has no plan record of this function; its code may have changed since",
                     plan.function_arn,
                     self.file.display()
                 ));
@@ -128,14 +128,14 @@ impl Resumed {
             return Ok(());
         };
         let difference = if before.code_sha256 != plan.code_sha256 {
-            "of other code"
+            "the code of the function has changed"
         } else if before.only_cold_starts != plan.only_cold_starts {
-            "of cold starts only, or this one is"
+            "only one of the two runs is of cold starts only"
         } else {
             return Ok(());
         };
         Err(Error::Failed(format!(
-            "{}: the run in {} is {difference}, and can't be resumed; measure without --resume",
+            "{}: the run in {} cannot be resumed, because {difference}; measure without --resume",
             plan.function_arn,
             self.file.display()
         )))
