@@ -1,4 +1,4 @@
-//! `lpt-analyze`'s arguments as typed.
+//! The arguments of `lpt-analyze` as typed.
 
 use std::path::PathBuf;
 
@@ -15,31 +15,40 @@ use crate::records::Starts;
 use crate::report::Format;
 use crate::units::GbSeconds;
 
-/// Make statistics of invocations: duration, cost and rank of each memory size
+/// Compute the duration, cost and rank of each memory size from its invocations
 ///
 /// Reads invocation records, from lpt-invoke or from a file of an earlier run, and writes a statistics record for
-/// each function, architecture and memory size. Nothing is invoked, so that another strategy or trim costs nothing.
+/// each function, architecture and memory size. It invokes nothing, so trying another strategy or trim is free.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-analyze", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
-    /// Share of the invocations to drop at each end, the fastest and the slowest, from 0 to 0.4 [default: 0.2, or 0
-    /// where each invocation has a version of its own]
+    /// Share of the fastest and of the slowest invocations to drop, 0 to 0.4 [default: 0.2]
+    ///
+    /// The averages are computed without them. The default is 0 if each invocation has its own version, so that all
+    /// are cold starts.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     discard_top_bottom: Option<f64>,
-    /// Which invocations to take [default: all, or cold where each invocation has a version of its own]
+    /// Invocations to use: all, or only those with a warm or a cold start [default: all]
+    ///
+    /// The default is cold if each invocation has its own version.
     #[arg(long, value_enum)]
     starts: Option<StartsArg>,
-    #[arg(long, value_name = "FILE", help = prices_help())]
+    #[arg(long, value_name = "FILE", help = prices_help(), long_help = prices_long_help())]
     prices: Option<PathBuf>,
-    /// ndjson: the record stream, for the next tool; json, csv and table: the statistics alone
+    /// Form of the output: all records (ndjson), or the statistics alone
+    ///
+    /// ndjson is the record stream, for the next tool. json, csv and table are the statistics alone.
     #[arg(long, default_value = "ndjson", value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table]))]
     format: Format,
-    /// GB-seconds that the account uses in a month anyway, in the region and on the architecture: prices are those of
-    /// the tier that this is in
+    /// Monthly GB-seconds of the account, which decide the price tier
+    ///
+    /// It is the usage in the function's region and on its architecture, without the invocations that are analyzed.
     #[arg(long, value_name = "N", default_value = "0", value_parser = gb_seconds)]
     monthly_gb_seconds: GbSeconds,
-    /// Count with the arithmetic and the prices of AWS Lambda Power Tuning 4.4.0, to the last digit, to compare with
-    /// its runs: the average billed duration rounded up, billed restores twice, a log tail without a report as 0 ms
+    /// Use the arithmetic and the prices of AWS Lambda Power Tuning 4.4.0
+    ///
+    /// The results equal those of its own runs to the last digit. It rounds the average billed duration up, counts
+    /// billed restores twice, and counts a log tail without a report as 0 ms.
     #[arg(long, conflicts_with_all = ["prices", "monthly_gb_seconds", "starts"])]
     compat: bool,
     #[command(flatten)]
@@ -62,22 +71,29 @@ enum StartsArg {
 }
 
 fn prices_help() -> String {
+    format!("File with prices that replace or extend the built-in ones of {}", PriceList::embedded_date())
+}
+
+fn prices_long_help() -> String {
     format!(
-        "File with prices, which replace or extend the built-in ones of {}: AWS's bulk offer file of AWSLambda, CSV or JSON, or a CSV file with the columns region,architecture,meter,price,currency and, for tiers, fromGBSeconds; meters are compute, storage and snapstart-cache (a GB-second), requests (a million) and snapstart-restore (a GB)",
-        PriceList::embedded_date()
+        "{}\n\n\
+         It is AWS's bulk offer file of AWSLambda, in CSV or JSON, or a CSV file with the columns \
+         region,architecture,meter,price,currency and, for tiers, fromGBSeconds. The meters are compute, storage and \
+         snapstart-cache (per GB-second), requests (per million) and snapstart-restore (per GB).",
+        prices_help()
     )
 }
 
 fn gb_seconds(text: &str) -> Result<GbSeconds, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
-    number.map(GbSeconds).ok_or_else(|| "GB-seconds are a number of 0 or more".to_owned())
+    number.map(GbSeconds).ok_or_else(|| "expected a number of 0 or more".to_owned())
 }
 
 fn share(text: &str) -> Result<f64, &'static str> {
-    number(text).ok_or("a share is a number from 0 to 0.4")
+    number(text).ok_or("expected a number from 0 to 0.4")
 }
 
-/// Returns the nearest share to the one at `place`, with a warning if that is another one.
+/// Returns the share that is nearest to the one at `place`, and warns if it is a different one.
 fn clamped(place: &str, typed: f64) -> DiscardTopBottom {
     let share = DiscardTopBottom::clamped(typed);
     warn_if_clamped(place, typed, share.get());
@@ -104,13 +120,13 @@ impl Args {
         let discard_top_bottom = self.discard_top_bottom.map(|typed| clamped("--discard-top-bottom", typed));
         let dry_run = self.dry_run.or(input.as_ref());
         let (strategy, balanced_weight) = self.strategy.resolve(input.as_ref());
-        let said = |input: ExecutionInput| {
+        let in_input = |input: ExecutionInput| {
             let typed = input.discard_top_bottom?;
             Some(clamped(&input.place_of("discardTopBottom"), typed))
         };
         Ok(Options {
             discard_top_bottom,
-            default_discard_top_bottom: input.and_then(said).unwrap_or_default(),
+            default_discard_top_bottom: input.and_then(in_input).unwrap_or_default(),
             starts: self.starts.map(|starts| match starts {
                 StartsArg::All => Starts::All,
                 StartsArg::Warm => Starts::Warm,

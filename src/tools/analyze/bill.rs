@@ -1,4 +1,4 @@
-//! What AWS charges for the invocations of one size.
+//! The costs of one size, as AWS bills them.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use crate::records::SizeKey;
 use crate::statistics::{TrimmedMean, mean};
 use crate::units::{BilledMillis, Currency, GbSeconds, Money};
 
-/// The money in a `statistics` record.
+/// The costs in a `statistics` record.
 pub(super) struct Costs {
     pub currency: Currency,
     pub average: Option<Money>,
-    /// Of the average.
+    /// The confidence interval of the average.
     pub interval: Option<(f64, f64)>,
     pub mean: Option<Money>,
     pub request: Option<Money>,
@@ -23,10 +23,10 @@ pub(super) struct Costs {
     pub total: Money,
 }
 
-/// What the price list lacks of what was needed, in words, each once.
+/// Warnings about prices that are needed and missing, each once.
 pub(super) type Missing = BTreeSet<String>;
 
-/// What AWS charges.
+/// Computes the costs of a size with the prices of `rate`. Adds missing prices to `missing`.
 pub(super) fn bill(
     rate: &Rate,
     size: &SizeKey,
@@ -82,12 +82,12 @@ pub(super) fn bill(
     })
 }
 
-/// Whether the tier of an account that has used `used` can be known; else it is missing.
+/// Adds a warning to `missing` if the price list has only one tier although the account has a usage of `used`.
 pub(super) fn check_tier(prices: &PriceList, used: GbSeconds, size: &SizeKey, missing: &mut Missing) {
     let (region, architecture) = (size.function.region(), size.architecture);
     if used > GbSeconds(0.0) && !prices.has_tiers(region, architecture) {
         missing.insert(format!(
-            "only one tier of compute is known in {region} on {architecture}, and is taken whatever --monthly-gb-seconds says; AWS's bulk offer file of AWSLambda for {region}, given to --prices, has all"
+            "only one tier of compute is known in {region} on {architecture}, and is used whatever --monthly-gb-seconds says; give AWS's bulk offer file of AWSLambda for {region}, which has all tiers, to --prices"
         ));
     }
 }

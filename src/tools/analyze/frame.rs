@@ -1,4 +1,4 @@
-//! All invocations as columns: a few dozen bytes each, so that millions of them fit.
+//! All invocations as columns. One takes a few dozen bytes, so millions of them fit into memory.
 
 use polars::df;
 use polars::prelude::{ChunkAgg as _, DataFrame, PolarsResult, SortMultipleOptions};
@@ -6,7 +6,7 @@ use polars::prelude::{ChunkAgg as _, DataFrame, PolarsResult, SortMultipleOption
 use crate::records::{Invocation, Outcome, SizeKey, Starts};
 use crate::units::{BilledMillis, MemoryMB};
 
-/// Invocations, column by column, under the names of the record's fields.
+/// All invocations, column by column. The columns are named after the fields of the record.
 #[derive(Default)]
 pub(super) struct Frame {
     function_arn: Vec<String>,
@@ -14,7 +14,7 @@ pub(super) struct Frame {
     memory_size: Vec<u32>,
     usable: Vec<bool>,
     charged: Vec<bool>,
-    /// The function failed, not AWS.
+    /// Whether the function failed, rather than AWS.
     function_error: Vec<bool>,
     out_of_memory: Vec<bool>,
     cold_start: Vec<bool>,
@@ -27,7 +27,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Adds an invocation. The name of a field comes back that a usable one must have and this one lacks.
+    /// Adds an invocation. Returns the name of a missing field as the error if a usable invocation must have it.
     pub fn push(&mut self, invocation: &Invocation) -> Result<(), &'static str> {
         let usable = invocation.outcome.is_usable();
         if usable && invocation.duration_ms.is_none() {
@@ -38,7 +38,7 @@ impl Frame {
         }
         let parts = [invocation.duration_ms, invocation.init_duration_ms, invocation.restore_duration_ms];
         let duration = invocation.duration_ms.map(|_| parts.iter().flatten().map(|part| part.get()).sum());
-        // Records from elsewhere may lack `coldStart`; an init or a restore tells as much.
+        // Records of other programs may lack `coldStart`. An init or a restore also means a cold start.
         let is_cold = invocation.init_duration_ms.is_some() || invocation.restore_duration_ms.is_some();
         self.function_arn.push(invocation.function_arn.to_string());
         self.architecture.push(invocation.architecture.as_str());
@@ -57,7 +57,7 @@ impl Frame {
         Ok(())
     }
 
-    /// A group for each function, architecture and memory size, in the order of their first invocations.
+    /// Returns a group for each function, architecture and memory size, in the order of their first invocations.
     pub fn into_groups(self) -> PolarsResult<Vec<Group>> {
         let frame = df!(
             "functionArn" => self.function_arn,
@@ -82,11 +82,11 @@ impl Frame {
     }
 }
 
-/// The invocations of one function on one architecture with one memory size; one at least.
+/// The invocations of one function on one architecture with one memory size. There is at least one.
 pub(super) struct Group(DataFrame);
 
 impl Group {
-    /// Whose invocations these are.
+    /// Returns the function, architecture and memory size of the invocations.
     pub fn key(&self) -> PolarsResult<SizeKey> {
         const OURS: &str = "the column was filled from this type";
         let text = |name| PolarsResult::Ok(self.0.column(name)?.str()?.first().expect(OURS).to_owned());
@@ -98,50 +98,50 @@ impl Group {
         })
     }
 
-    /// How many invocations there are, failed ones included.
+    /// Returns the number of invocations, including those that failed.
     pub fn len(&self) -> u64 {
         self.0.height() as u64
     }
 
-    /// How many of them failed.
+    /// Returns the number of invocations that failed.
     pub fn errors(&self) -> PolarsResult<u64> {
         Ok(self.len() - u64::from(self.0.column("usable")?.bool()?.sum().unwrap_or(0)))
     }
 
-    /// At how many of them the function failed: with an error, out of memory, or out of time.
+    /// Returns the number of invocations in which the function failed: with an error, out of memory, or out of time.
     pub fn function_errors(&self) -> PolarsResult<u64> {
         Ok(u64::from(self.0.column("functionError")?.bool()?.sum().unwrap_or(0)))
     }
 
-    /// At how many of them it ran out of memory.
+    /// Returns the number of invocations in which the function ran out of memory.
     pub fn out_of_memory_errors(&self) -> PolarsResult<u64> {
         Ok(u64::from(self.0.column("outOfMemory")?.bool()?.sum().unwrap_or(0)))
     }
 
-    /// How many reached the function, and were billed nobody knows what.
+    /// Returns the number of invocations that reached the function and whose billed duration is unknown.
     pub fn unbilled(&self) -> PolarsResult<u64> {
         let charged = self.0.column("charged")?.bool()?;
         let unbilled = self.0.column("billedDurationMs")?.u64()?.is_null();
         Ok(u64::from((charged & &unbilled).sum().unwrap_or(0)))
     }
 
-    /// How many reached the function, so that a request was charged.
+    /// Returns the number of invocations that reached the function, so that a request was charged.
     pub fn charged(&self) -> PolarsResult<u64> {
         Ok(u64::from(self.0.column("charged")?.bool()?.sum().unwrap_or(0)))
     }
 
-    /// How many of them were cold starts.
+    /// Returns the number of those that were cold starts.
     pub fn cold_starts(&self) -> PolarsResult<u64> {
         let charged = self.0.column("charged")?.bool()?;
         Ok(u64::from((charged & self.0.column("coldStart")?.bool()?).sum().unwrap_or(0)))
     }
 
-    /// What was billed of all invocations together, failed ones included.
+    /// Returns the total billed duration, including that of failed invocations.
     pub fn billed_duration(&self) -> PolarsResult<BilledMillis> {
         Ok(BilledMillis(self.0.column("billedDurationMs")?.u64()?.sum().unwrap_or(0)))
     }
 
-    /// What AWS Lambda Power Tuning counts: whatever the function answered without failing, warm or cold.
+    /// Returns what AWS Lambda Power Tuning counts: the invocations that the function answered, warm or cold.
     pub fn answered(&self) -> PolarsResult<Answered> {
         let failed = self.0.column("functionError")?.bool()?;
         let answered = self.0.filter(&(self.0.column("charged")?.bool()? & &!failed))?;
@@ -158,7 +158,7 @@ impl Group {
         })
     }
 
-    /// The usable ones with the wanted starts, by ascending duration.
+    /// Returns the usable invocations with these starts, by ascending duration.
     pub fn usable(&self, starts: Starts) -> PolarsResult<Usable> {
         let usable = self.0.column("usable")?.bool()?;
         let cold = self.0.column("coldStart")?.bool()?;
@@ -172,43 +172,43 @@ impl Group {
     }
 }
 
-/// Invocations as AWS Lambda Power Tuning sees them: without a report, all their times are 0.
+/// Invocations as AWS Lambda Power Tuning counts them: without a report, all their times are 0.
 pub(super) struct Answered {
     /// Duration + init + restore.
     pub durations: Vec<f64>,
-    /// Billed duration + billed restore duration, though the first contains the second.
+    /// Billed duration + billed restore duration, although the first includes the second.
     pub billed: Vec<f64>,
-    /// Whether no other was made.
+    /// Whether the group has no other invocations.
     pub all: bool,
 }
 
-/// Invocations whose durations count, by ascending duration; maybe none.
+/// The invocations whose durations count, by ascending duration. There may be none.
 pub(super) struct Usable(DataFrame);
 
 impl Usable {
-    /// Ascending: duration + init + restore.
+    /// Returns duration + init + restore, in ascending order.
     pub fn durations(&self) -> PolarsResult<Vec<f64>> {
         Ok(self.0.column("durationMs")?.f64()?.into_no_null_iter().collect())
     }
 
-    /// In the order of the durations.
+    /// Returns the billed durations, in the order of the durations.
     pub fn billed_durations(&self) -> PolarsResult<Vec<BilledMillis>> {
         Ok(self.0.column("billedDurationMs")?.u64()?.into_no_null_iter().map(BilledMillis).collect())
     }
 
-    /// Those that were reported, ascending.
+    /// Returns the init durations that were reported, in ascending order.
     pub fn init_durations(&self) -> PolarsResult<Vec<f64>> {
         let mut init: Vec<f64> = self.0.column("initDurationMs")?.f64()?.iter().flatten().collect();
         init.sort_by(f64::total_cmp);
         Ok(init)
     }
 
-    /// How many an execution environment was made for.
+    /// Returns the number of cold starts.
     pub fn cold_starts(&self) -> PolarsResult<u64> {
         Ok(u64::from(self.0.column("coldStart")?.bool()?.sum().unwrap_or(0)))
     }
 
-    /// The most memory that any of them used.
+    /// Returns the most memory that an invocation used, in MB.
     pub fn max_memory_used(&self) -> PolarsResult<Option<u32>> {
         Ok(self.0.column("maxMemoryUsedMB")?.u32()?.max())
     }

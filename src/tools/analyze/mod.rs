@@ -1,10 +1,10 @@
 //! `lpt-analyze`: `invocation` → `statistics`.
 
-mod args;
-mod power_tuning;
-mod bill;
-mod frame;
-mod plans;
+mod args; // the arguments as typed
+mod power_tuning; // the arithmetic and the prices of AWS Lambda Power Tuning
+mod bill; // the costs of one size, as AWS bills them
+mod frame; // all invocations as columns, in groups by size
+mod plans; // the plans of the runs, and the versions that were published
 
 use std::collections::BTreeMap;
 
@@ -30,29 +30,28 @@ use bill::{Costs, Missing, bill, check_tier};
 use frame::{Frame, Group, Usable};
 use plans::Plans;
 
-/// How to analyze.
+/// The options that the arguments become.
 #[derive(Debug)]
-pub struct Options {
-    /// What to drop at each end of any run.
-    pub discard_top_bottom: Option<DiscardTopBottom>,
-    /// What to drop at each end where the flag does not say, unless the run is of cold starts only, of which none is.
-    pub default_discard_top_bottom: DiscardTopBottom,
-    /// Which invocations to take; by default all, and of runs of cold starts only those that were some.
-    pub starts: Option<Starts>,
-    /// What they cost.
-    pub pricing: Pricing,
-    /// What to rank by.
-    pub strategy: Strategy,
-    /// Its weight.
-    pub balanced_weight: BalancedWeight,
-    /// The form of the output.
-    pub format: Format,
-    /// Whether to pass everything on as it is; a plan may say so of its run, too.
-    pub dry_run: bool,
+struct Options {
+    /// The share to drop at each end, as the flag says.
+    discard_top_bottom: Option<DiscardTopBottom>,
+    /// The share to drop at each end without the flag. From runs of cold starts only, nothing is dropped then.
+    default_discard_top_bottom: DiscardTopBottom,
+    /// The invocations to use; None: all, and the cold ones in runs of cold starts only.
+    starts: Option<Starts>,
+    pricing: Pricing,
+    /// The strategy that ranks the sizes.
+    strategy: Strategy,
+    /// The weight of cost in `balanced`.
+    balanced_weight: BalancedWeight,
+    format: Format,
+    /// Whether to pass on everything unchanged. A plan may ask for that, too.
+    dry_run: bool,
 }
 
 impl Options {
-    /// In both defaults as AWS Lambda Power Tuning, which drops no cold start even if asked to.
+    /// Returns the share to drop at each end. Both defaults are those of AWS Lambda Power Tuning, which never drops a
+    /// cold start, even if it is told to.
     fn share(&self, only_cold_starts: bool) -> DiscardTopBottom {
         let default = if only_cold_starts { DiscardTopBottom(0.0) } else { self.default_discard_top_bottom };
         match self.pricing {
@@ -61,7 +60,7 @@ impl Options {
         }
     }
 
-    /// AWS Lambda Power Tuning does not look how an invocation began.
+    /// Returns the invocations to use. AWS Lambda Power Tuning uses all, because it ignores how an invocation started.
     fn starts(&self, only_cold_starts: bool) -> Starts {
         let default = match self.pricing {
             Pricing::Bill { .. } if only_cold_starts => Starts::Cold,
@@ -71,25 +70,24 @@ impl Options {
     }
 }
 
-/// What invocations cost.
+/// The method that computes the costs of invocations.
 #[derive(Debug)]
-pub enum Pricing {
-    /// What AWS bills.
+enum Pricing {
+    /// As AWS bills them.
     Bill {
-        /// By these prices.
         prices: PriceList,
-        /// In the tier of an account that has used this much in the month, region and architecture.
+        /// The usage of the account in the month, region and architecture, which decides the price tier.
         used: GbSeconds,
     },
-    /// What AWS Lambda Power Tuning 4.4.0 says, by its own prices and arithmetic.
+    /// As AWS Lambda Power Tuning 4.4.0 computes them, with its own prices and arithmetic.
     PowerTuning,
 }
 
 /// The share of invocations that is dropped at each end, 0 to 0.4 as in AWS Lambda Power Tuning.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DiscardTopBottom(f64);
+struct DiscardTopBottom(f64);
 
-/// As in AWS Lambda Power Tuning.
+/// The default of AWS Lambda Power Tuning.
 impl Default for DiscardTopBottom {
     fn default() -> DiscardTopBottom {
         DiscardTopBottom(0.2)
@@ -97,24 +95,23 @@ impl Default for DiscardTopBottom {
 }
 
 impl DiscardTopBottom {
-    /// Returns the nearest share to `share`, which is not NaN.
-    pub fn clamped(share: f64) -> DiscardTopBottom {
+    /// Returns the allowed share that is nearest to `share`, which is not NaN.
+    fn clamped(share: f64) -> DiscardTopBottom {
         DiscardTopBottom(share.clamp(0.0, 0.4))
     }
 
-    /// The share.
-    pub fn get(self) -> f64 {
+    fn get(self) -> f64 {
         self.0
     }
 }
 
-/// Reads all of the input, passes on what is not an invocation, and writes statistics at the end. Invocations of a
-/// function whose price is unknown are passed on too, so that they are not lost.
+/// Reads all of the input, passes on each record that is not an invocation, and writes statistics at the end. It also
+/// passes on the invocations of a function whose price is unknown, so that they are not lost.
 ///
 /// # Errors
-/// A bad record, after the rest of the stream has been passed on, because the records that undo a run are in it. Or no
-/// function's price is known.
-pub async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
+/// A bad record, after the rest of the stream has been passed on, because the records that undo a run are in it. Or
+/// the price of no function is known.
+async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     let mut analyze = Analyze {
         options,
         output: Output::new(&mut pipe.output, options.format),
@@ -136,20 +133,20 @@ pub async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     result
 }
 
-/// What the input says.
+/// The state of a run of the tool: the records that it has read.
 struct Analyze<'a> {
     options: &'a Options,
     output: Output<'a>,
     upstream: Upstream,
     frame: Frame,
-    /// The last function that was looked up in the price list: most lines are of the same one.
+    /// The last function that was found in the price list, because most lines are of the same function.
     priced: Option<(FunctionArn, Architecture)>,
     unpriced: BTreeMap<(FunctionArn, Architecture), Error>,
     plans: Plans,
 }
 
 impl Analyze<'_> {
-    /// Keeps an invocation, and passes any other line on.
+    /// Keeps an invocation whose price is known, and passes any other line on.
     fn handle(&mut self, line: &Line) -> Result<(), Error> {
         let Some(record_type) = self.upstream.admit(line)? else {
             return Ok(());
@@ -160,11 +157,11 @@ impl Analyze<'_> {
                 let is_of_dry_run = invocation.run_id.is_some_and(|run| self.plans.is_dry(run));
                 if !self.options.dry_run && !is_of_dry_run && self.is_priced(&invocation) {
                     let missing =
-                        |field| Error::from(line.error(Some(field), "missing, though the outcome is ok"));
+                        |field| Error::from(line.error(Some(field), "missing, although the outcome is ok"));
                     return self.frame.push(&invocation).map_err(missing);
                 }
             }
-            // A bad one is an error of the tools that need it.
+            // A bad plan or configuration is passed on, because it is an error only for the tools that need it.
             Plan::TYPE => drop(line.parse::<Plan>().map(|plan| self.plans.add(plan))),
             Configuration::TYPE => {
                 drop(line.parse().map(|configuration| self.plans.add_configuration(configuration)));
@@ -194,13 +191,13 @@ impl Analyze<'_> {
         }
     }
 
-    /// Writes the statistics of everything that was kept.
+    /// Writes the statistics of all invocations that were kept.
     fn conclude(&mut self) -> Result<Exit, Error> {
         if self.options.dry_run || self.plans.any_is_dry() {
             message::note("dry run: its invocations are not analyzed");
         }
         if let Some(why) = self.upstream.incomplete() {
-            message::warning(format_args!("{why}; these are the statistics of what there is"));
+            message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
         }
         let mut missing = Missing::new();
         let frame = std::mem::take(&mut self.frame);
@@ -219,7 +216,7 @@ impl Analyze<'_> {
     }
 }
 
-/// A table for each function and architecture.
+/// Returns a table for each function and architecture.
 fn tables(all: &[Statistics]) -> String {
     let tables = all.chunk_by(Statistics::is_rival_of).map(|rivals| {
         let best = rivals.iter().find(|rival| rival.rank == Some(1) && is_sound(rival));
@@ -228,7 +225,7 @@ fn tables(all: &[Statistics]) -> String {
     tables.collect::<Vec<_>>().join("\n\n")
 }
 
-/// Statistics of each size, ranked among those of the same function and architecture, which stand together.
+/// Returns the statistics of each size, sorted, and ranked among the sizes of the same function and architecture.
 fn statistics_of_all(
     options: &Options,
     plans: &Plans,
@@ -282,7 +279,7 @@ fn statistics_of(
     let unbilled = group.unbilled().map_err(from_polars)?;
     if unbilled > 0 {
         message::warning(format_args!(
-            "{}: {} MB: {unbilled} invocations ran without a report; totalCost lacks them",
+            "{}: {} MB: {unbilled} invocations ran without a report; totalCost does not include their duration",
             size.function.name(),
             size.memory
         ));
@@ -291,19 +288,19 @@ fn statistics_of(
     figures.statistics(options, group, &usable).map_err(from_polars)
 }
 
-/// The figures of one size, as far as they do not depend on the form of the record.
+/// The figures of one size from which its record is made.
 struct Figures {
     size: SizeKey,
     starts: Starts,
     share: f64,
-    /// Ascending.
+    /// In ascending order.
     durations: Vec<f64>,
     duration: Option<TrimmedMean>,
     costs: Costs,
 }
 
 impl Figures {
-    /// Returns them as a record, without score and rank.
+    /// Returns the figures as a record, without score and rank.
     fn statistics(self, options: &Options, group: &Group, usable: &Usable) -> PolarsResult<Statistics> {
         let Figures { size, starts, share, durations, duration, costs } = self;
         let billed: Vec<f64> = usable.billed_durations()?.iter().map(|billed| billed.0 as f64).collect();
@@ -353,7 +350,7 @@ impl Figures {
 }
 
 fn millis(value: f64) -> Millis {
-    Millis::new(value).expect("made of finite values that are not negative")
+    Millis::new(value).expect("it is computed from finite values that are not negative")
 }
 
 fn from_polars(error: PolarsError) -> Error {

@@ -1,4 +1,4 @@
-//! What the `plan` and `configuration` records in the stream say of the runs that were measured.
+//! The `plan` and `configuration` records of the runs that are analyzed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,17 +6,17 @@ use crate::message;
 use crate::names::{AliasName, Architecture, FunctionArn};
 use crate::records::{Configuration, ConfigurationState, Plan, RunId, SizeKey};
 
-/// The plans of all runs, and the versions that were published for them.
+/// The plans of all runs, and the versions that were published for each size.
 #[derive(Default)]
 pub(super) struct Plans {
     plans: Vec<Plan>,
-    /// Each version by its own alias.
+    /// The versions, each by its alias.
     versions: BTreeMap<SizeKey, BTreeSet<AliasName>>,
 }
 
 impl Plans {
     pub fn add(&mut self, plan: Plan) {
-        // lpt-apply writes one to publish a version, and measures nothing.
+        // A plan without sizes is from lpt-apply, which publishes a version but measures nothing.
         if plan.power_values.is_empty() {
             return;
         }
@@ -24,7 +24,7 @@ impl Plans {
         let first = self.plans.iter().find(|known| known.function_arn == *function);
         if first.is_some_and(|first| first.code_sha256 != plan.code_sha256) {
             message::warning(format_args!(
-                "{function}: the runs in the input are of different code, and are taken together"
+                "{function}: the input has runs of different code; they are analyzed together"
             ));
         }
         self.plans.push(plan);
@@ -36,28 +36,28 @@ impl Plans {
         }
     }
 
-    /// Whether a run only tries what is allowed.
+    /// Whether a run is a dry run.
     pub fn is_dry(&self, run_id: RunId) -> bool {
         self.plans.iter().any(|plan| plan.run_id == run_id && plan.dry_run)
     }
 
-    /// Whether any run only tries what is allowed.
+    /// Whether any run is a dry run.
     pub fn any_is_dry(&self) -> bool {
         self.plans.iter().any(|plan| plan.dry_run)
     }
 
-    /// The last of a function's plans.
+    /// Returns the last plan of a function on an architecture.
     pub fn plan(&self, function: &FunctionArn, architecture: Architecture) -> Option<&Plan> {
         self.plans_of(function, architecture).next_back()
     }
 
-    /// Whether each invocation of a function had a version of its own, so that it was a cold start.
+    /// Whether each invocation of a function had its own version, and so a cold start.
     pub fn are_only_cold_starts(&self, function: &FunctionArn, architecture: Architecture) -> bool {
         let mut plans = self.plans_of(function, architecture).peekable();
         plans.peek().is_some() && plans.all(|plan| plan.only_cold_starts)
     }
 
-    /// How many versions were published with this size.
+    /// Returns the number of versions that were published with this size.
     pub fn versions(&self, size: &SizeKey) -> usize {
         self.versions.get(size).map_or(0, BTreeSet::len)
     }
@@ -67,7 +67,9 @@ impl Plans {
         function: &FunctionArn,
         architecture: Architecture,
     ) -> impl DoubleEndedIterator<Item = &Plan> {
-        let of = (function.clone(), architecture);
-        self.plans.iter().filter(move |plan| (&plan.function_arn, plan.architecture) == (&of.0, of.1))
+        let function = function.clone();
+        self.plans
+            .iter()
+            .filter(move |plan| plan.function_arn == function && plan.architecture == architecture)
     }
 }

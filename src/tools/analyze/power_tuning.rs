@@ -1,5 +1,5 @@
-//! The arithmetic and the prices of AWS Lambda Power Tuning 4.4.0, to the last digit, so that its old runs can be
-//! checked: `computeStatistics` in lambda/executor.js, the functions that it calls in lambda/utils.js, and `baseCosts`
+//! The arithmetic and the prices of AWS Lambda Power Tuning 4.4.0, to the last digit, to check its old runs:
+//! `computeStatistics` in lambda/executor.js, the functions that it calls in lambda/utils.js, and `baseCosts`
 //! in template.yml. <https://github.com/alexcasalboni/aws-lambda-power-tuning>
 
 use super::bill::Costs;
@@ -10,10 +10,10 @@ use crate::records::SizeKey;
 use crate::statistics::TrimmedMean;
 use crate::units::{Currency, MemoryMB, Money};
 
-/// What a millisecond costs with 128 MB where the region has no price of its own, x86_64 and arm64.
+/// The price of a millisecond with 128 MB if the region has no price of its own, for x86_64 and for arm64.
 const DEFAULT: (f64, f64) = (2.1e-9, 1.7e-9);
 
-/// Of x86_64; arm64 has none.
+/// The prices of regions with their own price, for x86_64; for arm64 there are none.
 const BY_REGION: [(&str, f64); 7] = [
     ("ap-east-1", 2.9e-9),
     ("af-south-1", 2.8e-9),
@@ -33,13 +33,14 @@ fn base_price(region: &str, architecture: Architecture) -> f64 {
     }
 }
 
-/// The price of that many milliseconds, of which each begun one counts.
+/// Returns the price of `milliseconds`, rounded up.
 fn price(base: f64, memory: MemoryMB, milliseconds: f64) -> f64 {
     milliseconds.ceil() * base * (f64::from(memory.get()) / f64::from(MemoryMB::MIN.get()))
 }
 
-/// The average duration and the costs that it finds. The duration is `None` where it has no result: where nothing was
-/// invoked, where all log tails lacked their report, and where an invocation failed, which ends its run.
+/// Returns the average duration and the costs that AWS Lambda Power Tuning computes. The duration is `None` if it has
+/// no result: if there were no invocations, if no log tail had a report, or if an invocation failed, which ends its
+/// run.
 pub(super) fn duration_and_costs(
     size: &SizeKey,
     mut answered: Answered,
@@ -49,12 +50,12 @@ pub(super) fn duration_and_costs(
     let base = base_price(region, size.architecture);
     if !answered.all {
         message::warning(format_args!(
-            "{}: {} MB: has no result with --compat, because an invocation failed, at which AWS Lambda Power Tuning ends",
+            "{}: {} MB: has no result with --compat, because AWS Lambda Power Tuning ends when an invocation fails",
             size.function.name(),
             size.memory
         ));
     }
-    // Trimmed each for itself, and summed from the least to the greatest, the total too: it sorts in place.
+    // Both are sorted and trimmed separately. The total is summed in ascending order too, because it sorts in place.
     answered.durations.sort_by(f64::total_cmp);
     answered.billed.sort_by(f64::total_cmp);
     let total = answered.billed.iter().fold(0.0, |sum, billed| sum + price(base, size.memory, *billed));
@@ -64,7 +65,7 @@ pub(super) fn duration_and_costs(
     let costs = Costs {
         currency: if region.starts_with("cn-") { Currency::cny() } else { Currency::usd() },
         average: billed.map(|billed| Money(price(base, size.memory, billed.mean))),
-        // It is of the mean, and this is rounded up.
+        // An interval belongs to a mean, and this average is rounded up.
         interval: None,
         mean: None,
         request: None,
