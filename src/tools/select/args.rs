@@ -1,4 +1,4 @@
-//! `lpt-select`'s arguments as typed.
+//! The arguments of `lpt-select` as typed.
 
 use super::Options;
 use crate::cli::{
@@ -17,8 +17,10 @@ use crate::report::Format;
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-select", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
-    /// ndjson: the record stream, for the next tool; json, csv and table: the selections alone; state-machine: the
-    /// output of AWS Lambda Power Tuning
+    /// Form of the output: all records (ndjson), or the selections alone
+    ///
+    /// ndjson is the record stream, for the next tool. json, csv and table are the selections alone. state-machine is
+    /// the output of AWS Lambda Power Tuning.
     #[arg(long, default_value = "ndjson", value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table, Format::StateMachine]))]
     format: Format,
     #[command(flatten)]
@@ -52,14 +54,14 @@ impl Tool for Args {
 impl Args {
     fn into_options(self) -> Result<Options, Error> {
         let input = self.execution_input.read()?;
-        // lpt-analyze has read the strategy of the execution input; the statistics say it.
+        // The statistics have the strategy of the execution input, which lpt-analyze has read.
         let (strategy, balanced_weight) = self.strategy.resolve(None);
         Ok(Options {
             strategy,
             balanced_weight,
             format: self.format,
             dry_run: self.dry_run.or(input.as_ref()),
-            // The state machine leaves them out unless told otherwise.
+            // The state machine leaves them out by default.
             include_output_results: input.is_none_or(|input| input.include_output_results.unwrap_or(false)),
             allow_incomplete: self.incomplete.allow_incomplete,
         })

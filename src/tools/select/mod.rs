@@ -1,9 +1,9 @@
 //! `lpt-select`: `statistics` → `selection`.
 
-mod args;
-mod state_machine;
-mod summary;
-mod visualization;
+mod args; // the arguments as typed
+mod state_machine; // the output document of AWS Lambda Power Tuning
+mod summary; // the table and the verdict that people see on stderr
+mod visualization; // the link to AWS Lambda Power Tuning's chart
 
 use std::collections::HashSet;
 
@@ -21,52 +21,51 @@ use crate::records::{
 };
 use crate::report::{Format, Output};
 
-/// How to select.
+/// The options that the arguments become.
 #[derive(Debug)]
-pub struct Options {
-    /// What is best, or as the statistics say.
-    pub strategy: Option<Strategy>,
-    /// Its weight, or as the statistics say.
-    pub balanced_weight: Option<BalancedWeight>,
-    /// Whether to decide on part of a stream.
-    pub allow_incomplete: bool,
-    /// The form of the output.
-    pub format: Format,
-    /// Whether the state machine's output holds the statistics of all sizes.
-    pub include_output_results: bool,
-    /// Whether to pass everything on as it is; a plan may say so of its run, too.
-    pub dry_run: bool,
+struct Options {
+    /// The strategy; None: that of the statistics.
+    strategy: Option<Strategy>,
+    /// The weight of cost in `balanced`; None: that of the statistics.
+    balanced_weight: Option<BalancedWeight>,
+    /// Whether to select although the stream is incomplete.
+    allow_incomplete: bool,
+    format: Format,
+    /// Whether the state machine's output contains the statistics of all sizes.
+    include_output_results: bool,
+    /// Whether to pass on everything unchanged. A plan may ask for that, too.
+    dry_run: bool,
 }
 
-/// Reads all of the input, passes on what is not a statistics record, and writes the selections at the end.
+/// Reads all of the input, passes on each record that is not statistics, and writes the selections at the end.
 ///
 /// # Errors
-/// The input is incomplete or has a bad record, or no size of any function has a result.
-pub async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
+/// The input is incomplete or has a bad record, or no size of any function can be selected.
+async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     let mut output = Output::new(&mut pipe.output, options.format);
     let mut select = Select::new(options);
     let bad_input = pipe.input.for_each(|line| select.handle(line, &mut output)).await?;
-    let decided = match bad_input {
+    let result = match bad_input {
         Some(error) => Err(error),
         None => select
             .upstream
             .require_complete(options.allow_incomplete)
             .and_then(|()| select.decide(&mut output)),
     };
-    if decided.is_err() {
+    if result.is_err() {
         select.upstream.fail();
     }
     output.end(select.upstream.status())?;
-    decided
+    result
 }
 
-/// What the input says.
+/// The state of a run of the tool: the records that it has read.
 struct Select<'a> {
     options: &'a Options,
     upstream: Upstream,
     statistics: Vec<Statistics>,
     plans: Vec<Plan>,
-    /// The sizes that the account or the function refused in a run.
+    /// The sizes that the account or the function does not allow, each with its run.
     refused: HashSet<(RunId, SizeKey)>,
 }
 
@@ -81,7 +80,7 @@ impl<'a> Select<'a> {
         }
     }
 
-    /// Keeps a line of statistics, and passes any other on.
+    /// Keeps a statistics record, and passes any other line on.
     fn handle(&mut self, line: &Line, output: &mut Output<'_>) -> Result<(), Error> {
         let Some(record_type) = self.upstream.admit(line)? else {
             return Ok(());
@@ -113,7 +112,7 @@ impl<'a> Select<'a> {
                 return Ok(Exit::Done);
             }
             return Err(Error::Failed(
-                "the input has no statistics to select from; is lpt-analyze before this?".to_owned(),
+                "the input has no statistics records; pipe the output of lpt-analyze into this".to_owned(),
             ));
         }
         let mut sorted: Vec<&Statistics> = self.statistics.iter().collect();
@@ -145,17 +144,17 @@ impl<'a> Select<'a> {
         })?;
         match selections.len() {
             0 => Err(Error::Failed("nothing was selected".to_owned())),
-            selected if selected == functions => Ok(Exit::Done),
+            count if count == functions => Ok(Exit::Done),
             _ => Ok(Exit::Partly),
         }
     }
 
-    /// Selects the best of the sizes of one function and architecture, or says why none can be selected.
+    /// Selects the best of the sizes of one function and architecture, or warns why none can be selected.
     fn select(&self, rivals: &[&Statistics]) -> Option<Selection> {
         let function = &rivals[0].function_arn;
         let Some(selection) = self.best(rivals) else {
             message::warning(format_args!(
-                "{function}: no size can be selected: at each, the function fails or no invocation counts"
+                "{function}: no size can be selected: at each one the function fails or has no usable invocation"
             ));
             return None;
         };
@@ -164,7 +163,7 @@ impl<'a> Select<'a> {
             return Some(selection);
         }
         message::warning(format_args!(
-            "{function}: nothing is selected, because its plan has sizes that were not measured ({} MB); measure again, or take what there is with --allow-incomplete",
+            "{function}: nothing is selected, because its plan has sizes that were not measured ({} MB); measure again, or select from the others with --allow-incomplete",
             unmeasured.join(", ")
         ));
         None
@@ -178,7 +177,7 @@ impl<'a> Select<'a> {
             .filter(move |plan| plan.function_arn == function && plan.architecture == architecture)
     }
 
-    /// Returns the sizes that the function's plans name, and that neither were refused nor have statistics.
+    /// Returns the sizes that the function's plans name and that were neither refused nor measured.
     fn unmeasured(&self, rivals: &[&Statistics]) -> Vec<String> {
         let is_refused = |plan: &Plan, memory| {
             let size = SizeKey { memory, ..rivals[0].size_key() };
@@ -207,7 +206,7 @@ impl<'a> Select<'a> {
         let mut ranked: Vec<_> = measured.iter().zip(&candidates).zip(&standings).collect();
         ranked.sort_by_key(|(_, standing)| standing.rank);
         let ((winner, candidate), _) = *ranked.first()?;
-        // From the best to the worst, as AWS Lambda Power Tuning sums: the last digits depend on the order.
+        // Summed from the best to the worst, as in AWS Lambda Power Tuning: the last digits depend on the order.
         let measured_cost = ranked.iter().map(|((rival, _), _)| rival.total_cost);
         let failed = rivals.iter().filter(|rival| Candidate::of(rival).is_none());
         let lambda_cost = measured_cost.chain(failed.map(|rival| rival.total_cost)).sum();
@@ -238,11 +237,11 @@ impl<'a> Select<'a> {
     }
 }
 
-/// Warns of each size that cannot be selected because the function fails there.
+/// Warns of each size that cannot be selected because the function fails at it.
 fn warn_of_unsound(rivals: &[&Statistics]) {
     for rival in rivals.iter().filter(|rival| !is_sound(rival)) {
         message::warning(format_args!(
-            "{}: {} MB is not considered: the function failed at {} of {} invocations",
+            "{}: {} MB is not considered: the function failed in {} of {} invocations",
             rival.function_arn.name(),
             rival.memory_size,
             rival.function_errors,

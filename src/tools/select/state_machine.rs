@@ -1,4 +1,4 @@
-//! The output document of AWS Lambda Power Tuning's state machine, for what reads that today.
+//! The output document of AWS Lambda Power Tuning's state machine, for programs that read it today.
 //!
 //! <https://github.com/alexcasalboni/aws-lambda-power-tuning/blob/master/README-INPUT-OUTPUT.md#state-machine-output>
 
@@ -27,7 +27,7 @@ struct Results<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct StateMachine<'a> {
-    /// What the state machine's own steps cost: there is none.
+    /// The cost of the state machine's own steps: 0, because there is no state machine.
     execution_cost: u8,
     lambda_cost: Money,
     visualization: Option<&'a str>,
@@ -41,7 +41,7 @@ struct Stat {
     average_duration: Millis,
 }
 
-/// The document of one function, on one line; with the statistics of `rivals` if they are to be in it.
+/// Returns the document of one function on one line, with the statistics of `rivals` if `with_statistics` is set.
 pub(super) fn output(selection: &Selection, rivals: &[&Statistics], with_statistics: bool) -> String {
     let stat = |rival: &&Statistics| {
         Candidate::of(rival).map(|candidate| Stat {

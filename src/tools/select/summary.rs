@@ -1,9 +1,9 @@
-//! What a person sees on stderr.
+//! The table and the verdict that people see on stderr.
 
 use crate::records::{Selection, Statistics};
 use crate::report::table;
 
-/// The sizes of one function, which of them was selected, and how it compares with the function's own.
+/// Returns the table of one function's sizes and, below it, how the selected size compares with the original one.
 pub(super) fn summary(rivals: &[&Statistics], selection: Option<&Selection>) -> String {
     let text = table(rivals, selection.map(|selection| (selection.memory_size, selection.strategy)));
     match selection {
@@ -14,7 +14,7 @@ pub(super) fn summary(rivals: &[&Statistics], selection: Option<&Selection>) -> 
 
 fn verdict(selection: &Selection) -> String {
     let change = match (selection.original_memory_size, selection.cost_change, selection.duration_change) {
-        (Some(original), _, _) if original == selection.memory_size => " (as it is)".to_owned(),
+        (Some(original), _, _) if original == selection.memory_size => " (unchanged)".to_owned(),
         (Some(original), Some(cost), Some(duration)) => {
             format!(
                 " against {original} MB: cost {:+.0} %, duration {:+.0} %",
