@@ -77,7 +77,7 @@ fn each_tool_names_what_is_wrong_with_an_execution_input() {
         (r#"{"sleepBetweenRunsMs": 0.5}"#, vec!["sleepBetweenRunsMs: expected a whole number"]),
         (r#"{"dryRun": "yes"}"#, vec!["dryRun: expected true or false"]),
         (r#"{"autoOptimizeAlias": "v1.2"}"#, vec!["autoOptimizeAlias: ", "letters, digits"]),
-        (r#"{"preProcessorARN": "a b"}"#, vec!["preProcessorARN: ", "no function name"]),
+        (r#"{"preProcessorARN": "a b"}"#, vec!["preProcessorARN: ", "is not a function name"]),
         (r#"{"payloadS3": "bucket/key"}"#, vec!["payloadS3: ", "s3://BUCKET/KEY"]),
         (r#"{"strategy": "fast"}"#, vec!["strategy: unknown variant `fast`"]),
         (r#"{"lambdaARN": "f:live"}"#, vec!["lambdaARN: ", "give the function without it: f"]),

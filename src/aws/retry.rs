@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{AwsError, AwsErrorKind};
 
-/// How often a call may be sent in all, by the kind of its failure. Any other failure ends it at once.
+/// The number of times that a call may be sent in all, by the kind of its failure. Any other failure ends it at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     throttled: u32,

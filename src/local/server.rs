@@ -25,7 +25,7 @@ use crate::message;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests>
 const GET_FUNCTION_RATE: u32 = 100;
 
-/// How often idle environments are checked.
+/// The time between two checks of idle environments.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Tool for Args {

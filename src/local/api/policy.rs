@@ -1,4 +1,4 @@
-//! What the caller may do: the effects, actions and resources of an identity-based IAM policy.
+//! The permissions of the caller: the effects, actions and resources of an identity-based IAM policy.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html>
 
 use std::fmt;

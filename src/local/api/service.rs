@@ -32,7 +32,7 @@ pub(crate) struct Service {
     pub(crate) policy: Option<PathBuf>,
     /// The account of all callers, and the region of those whose request names none.
     pub(crate) account_region: AccountRegion,
-    /// Where zips are unpacked.
+    /// The folder that zips are unpacked in.
     pub(crate) temp_dir: PathBuf,
 }
 

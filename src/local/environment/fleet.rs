@@ -43,7 +43,7 @@ struct Pool {
     idle: Vec<Environment>,
 }
 
-/// What to invoke, and with what.
+/// The code to invoke, and its event.
 #[derive(Debug)]
 pub(crate) struct InvocationRequest {
     pub(crate) runnable: Arc<Runnable>,

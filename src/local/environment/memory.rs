@@ -7,11 +7,11 @@ use rustix::process::Pid;
 use crate::local::proc;
 use crate::units::MemoryMB;
 
-/// How often memory is measured if the kernel does not limit it: a function that takes too much should not
+/// The time between two measurements of memory if the kernel does not limit it: a function that takes too much should not
 /// get far.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
-/// How often memory is measured if the kernel limits it. Then it only serves to know the use of a process that
-/// exits suddenly.
+/// The time between two measurements if the kernel limits it. They only serve to know the use of a process
+/// that exits suddenly.
 const POLL_INTERVAL_WITH_KERNEL_LIMIT: Duration = Duration::from_millis(250);
 
 /// Measures memory, and compares it with the limit.

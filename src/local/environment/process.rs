@@ -23,7 +23,7 @@ use crate::local::function::Runnable;
 use crate::local::throttle::{ControlGroup, DutyCycle, Share, Throttle};
 use crate::local::{mark, proc};
 
-/// How much the kernel keeps of a pipe that nobody reads, in bytes: pipe(7).
+/// The bytes that the kernel keeps of a pipe that nobody reads: pipe(7).
 const PIPE_CAPACITY: usize = 1 << 16;
 
 /// One process of a function.
@@ -36,13 +36,13 @@ pub(crate) struct Environment {
     api: RuntimeApi,
     output: Option<pipe::Receiver>,
     memory: Memory,
-    /// When the last invocation ended.
+    /// The end of the last invocation.
     pub(crate) idle_since: Instant,
     shutdown: Shutdown,
     killed: bool,
 }
 
-/// How the service and its environments tell each other that they end.
+/// The signals by which the service and its environments tell each other that they end.
 #[derive(Debug, Clone)]
 pub(crate) struct Shutdown {
     /// Cancelled when the service stops.

@@ -25,7 +25,7 @@ impl ReportedDuration {
     }
 }
 
-/// How an invocation ended.
+/// The end of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Status {
     Success,
@@ -45,7 +45,7 @@ impl Status {
     }
 }
 
-/// What the platform reports when an invocation is over.
+/// The platform's report of an invocation.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
     pub(super) duration: ReportedDuration,

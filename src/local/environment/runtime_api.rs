@@ -23,7 +23,7 @@ const LARGEST_RESPONSE: usize = 6_291_556;
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) request_id: String,
-    /// When the function will be stopped, in milliseconds since 1970.
+    /// The time at which the function is stopped, in milliseconds since 1970.
     pub(super) deadline_ms: u128,
     pub(super) function_arn: String,
     pub(super) trace_id: String,

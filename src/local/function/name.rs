@@ -1,4 +1,4 @@
-//! How a request names a function: by name, ARN or partial ARN, with a qualifier or without.
+//! The names of functions in requests: by name, ARN or partial ARN, with a qualifier or without.
 
 use std::fmt;
 

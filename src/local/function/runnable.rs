@@ -1,4 +1,4 @@
-//! What an execution environment runs.
+//! The code and configuration that an execution environment runs.
 
 use std::sync::Arc;
 

@@ -23,7 +23,7 @@ pub(crate) struct DutyCycle {
     process_group: Pid,
     /// The share of CPU.
     vcpus: f64,
-    /// How many cores the group can use at once.
+    /// The number of cores that the group can use at once.
     cores: f64,
     /// The CPU time that the group may use, in nanoseconds. Below zero it has used more than it had earned.
     balance: f64,

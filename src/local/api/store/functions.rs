@@ -40,7 +40,7 @@ pub(crate) struct Publish {
     pub(crate) revision: Option<String>,
 }
 
-/// What an invocation runs, and the ARN that it was called by.
+/// The code that an invocation runs, and the ARN that it was called by.
 #[derive(Debug)]
 pub(crate) struct ResolvedTarget {
     pub(crate) runnable: Arc<Runnable>,

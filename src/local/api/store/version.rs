@@ -20,7 +20,7 @@ pub(crate) struct Version {
     pub(crate) modified: OffsetDateTime,
     pub(crate) revision: Uuid,
     pub(crate) progress: Progress,
-    /// What invocations run. Until a change takes effect, it is the state before the change.
+    /// The code that invocations run. Until a change takes effect, it is the code before the change.
     pub(crate) serving: Arc<Runnable>,
 }
 
