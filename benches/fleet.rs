@@ -23,8 +23,10 @@ fn main() {
     let names: Vec<String> = (0..FUNCTIONS).map(|number| format!("f{number}")).collect();
     // The tools run one after another, so that each is timed alone. In a pipe they do the same work.
     let script = format!(
-        "set -e
-         step() {{ tool=$1; shift; date +%s.%N > $tool.begun; $tool \"$@\" 2> $tool.log; date +%s.%N > $tool.ended; }}
+        "step() {{
+             tool=$1; shift
+             date +%s.%N > $tool.begun; $tool \"$@\" 2> $tool.log; echo $? > $tool.exit; date +%s.%N > $tool.ended
+         }}
          step lpt-prepare -v --num {NUM} {} > prepared
          step lpt-invoke -v prepared > invoked
          step lpt-analyze invoked > analyzed
@@ -52,22 +54,24 @@ fn main() {
     let read = |name: String| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
     println!("{FUNCTIONS} functions, {SIZES} sizes, {NUM} invocations a size; changes take 1.5 s\n");
     println!(
-        "{:<12} {:>8} {:>9} {:>18} {:>10} {:>9}",
-        "tool", "seconds", "requests", "for a version", "throttled", "messages"
+        "{:<12} {:>8} {:>9} {:>14} {:>10} {:>9} {:>5}",
+        "tool", "seconds", "requests", "for a version", "throttled", "warnings", "exit"
     );
     for tool in ["lpt-prepare", "lpt-invoke", "lpt-analyze", "lpt-select", "lpt-cleanup"] {
         let log = read(format!("{tool}.log"));
         let requests: Vec<&str> =
             log.lines().filter(|line| line.contains(": lambda:") && line.ends_with(" ms")).collect();
         let throttled = requests.iter().filter(|line| line.contains("TooManyRequests")).count();
-        let messages =
-            log.lines().filter(|line| line.contains("warning: ") || line.contains("Exception)")).count();
+        let warnings = log.matches(": warning: ").count();
+        // An error ends a tool with another exit code than 0.
+        let exit = read(format!("{tool}.exit"));
         let at = |when: &str| read(format!("{tool}.{when}")).trim().parse().unwrap_or(f64::NAN);
         println!(
-            "{tool:<12} {:>8.1} {:>9} {:>18.1} {throttled:>10} {messages:>9}",
+            "{tool:<12} {:>8.1} {:>9} {:>14.1} {throttled:>10} {warnings:>9} {:>5}",
             at("ended") - at("begun"),
             requests.len(),
             requests.len() as f64 / f64::from(FUNCTIONS * SIZES),
+            exit.trim(),
         );
     }
     let records = |name: &str, record_type: &str| -> Vec<Value> {
