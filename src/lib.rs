@@ -4,7 +4,7 @@
 //! ```text
 //! lpt-prepare f | lpt-invoke | tee -i runs.ndjson | lpt-analyze --strategy balanced | lpt-select | lpt-apply | lpt-cleanup
 //!       │               │                             │                            │            │             │
-//!     plan          invocation                    statistics                   selection     applied       cleaned
+//!  plan and        invocation                    statistics                   selection     applied       cleaned
 //!  configuration
 //! ```
 //!
@@ -15,28 +15,28 @@
 //! ```
 //!
 //! The modules are in three layers. Each module uses only modules that are listed below it, here and in each mod.rs;
-//! tests/layout.rs checks that.
+//! tests/layout.rs checks that. bin/ has a main for each tool, and tests/main.rs says where each test is.
 
 // The tools.
-pub mod tools; // the six filters of the pipe, in its order; no tool uses another
-pub mod local; // lpt-local: a Lambda service on this machine; it knows no tool and no record
+pub mod tools; // prepare, invoke, analyze, select, apply, cleanup: the pipe in its order; no tool uses another
+pub mod local; // lpt-local: a Lambda service that gives functions the CPU and memory of their size; knows no tool
 
 // Shared by the tools.
 pub mod entry; // arguments, runtime, signals, input, error line, exit code: once for all tools
-pub mod cli; // the flags that tools share, and the execution input of AWS Lambda Power Tuning
+pub mod cli; // the flags that tools share, and the input file of AWS Lambda Power Tuning's state machine
 mod report; // output for people and other programs: tables, documents
-pub mod run; // the changes that a run makes to a function, and how they are undone
+pub mod run; // the changes that a run makes to a function: tag, publish, restore, remove
 mod decide; // the best size under a strategy
 pub mod price; // the price list
 mod aws; // the SDK's set-up, the calls, the retries, the errors of AWS
 pub mod ndjson; // the record stream: reader, lines, writer
 
-// The ground: no SDK, no streams.
+// The ground: no SDK, no record stream.
 pub mod records; // the types of the records
-mod statistics; // estimators
+mod statistics; // estimators: trimmed mean, confidence interval, quantiles
 pub mod names; // ARNs, function names, versions, aliases, architectures
 pub mod units; // memory, time, money
-mod text; // serialization of types that a record holds as text
+mod text; // a macro that serializes a type as text, such as an ARN
 mod message; // messages on stderr
 pub mod error; // the errors with which a tool ends early
 pub mod exit; // the exit codes

@@ -1,6 +1,6 @@
 //! Whatever ends a run, and whenever, what it has changed can be undone, and nothing else is.
 
-mod seeded;
+mod whole_pipe;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};

@@ -5,12 +5,12 @@
 //! - `docs`: the man pages agree with the arguments and the records.
 //! - `layout`: the modules of src keep to their layers.
 //! - `local`: lpt-local, as other programs see it.
-//! - `interruption`: a run that is ended or disturbed can be undone from its records; `interruption::seeded` does that
-//!   to the whole pipe at random points.
+//! - `interruption`: a tool that is disturbed at each of its calls can be undone from its records;
+//!   `interruption::whole_pipe` ends or disturbs the pipe at random points.
 //! - `load`: many functions or many invocations, and the limits of AWS.
 //! - `policy`: the IAM policy that is printed, and what a tool says that lacks a part of it.
 //! - `state_machine`: the features of AWS Lambda Power Tuning, by its execution input and by flags.
-//! - `pipeline`: several tools joined by pipes.
+//! - `pipeline`: the pipe as a user runs it: to its end, and stopped by Ctrl-C, a kill or a reader that leaves.
 //! - `prepare`, `invoke`, `analyze`, `select`, `apply`, `cleanup`: one tool.
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a

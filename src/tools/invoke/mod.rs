@@ -6,7 +6,7 @@ mod failures; // when a size is given up because its invocations fail
 mod resume; // the invocations of an interrupted run, which need not be made again
 mod processor; // the pre- and post-processor: a function or a shell command
 mod payload; // the payloads, and their shares of the invocations
-mod report; // Lambda's report of an invocation, found in the tail of its log
+mod log_report; // Lambda's report of an invocation, found in the tail of its log
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -20,8 +20,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use args::Args;
+pub use log_report::Report;
 pub use payload::{Payload, Payloads, Shares};
-pub use report::Report;
 
 use crate::aws::Aws;
 use crate::entry::{Interrupt, Pipe};
