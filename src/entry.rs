@@ -93,36 +93,46 @@ async fn run_tool<T: Tool>() -> Exit {
         Err(error) if error.is_closed_pipe() => Exit::Done,
         Err(error) => {
             message::error(&error);
-            pipe.input.pass_on(&mut pipe.output).await;
+            tokio::select! {
+                () = pipe.interrupt.cancelled() => {}
+                () = pipe.input.pass_on(&mut pipe.output) => {}
+            }
             error.exit()
         }
     }
 }
 
-/// Whether a command line that clap refuses names a file of records. If it does, stdin has no records, and
-/// may never end. A tool without an argument for files never reads stdin, so the answer for it is `true`.
+/// Whether a command line that clap refuses names a file of records. If it does, stdin has no records, and may never
+/// end. A tool without an argument for files never reads stdin, so the answer for it is `true`.
 ///
-/// The value of an option is not a file of records. An unknown option may have a value: a word counts as a
-/// file only if there is a file of that name.
+/// The word after an option that takes a value is not such a file. Nor is the word after an unknown option: passing on
+/// a stream that nobody needs does less harm than losing the records that undo a run.
 fn names_a_file<T: Tool>() -> bool {
     let command = T::command();
     if !command.get_arguments().any(|argument| argument.get_id() == "files") {
         return true;
     }
     let takes_value = |option: &str| {
-        command.get_arguments().any(|argument| {
-            let is_named = argument.get_long().is_some_and(|long| option == format!("--{long}"))
-                || argument.get_short().is_some_and(|short| option == format!("-{short}"));
-            is_named && argument.get_action().takes_values() && !argument.is_require_equals_set()
-        })
+        let named = command.get_arguments().find(|argument| {
+            argument.get_long().is_some_and(|long| option == format!("--{long}"))
+                || argument.get_short().is_some_and(|short| option == format!("-{short}"))
+        });
+        let may_take_one =
+            |argument: &clap::Arg| argument.get_action().takes_values() && !argument.is_require_equals_set();
+        !option.contains('=') && named.is_none_or(may_take_one)
     };
+    let is_file = |word: std::ffi::OsString| Path::new(&word).is_file();
     let mut words = std::env::args_os().skip(1);
     while let Some(word) = words.next() {
-        if word.as_encoded_bytes().starts_with(b"-") {
-            if takes_value(&word.to_string_lossy()) {
+        let text = word.to_string_lossy();
+        if text == "--" {
+            return words.any(is_file);
+        }
+        if text.starts_with('-') && text != "-" {
+            if takes_value(&text) {
                 words.next();
             }
-        } else if Path::new(&word).is_file() {
+        } else if is_file(word) {
             return true;
         }
     }
@@ -137,13 +147,13 @@ fn report_usage(error: &clap::Error) -> Exit {
         return Exit::Done;
     }
     let text = error.render().to_string();
-    let lines: Vec<&str> = text
+    let lines = text
         .lines()
         .map(str::trim)
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
-        .filter(|line| !line.is_empty())
-        .collect();
-    let text = lines.join(" ");
+        // No option of these tools takes a value that begins with a hyphen.
+        .filter(|line| !line.is_empty() && !line.starts_with("tip: to pass"));
+    let text = lines.collect::<Vec<_>>().join(" ").replace(" tip: ", "; ");
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     message::error(format_args!("{text}; see {} --help", message::tool()));
     Exit::Usage

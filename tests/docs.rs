@@ -11,6 +11,9 @@ use lpt::records::{AnyRecord, Cleaned, End, Left, Outcome, Record as _};
 use serde_aux::serde_introspection::serde_introspect;
 use serde_json::Value;
 
+/// The tools of the pipe, as their folders are called.
+const TOOLS: [&str; 6] = ["prepare", "invoke", "analyze", "select", "apply", "cleanup"];
+
 /// A page of section 1: the tool's arguments, and what clap cannot know.
 struct Page {
     command: clap::Command,
@@ -44,7 +47,7 @@ fn pages() -> Vec<Page> {
             command: lpt::tools::invoke::Args::command(),
             examples: &[
                 (
-                    "Measure what was prepared before, with a payload from a file, and keep what was measured:",
+                    "Invoke the versions in plan.ndjson with a payload from a file, and save the records:",
                     "lpt-invoke --payload-file event.json plan.ndjson > runs.ndjson",
                 ),
                 (
@@ -52,7 +55,7 @@ fn pages() -> Vec<Page> {
                     "lpt-invoke --num 50 --parallel --concurrency 5 plan.ndjson > runs.ndjson",
                 ),
                 (
-                    "Go on with a run that was interrupted, and whose versions are cleaned up already, without paying again for what it had measured:",
+                    "Resume an interrupted run whose versions are already deleted, and keep its measurements:",
                     "lpt-prepare my-function | lpt-invoke --resume runs.ndjson | tee -i more.ndjson | lpt-analyze | lpt-select | lpt-cleanup",
                 ),
             ],
@@ -104,7 +107,7 @@ fn pages() -> Vec<Page> {
             command: lpt::tools::cleanup::Args::command(),
             examples: &[
                 (
-                    "Remove what a run left behind that was cut off, from the records that it wrote:",
+                    "Clean up after an interrupted run, from its records:",
                     "lpt-cleanup runs.ndjson > cleaned.ndjson",
                 ),
                 (
@@ -180,7 +183,7 @@ impl Page {
         roff.control("SH", ["EXIT STATUS"]);
         if self.command.get_name() == "lpt-local" {
             roff.text([roman(
-                "With a command, that of the command. Else 0 after a signal, 1 where it failed, and 2 where it was called wrongly.",
+                "With a command, its exit status. Without one, 0 after a signal, 1 if it failed, and 2 for wrong arguments.",
             )]);
         } else {
             roff.text([roman("0 is success. "), bold("lpt"), roman("(7) lists the others.")]);
@@ -320,7 +323,6 @@ fn section<'a>(page: &'a str, record_type: &str) -> &'a str {
 #[test]
 fn the_page_of_the_records_says_which_tools_read_each() {
     let page = plain(&read(&man().join("lpt-records.5")));
-    let tools = ["prepare", "invoke", "analyze", "select", "apply", "cleanup"];
     for record_type in AnyRecord::TYPES.iter().filter(|record_type| **record_type != End::TYPE) {
         let text = section(&page, record_type).replace('\n', " ");
         let sentence =
@@ -330,10 +332,12 @@ fn the_page_of_the_records_says_which_tools_read_each() {
         let is_reader = |tool: &&str| {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tools").join(tool);
             let mut files = fs::read_dir(folder).unwrap().map(|file| read(&file.unwrap().path()));
-            files.any(|code| code.contains(&format!("{name}::TYPE")))
+            files.any(|code| {
+                code.contains(&format!("{name}::TYPE")) || code.contains(&format!("parse::<{name}>"))
+            })
         };
         let expected: Vec<String> =
-            tools.into_iter().filter(is_reader).map(|tool| format!("lpt-{tool}.1")).collect();
+            TOOLS.into_iter().filter(is_reader).map(|tool| format!("lpt-{tool}.1")).collect();
         assert_eq!(references(readers), expected, "{record_type}: {sentence}");
     }
 }

@@ -1,4 +1,4 @@
-//! Whatever ends a run, and whenever, what it has changed can be undone, and nothing else is.
+//! A run can be undone from its records, wherever it was cut off, and nothing else changes.
 
 mod whole_pipe;
 

@@ -172,7 +172,7 @@ fn side_by_side_a_function_that_always_fails_costs_two_invocations_more_than_wer
 }
 
 #[test]
-fn one_break_of_the_network_does_not_end_a_size() {
+fn a_short_break_of_the_network_does_not_end_a_size() {
     let local = cpu_bound("");
     let input = prepared(&local, "1024");
     let faults = Faults::before(local.endpoint(), 0).only(&[Fault::AnswerLost]).first(5);
@@ -186,6 +186,24 @@ fn one_break_of_the_network_does_not_end_a_size() {
     let invocations = ran.of_type("invocation");
     assert_eq!(invocations.len(), 20);
     assert_eq!(invocations.iter().filter(|invocation| invocation["outcome"] == "ok").count(), 15);
+}
+
+/// Nobody listens at the endpoint. Each pause is one of the size: with one for each of the 400 invocations, this would
+/// take an hour.
+#[test]
+fn a_network_that_stays_away_ends_a_size_after_two_pauses() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "1024");
+    let ran = Tool::new("lpt-invoke")
+        .towards("http://127.0.0.1:9")
+        .args(["--num", "400", "--parallel", "--concurrency", "100"])
+        .stdin(input)
+        .run();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("1024 MB is given up").count(), 1, "{}", ran.stderr);
+    // Those that were sent before the first one failed, and two more.
+    let invocations = ran.of_type("invocation").len();
+    assert!((3..=102).contains(&invocations), "{invocations}");
 }
 
 #[test]
@@ -450,10 +468,12 @@ fn a_resumed_run_keeps_what_was_measured() {
     let plan = folder.file("plan.ndjson", &prepared(&local, "128,256"));
     let runs = folder.path("runs.ndjson");
     let arguments = ["--num", "12", "--payload", r#"{"waitMs": 50}"#];
+    // One size waits at its fourth invocation or so, and cannot finish before the signal.
+    let faults = Faults::before(local.endpoint(), 0).hold(7);
     let mut interrupted = Command::new(binary("lpt-invoke"))
         .args(arguments)
         .arg(&plan)
-        .envs(variables(local.endpoint()))
+        .envs(variables(faults.endpoint()))
         .stdout(File::create(&runs).unwrap())
         .stderr(Stdio::null())
         .spawn()
@@ -462,10 +482,11 @@ fn a_resumed_run_keeps_what_was_measured() {
         let text = std::fs::read_to_string(&runs).unwrap();
         text.lines().filter(|line| line.contains("\"invocation\"")).count()
     };
-    while measured() < 4 {
+    while measured() < 4 || !faults.is_holding() {
         std::thread::sleep(Duration::from_millis(5));
     }
     kill_process(Pid::from_child(&interrupted), Signal::INT).unwrap();
+    faults.release();
     assert_eq!(interrupted.wait().unwrap().code(), Some(130));
     local.tool("lpt-cleanup").arg(&runs).run().succeeds();
     let before: Vec<Value> = parse(&std::fs::read_to_string(&runs).unwrap());

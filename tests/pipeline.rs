@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::records::parse;
+use crate::common::records::{arn, end, lines, parse, plan};
 use crate::common::{Folder, Local, Pipe, Ran, Tool, binary, function, variables};
 
 const SIZES: [u64; 3] = [128, 512, 1024];
@@ -231,6 +231,33 @@ fn a_tool_that_waits_for_input_obeys_the_second_signal() {
         assert_eq!(output.status.code(), Some(130), "{tool}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("lpt-cleanup"), "{tool}");
     }
+}
+
+/// What a tool that cannot begin passes on: the pipe from the tool before, and no file that the user named.
+#[test]
+fn a_tool_that_cannot_begin_passes_on_the_pipe_and_no_file() {
+    let folder = Folder::new();
+    let file = folder.file("runs.ndjson", &lines([plan("of-the-file"), end("lpt-invoke")]));
+    let file = file.to_str().unwrap();
+    let passed_on = |tool: &str, arguments: &[&str]| {
+        let piped = lines([plan("of-the-pipe"), end("lpt-prepare")]);
+        let ran = Tool::new(tool).args(arguments).stdin(piped).run();
+        // A file that cannot be read is a failure; the others are wrong arguments.
+        let code = if arguments.contains(&"/nofile") { 1 } else { 2 };
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+        ran.of_type("plan").into_iter().map(|plan| plan["functionArn"].clone()).collect::<Vec<_>>()
+    };
+    let pipe = vec![Value::from(arn("of-the-pipe"))];
+    // The value of an option, known or mistyped, is no file of records.
+    assert_eq!(passed_on("lpt-invoke", &["--payload-file", file, "--bogus"]), pipe);
+    assert_eq!(passed_on("lpt-invoke", &["--payloadfile", file]), pipe);
+    // With a file of records nothing is read from the pipe, which may never end.
+    for arguments in
+        [["--allow-incomplete", file, "--bogus"], ["--bogus", "--", file], [file, "--bogus", "x"]]
+    {
+        assert!(passed_on("lpt-select", &arguments).is_empty(), "{arguments:?}");
+    }
+    assert_eq!(passed_on("lpt-analyze", &["--input", "/nofile", file, "-"]), pipe);
 }
 
 #[test]

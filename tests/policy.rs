@@ -334,7 +334,7 @@ fn remove_published_in_vain(held: &Held, before: &Account, ran: &Ran) {
         if !new.description.contains("published by lpt-apply") {
             continue;
         }
-        let told = ran.stderr.contains(&format!("version {version} was published in vain"))
+        let told = ran.stderr.contains(&format!("version {version} is not used, and could not be deleted"))
             || ran.stderr.contains(&format!("{:?} may be left", new.description));
         assert!(told, "{version}: {}", ran.stderr);
         let (runtime, client) = held.local.client();

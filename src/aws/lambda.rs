@@ -93,8 +93,7 @@ pub struct Lambda {
     calls: Rc<Calls>,
     budget: Rc<Budget>,
     /// The time that a change takes, as observed so far: one or two seconds, or minutes for container images
-    /// and SnapStart. An earlier look is in vain, and each look is one of the control plane's 15 requests per
-    /// second.
+    /// and SnapStart. Polling earlier only wastes one of the control plane's 15 requests per second.
     usual_change: Rc<Cell<Duration>>,
 }
 

@@ -31,9 +31,9 @@ impl RetryPolicy {
     pub const CONTROL_PLANE: RetryPolicy =
         RetryPolicy { throttled: PATIENT, conflict: 1, service: BRIEF, unreachable: BRIEF };
 
-    /// For an invocation that is measured. AWS did not run one that it turned away; one that AWS itself
-    /// failed at is tried a little more. One whose answer was lost is not sent again: the function may have
-    /// run, and has cost its money.
+    /// For an invocation that is measured. One that AWS rejected did not run, so it is sent again. One that
+    /// failed inside AWS gets two more attempts. One whose answer was lost is not sent again: the function may
+    /// have run, and has cost its money.
     pub const MEASURED: RetryPolicy =
         RetryPolicy { throttled: PATIENT, conflict: PATIENT, service: BRIEF, unreachable: 1 };
 

@@ -23,9 +23,9 @@ pub struct CommonArgs {
     /// Show only warnings and errors, no notes and no summary
     #[arg(short, long)]
     quiet: bool,
-    /// Show each call and how long it takes
+    /// Show more: each call to AWS and how long it takes
     ///
-    /// Given twice, it also shows the payloads and answers of invocations.
+    /// Given twice, lpt-invoke also shows the payloads and answers of invocations.
     #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
 }
@@ -103,7 +103,7 @@ impl ExecutionInputArgs {
 /// The flag that makes a run only try what is allowed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DryRunArgs {
-    /// Only try what is allowed: invoke each size once, and apply nothing
+    /// Check the permissions: invoke each size once, and apply nothing
     ///
     /// Nothing is analyzed or selected either. With lpt-prepare --dry-run the plan record tells this to the
     /// next tools.
@@ -143,7 +143,7 @@ pub(crate) struct IncompleteArgs {
 /// The flags that decide which size is the best.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StrategyArgs {
-    /// Strategy by which a size is the best [default: cost, or the strategy of the statistics read]
+    /// Strategy that chooses the best size [default: cost, or the strategy of the statistics read]
     ///
     /// cost: the lowest average cost. speed: the lowest average duration. balanced: the lowest weighted sum
     /// of both.

@@ -87,7 +87,10 @@ impl Line {
     /// Returns an error that describes what is wrong at `path`, in the terms of the record format.
     fn explain(&self, error: &serde_json::Error, path: &Path) -> RecordError {
         let value = match serde_json::from_str::<Value>(&self.text) {
-            Err(syntax) => return self.error(None, format!("not a JSON object: {syntax}")),
+            Err(syntax) => {
+                return self
+                    .error(None, format!("not a JSON object: a syntax error at column {}", syntax.column()));
+            }
             Ok(value) if !value.is_object() => {
                 return self.error(None, format!("expected an object, found {}", kind_of(&value)));
             }

@@ -67,6 +67,12 @@ impl Lines {
         }
     }
 
+    /// Leaves the files out.
+    fn only_stdin(self) -> Lines {
+        let stdin = self.sources.filter(|source| matches!(source, Source::Stdin));
+        Lines { sources: stdin.collect::<Vec<_>>().into_iter(), current: None }
+    }
+
     fn reads_stdin(&self) -> bool {
         self.sources.as_slice().iter().any(|source| matches!(source, Source::Stdin))
     }
@@ -177,14 +183,18 @@ impl Reader {
         Ok(bad_input)
     }
 
-    /// Passes on the rest of the pipe from the previous tool, and then an `end` record with the status
-    /// `failed`. The records that undo a run are in it, and the tool that wrote them may have ended already.
-    /// A file that the user named is still there, and is not passed on.
-    pub(crate) async fn pass_on(mut self, writer: &mut Writer) {
-        if !self.is_piped || matches!(self.state, State::Reading(_)) {
+    /// Passes on the pipe from the previous tool if nothing of it was read, and then an `end` record with the status
+    /// `failed`. The records that undo a run are in it, and the tool that wrote them may have ended already. A file that
+    /// the user named is still there, and is not passed on.
+    pub(crate) async fn pass_on(self, writer: &mut Writer) {
+        let State::Unread(lines) = self.state else {
+            return;
+        };
+        if !self.is_piped {
             return;
         }
-        while let Some(line) = self.next().await {
+        let mut lines = into_channel(lines.only_stdin());
+        while let Some(line) = lines.recv().await {
             let is_end = |line: &Line| line.record_type().is_ok_and(|record_type| record_type == End::TYPE);
             let passed = match line {
                 Ok(line) if !is_end(&line) => writer.pass(&line),

@@ -22,7 +22,7 @@ pub(crate) enum RunError {
     },
     /// `$LATEST` carries the tag of a run, which may be at work.
     #[error(
-        "{function}: is being tuned by the run {run_id}, or was when that run was cut off; wait until it ends, or undo it: run lpt-cleanup FILE with the file of its records, or lpt-cleanup --leftovers --function {function}"
+        "{function}: is being tuned by the run {run_id}, or that run was cut off; wait for it, or undo it with lpt-cleanup FILE, where FILE has its records, or with lpt-cleanup --leftovers --function {function}"
     )]
     AtWork {
         function: FunctionArn,

@@ -155,7 +155,7 @@ async fn point(
     };
     if let Err(delete_error) = lambda.delete_version(function, version).await {
         message::warning(format_args!(
-            "{function}: version {version} was published in vain and is not deleted: {delete_error}"
+            "{function}: version {version} is not used, and could not be deleted: {delete_error}"
         ));
     }
     Err(error)

@@ -55,8 +55,9 @@ impl Tool for Args {
     }
 
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        let aws = Aws::load(&self.aws.options()).await;
-        super::run(&self.into_options()?, &aws, pipe).await
+        let aws_options = self.aws.options();
+        let options = self.into_options()?;
+        super::run(&options, &Aws::load(&aws_options).await, pipe).await
     }
 }
 

@@ -50,7 +50,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         Some(error) => Err(error),
         None if !options.auto_optimize => {
             message::note(
-                "nothing is applied, because autoOptimize of the execution input or the flag is not true; to apply, add --auto-optimize",
+                "nothing is applied: autoOptimize is not true in --input, or --auto-optimize=false was given; to apply, add --auto-optimize",
             );
             Ok(Exit::Done)
         }

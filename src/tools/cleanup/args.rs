@@ -59,12 +59,13 @@ impl Tool for Args {
 
     /// Cleans up despite a first interrupt, which is for the tools upstream: they end.
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        let aws = Aws::load(&self.aws.options()).await;
+        let aws_options = self.aws.options();
         if self.leftovers {
-            leftovers::run(&self.into_options()?, &aws, pipe).await
+            let options = self.into_options()?;
+            leftovers::run(&options, &Aws::load(&aws_options).await, pipe).await
         } else {
             // Nothing in the execution input concerns this tool, so a bad file does not stop it.
-            super::run(&aws, pipe).await
+            super::run(&Aws::load(&aws_options).await, pipe).await
         }
     }
 }

@@ -30,6 +30,11 @@ impl Failures {
         CountWhenSent(self.counted)
     }
 
+    /// Returns the number of failures counted since the last success.
+    pub fn in_a_row(&self) -> u32 {
+        self.in_a_row
+    }
+
     /// Whether a failure has been counted and nothing has succeeded since.
     pub fn is_in_doubt(&self) -> bool {
         self.in_a_row > 0

@@ -24,9 +24,9 @@ use crate::ndjson::{Line, Writer};
 use crate::records::{Configuration, Invocation, Outcome, SizeKey};
 use crate::units::{Millis, Timestamp};
 
-/// The time that a size waits after AWS could not be reached, so that a short network break is over before the next
-/// failure counts.
-const PAUSE_AFTER_NO_ANSWER: Duration = Duration::from_secs(1);
+/// The times that a size waits after AWS could not be reached: after the first failure in a row, and after the second.
+/// A break of the network that is shorter than their sum does not end the size.
+const PAUSES_AFTER_NO_ANSWER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 /// The parts that the measurements of all sizes share.
 pub(super) struct Shared<'a> {
@@ -60,6 +60,15 @@ struct Progress {
     last_failure: Option<Error>,
     is_fatal: bool,
     is_given_up: bool,
+}
+
+impl Progress {
+    /// Returns the time to wait before the next invocation.
+    fn pause(&self) -> Duration {
+        let failures = self.failures.in_a_row() as usize;
+        let pause = PAUSES_AFTER_NO_ANSWER.get(failures.wrapping_sub(1)).filter(|_| self.was_unreachable);
+        pause.copied().unwrap_or_default()
+    }
 }
 
 /// The result of one size.
@@ -202,20 +211,25 @@ impl Measurement {
         const NEVER: &str = "the semaphore is never closed";
         let progress = &self.size.progress;
         let is_in_doubt = || progress.borrow().failures.is_in_doubt();
+        let is_over = || progress.borrow().is_given_up || shared.stop.is_cancelled();
         loop {
             // Acquired before the permit, so that the trials of one size do not block the other sizes.
             let mut trial = None;
             if is_in_doubt() {
                 trial = Some(self.size.trial.acquire().await.expect(NEVER));
-                if is_in_doubt() && progress.borrow().was_unreachable {
+                let pause = progress.borrow().pause();
+                if !is_over() && !pause.is_zero() {
                     tokio::select! {
                         () = shared.stop.cancelled() => return None,
-                        () = tokio::time::sleep(PAUSE_AFTER_NO_ANSWER) => {}
+                        () = tokio::time::sleep(pause) => {}
                     }
+                }
+                if is_over() {
+                    return None;
                 }
             }
             let permit = shared.permits.acquire().await.expect(NEVER);
-            if progress.borrow().is_given_up || shared.stop.is_cancelled() {
+            if is_over() {
                 return None;
             }
             if is_in_doubt() && trial.is_none() {

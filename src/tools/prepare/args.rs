@@ -37,7 +37,7 @@ pub struct Args {
     /// Publish a version for each invocation, so that each one is a cold start
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     only_cold_starts: Option<bool>,
-    /// Print the least IAM policy for a run on these functions, and exit
+    /// Print the minimal IAM policy for a run on these functions, and exit
     ///
     /// The policy has one or two statements for each tool. With --input it also allows invoking the
     /// processors and reading the payload at S3 that the file names. Nothing is changed.
@@ -72,13 +72,14 @@ impl Tool for Args {
     }
 
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        let aws = Aws::load(&self.aws.options()).await;
+        let aws_options = self.aws.options();
         if self.policy {
             let input = self.execution_input.read()?.unwrap_or_default();
             let functions = input.functions_or(self.functions, NO_FUNCTION)?;
-            return super::policy::print(&functions, &input, &aws, pipe).await;
+            return super::policy::print(&functions, &input, &Aws::load(&aws_options).await, pipe).await;
         }
-        super::run(&self.into_options()?, &aws, pipe).await
+        let options = self.into_options()?;
+        super::run(&options, &Aws::load(&aws_options).await, pipe).await
     }
 }
 
