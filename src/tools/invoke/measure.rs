@@ -217,15 +217,13 @@ impl Measurement {
             let mut trial = None;
             if is_in_doubt() {
                 trial = Some(self.size.trial.acquire().await.expect(NEVER));
-                let pause = progress.borrow().pause();
-                if !is_over() && !pause.is_zero() {
-                    tokio::select! {
-                        () = shared.stop.cancelled() => return None,
-                        () = tokio::time::sleep(pause) => {}
-                    }
-                }
                 if is_over() {
                     return None;
+                }
+                let pause = progress.borrow().pause();
+                tokio::select! {
+                    () = shared.stop.cancelled() => return None,
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
             let permit = shared.permits.acquire().await.expect(NEVER);
