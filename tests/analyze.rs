@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::common::records::{RUN, Record, configuration, end, invocation, lines, plan};
-use crate::common::{Folder, Local, Tool, function};
+use crate::common::{Folder, Local, Ran, Tool, function};
 
 /// Returns the path of a file in tests/data.
 pub fn golden(name: &str) -> PathBuf {
@@ -524,6 +524,96 @@ fn other_records_pass_through_unchanged_and_in_place() {
     let input = invocation("f").line() + odd + &whole([invocation("f")]);
     let ran = Tool::new("lpt-analyze").stdin(input).run();
     assert!(ran.stdout.starts_with(odd), "{}", ran.stdout);
+}
+
+/// A file is given twice, or beside the one that lpt-cleanup made of it, or a run beside the run that resumed it.
+#[test]
+fn each_invocation_counts_once() {
+    let folder = Folder::new();
+    let run = folder.file("run.ndjson", &runs());
+    let cleaned = folder.file("run.cleaned.ndjson", &(runs() + &end("lpt-cleanup").line()));
+    // It keeps what was measured, byte for byte, and measures the rest.
+    let (mut kept, mut is_kept) = (0, true);
+    let resumed: String = (runs().lines())
+        .map(|line| {
+            is_kept = !line.contains("\"invocation\"") || kept < 7;
+            kept += usize::from(is_kept && line.contains("\"invocation\""));
+            let line = line.to_owned() + "\n";
+            if is_kept {
+                line
+            } else {
+                line.replace(RUN, "01a20741590276d1a58656c56c1ccb3a")
+                    .replace("\"requestId\":\"", "\"requestId\":\"0")
+            }
+        })
+        .collect();
+    let resumed = folder.file("resumed.ndjson", &resumed);
+    let analyze = |files: &[&PathBuf]| Tool::new("lpt-analyze").args(files).run().succeeds();
+    let once = analyze(&[&run]);
+    assert_eq!(once.stderr, "");
+    for files in [vec![&run, &run], vec![&run, &cleaned], vec![&run, &run, &cleaned]] {
+        let ran = analyze(&files);
+        assert_eq!(ran.of_type("statistics"), once.of_type("statistics"));
+        let repeats = 24 * (files.len() - 1);
+        let note = format!(
+            "lpt-analyze: {repeats} records repeat an invocation of the input, and are left out: each invocation counts once\n"
+        );
+        assert_eq!(ran.stderr, note);
+    }
+    let both = analyze(&[&run, &resumed]);
+    assert!(both.stderr.contains("7 records repeat an invocation"), "{}", both.stderr);
+    let count = |ran: &Ran| -> u64 {
+        ran.of_type("statistics").iter().map(|record| record["invocations"].as_u64().unwrap()).sum()
+    };
+    assert_eq!((count(&once), count(&both)), (24, 48 - 7));
+}
+
+#[test]
+fn the_first_record_of_a_request_counts() {
+    let invoked = |id: &str, duration| invocation("f").with("requestId", id).duration(duration);
+    let of_run = |index: u32| invocation("f").with("runId", RUN).with("index", index).duration(8.0);
+    let failed =
+        |record: Record| record.without("durationMs").without("billedDurationMs").outcome("throttled");
+    let cases: [(Vec<Record>, u64, f64, u64); 6] = [
+        (vec![invoked("a", 3.0), invoked("b", 5.0), invoked("a", 999.0)], 2, 4.0, 0),
+        (vec![invoked("a", 3.0), invoked("a", 5.0).memory(256)], 1, 3.0, 0),
+        // Without a request id, the run and the index identify an invocation.
+        (vec![of_run(0), of_run(1), of_run(0), failed(of_run(2)), failed(of_run(2))], 2, 8.0, 1),
+        (vec![of_run(0).with("requestId", "a"), of_run(0).with("requestId", "b")], 2, 8.0, 0),
+        // Nothing identifies these.
+        (vec![invocation("f").duration(6.0), invocation("f").duration(6.0)], 2, 6.0, 0),
+        (
+            vec![invoked("", 6.0), invoked("", 6.0), of_run(0).without("index"), of_run(0).without("index")],
+            4,
+            7.0,
+            0,
+        ),
+    ];
+    for (records, invocations, average, errors) in cases {
+        let ran = Tool::new("lpt-analyze").stdin(whole(records.clone())).run().succeeds();
+        let statistics = &ran.of_type("statistics")[0];
+        assert_eq!(
+            (&statistics["invocations"], &statistics["averageDurationMs"], &statistics["errors"]),
+            (&invocations.into(), &average.into(), &errors.into()),
+            "{records:?}"
+        );
+    }
+    let twice = whole([invoked("a", 3.0), invoked("a", 3.0)]);
+    let ran = Tool::new("lpt-analyze").stdin(twice).run().succeeds();
+    assert_eq!(ran.stderr, "lpt-analyze: 1 invocation is in the input twice, and counts once\n");
+}
+
+/// The plans differ in the code, which is said once.
+#[test]
+fn repeated_plans_and_configurations_do_no_harm() {
+    let changed = plan("f").with("codeSha256", "d");
+    let once = lines([plan("f"), changed.clone(), configuration("f"), invocation("f")]);
+    let repeats = lines([plan("f"), changed, configuration("f")]);
+    let analyze = |input: String| Tool::new("lpt-analyze").stdin(input + &end("lpt-invoke").line()).run();
+    let (once, twice) = (analyze(once.clone()), analyze(once + &repeats));
+    assert_eq!(once.of_type("statistics"), twice.of_type("statistics"));
+    assert_eq!((once.code, &once.stderr), (twice.code, &twice.stderr));
+    assert_eq!(once.stderr.matches("different code").count(), 1, "{}", once.stderr);
 }
 
 #[test]

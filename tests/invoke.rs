@@ -68,6 +68,19 @@ fn each_size_is_invoked_num_times_and_everything_passes_through() {
 }
 
 #[test]
+fn a_version_that_is_in_the_input_twice_is_measured_once() {
+    let local = cpu_bound("");
+    let folder = Folder::new();
+    let plan = folder.file("plan.ndjson", &prepared(&local, "128,256"));
+    let arguments = ["--num", "5", "--payload", QUICK];
+    let ran = local.tool("lpt-invoke").args(arguments).arg(&plan).arg(&plan).run().succeeds();
+    for memory in [128, 256] {
+        assert_eq!(indices(&ran, memory), [0, 1, 2, 3, 4]);
+    }
+    assert!(ran.stderr.contains("2 ready configuration records repeat a version"), "{}", ran.stderr);
+}
+
+#[test]
 fn the_plan_says_how_often_to_invoke_when_num_is_not_given() {
     let local = cpu_bound("");
     let input =

@@ -22,6 +22,15 @@ fn a_file_and_stdin_give_the_same() {
 }
 
 #[test]
+fn a_file_that_is_given_twice_counts_once() {
+    let file = golden("2-statistics.ndjson");
+    let once = Tool::new("lpt-select").arg(&file).run().succeeds();
+    let twice = Tool::new("lpt-select").arg(&file).arg(&file).run().succeeds();
+    assert_eq!(once.of_type("selection"), twice.of_type("selection"));
+    assert_eq!(once.stderr, twice.stderr);
+}
+
+#[test]
 fn another_strategy_selects_another_size() {
     let size = |strategy: &str| {
         let ran =

@@ -3,12 +3,15 @@
 use polars::df;
 use polars::prelude::{ChunkAgg as _, DataFrame, PolarsResult, SortMultipleOptions};
 
+use super::repeats::{Fingerprint, Fingerprints, first_of_each};
 use crate::records::{Invocation, Outcome, SizeKey, Starts};
 use crate::units::{BilledMillis, MemoryMB};
 
 /// All invocations, column by column. The columns are named after the fields of the record.
 #[derive(Default)]
 pub(super) struct Frame {
+    fingerprints: Fingerprints,
+    fingerprint: Vec<u64>,
     function_arn: Vec<String>,
     architecture: Vec<&'static str>,
     memory_size: Vec<u32>,
@@ -40,6 +43,7 @@ impl Frame {
         let duration = invocation.duration_ms.map(|_| parts.iter().flatten().map(|part| part.get()).sum());
         // Records of other programs may lack `coldStart`. An init or a restore also means a cold start.
         let is_cold = invocation.init_duration_ms.is_some() || invocation.restore_duration_ms.is_some();
+        self.fingerprint.push(self.fingerprints.of(invocation).into());
         self.function_arn.push(invocation.function_arn.to_string());
         self.architecture.push(invocation.architecture.as_str());
         self.memory_size.push(invocation.memory_size.get());
@@ -60,6 +64,7 @@ impl Frame {
     /// Returns a group for each function, architecture and memory size, in the order of their first invocations.
     pub fn into_groups(self) -> PolarsResult<Vec<Group>> {
         let frame = df!(
+            "fingerprint" => self.fingerprint,
             "functionArn" => self.function_arn,
             "architecture" => self.architecture,
             "memorySizeMB" => self.memory_size,
@@ -78,19 +83,35 @@ impl Frame {
             return Ok(Vec::new());
         }
         let groups = frame.partition_by_stable(["functionArn", "architecture", "memorySizeMB"], true)?;
-        Ok(groups.into_iter().map(Group).collect())
+        groups.into_iter().map(Group::of).collect()
     }
 }
 
-/// The invocations of one function on one architecture with one memory size. There is at least one.
-pub(super) struct Group(DataFrame);
+/// The invocations of one function on one architecture with one memory size, each once. There is at least one.
+pub(super) struct Group {
+    invocations: DataFrame,
+    /// The number of those that were left out, because they are repeats.
+    pub repeats: u64,
+}
 
 impl Group {
+    fn of(all: DataFrame) -> PolarsResult<Group> {
+        let fingerprints: Vec<Fingerprint> =
+            all.column("fingerprint")?.u64()?.into_no_null_iter().map(Fingerprint::from).collect();
+        let invocations = match first_of_each(&fingerprints) {
+            Some(is_first) => all.filter(&is_first.into_iter().collect())?,
+            None => all.clone(),
+        };
+        let repeats = (all.height() - invocations.height()) as u64;
+        Ok(Group { invocations, repeats })
+    }
+
     /// Returns the function, architecture and memory size of the invocations.
     pub fn key(&self) -> PolarsResult<SizeKey> {
         const OURS: &str = "the column was filled from this type";
-        let text = |name| PolarsResult::Ok(self.0.column(name)?.str()?.first().expect(OURS).to_owned());
-        let memory = self.0.column("memorySizeMB")?.u32()?.first().expect(OURS);
+        let text =
+            |name| PolarsResult::Ok(self.invocations.column(name)?.str()?.first().expect(OURS).to_owned());
+        let memory = self.invocations.column("memorySizeMB")?.u32()?.first().expect(OURS);
         Ok(SizeKey {
             function: text("functionArn")?.parse().expect(OURS),
             architecture: text("architecture")?.parse().expect(OURS),
@@ -100,51 +121,51 @@ impl Group {
 
     /// Returns the number of invocations, including those that failed.
     pub fn len(&self) -> u64 {
-        self.0.height() as u64
+        self.invocations.height() as u64
     }
 
     /// Returns the number of invocations that failed.
     pub fn errors(&self) -> PolarsResult<u64> {
-        Ok(self.len() - u64::from(self.0.column("usable")?.bool()?.sum().unwrap_or(0)))
+        Ok(self.len() - u64::from(self.invocations.column("usable")?.bool()?.sum().unwrap_or(0)))
     }
 
     /// Returns the number of invocations in which the function failed: with an error, out of memory, or out of time.
     pub fn function_errors(&self) -> PolarsResult<u64> {
-        Ok(u64::from(self.0.column("functionError")?.bool()?.sum().unwrap_or(0)))
+        Ok(u64::from(self.invocations.column("functionError")?.bool()?.sum().unwrap_or(0)))
     }
 
     /// Returns the number of invocations in which the function ran out of memory.
     pub fn out_of_memory_errors(&self) -> PolarsResult<u64> {
-        Ok(u64::from(self.0.column("outOfMemory")?.bool()?.sum().unwrap_or(0)))
+        Ok(u64::from(self.invocations.column("outOfMemory")?.bool()?.sum().unwrap_or(0)))
     }
 
     /// Returns the number of invocations that reached the function and whose billed duration is unknown.
     pub fn unbilled(&self) -> PolarsResult<u64> {
-        let charged = self.0.column("charged")?.bool()?;
-        let unbilled = self.0.column("billedDurationMs")?.u64()?.is_null();
+        let charged = self.invocations.column("charged")?.bool()?;
+        let unbilled = self.invocations.column("billedDurationMs")?.u64()?.is_null();
         Ok(u64::from((charged & &unbilled).sum().unwrap_or(0)))
     }
 
     /// Returns the number of invocations that reached the function, so that a request was charged.
     pub fn charged(&self) -> PolarsResult<u64> {
-        Ok(u64::from(self.0.column("charged")?.bool()?.sum().unwrap_or(0)))
+        Ok(u64::from(self.invocations.column("charged")?.bool()?.sum().unwrap_or(0)))
     }
 
     /// Returns the number of those that were cold starts.
     pub fn cold_starts(&self) -> PolarsResult<u64> {
-        let charged = self.0.column("charged")?.bool()?;
-        Ok(u64::from((charged & self.0.column("coldStart")?.bool()?).sum().unwrap_or(0)))
+        let charged = self.invocations.column("charged")?.bool()?;
+        Ok(u64::from((charged & self.invocations.column("coldStart")?.bool()?).sum().unwrap_or(0)))
     }
 
     /// Returns the total billed duration, including that of failed invocations.
     pub fn billed_duration(&self) -> PolarsResult<BilledMillis> {
-        Ok(BilledMillis(self.0.column("billedDurationMs")?.u64()?.sum().unwrap_or(0)))
+        Ok(BilledMillis(self.invocations.column("billedDurationMs")?.u64()?.sum().unwrap_or(0)))
     }
 
     /// Returns what AWS Lambda Power Tuning counts: the invocations that the function answered, warm or cold.
     pub fn answered(&self) -> PolarsResult<Answered> {
-        let failed = self.0.column("functionError")?.bool()?;
-        let answered = self.0.filter(&(self.0.column("charged")?.bool()? & &!failed))?;
+        let failed = self.invocations.column("functionError")?.bool()?;
+        let answered = self.invocations.filter(&(self.invocations.column("charged")?.bool()? & &!failed))?;
         let billed = answered.column("billedDurationMs")?.u64()?.iter();
         let restore = answered.column("billedRestoreDurationMs")?.u64()?.iter();
         let durations = answered.column("durationMs")?.f64()?.iter();
@@ -154,21 +175,21 @@ impl Group {
                 .zip(restore)
                 .map(|(billed, restore)| (billed.unwrap_or_default() + restore.unwrap_or_default()) as f64)
                 .collect(),
-            all: answered.height() == self.0.height(),
+            all: answered.height() == self.invocations.height(),
         })
     }
 
     /// Returns the usable invocations with these starts, by ascending duration.
     pub fn usable(&self, starts: Starts) -> PolarsResult<Usable> {
-        let usable = self.0.column("usable")?.bool()?;
-        let cold = self.0.column("coldStart")?.bool()?;
+        let usable = self.invocations.column("usable")?.bool()?;
+        let cold = self.invocations.column("coldStart")?.bool()?;
         let mask = match starts {
             Starts::All => usable.clone(),
             Starts::Warm => usable & &!cold,
             Starts::Cold => usable & cold,
         };
         let by = ["durationMs", "billedDurationMs"];
-        Ok(Usable(self.0.filter(&mask)?.sort(by, SortMultipleOptions::default())?))
+        Ok(Usable(self.invocations.filter(&mask)?.sort(by, SortMultipleOptions::default())?))
     }
 }
 

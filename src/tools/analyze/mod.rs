@@ -4,6 +4,7 @@ mod args; // the arguments as typed
 mod power_tuning; // the arithmetic and the prices of AWS Lambda Power Tuning
 mod bill; // the costs of one size, as AWS bills them
 mod frame; // all invocations as columns, in groups by size
+mod repeats; // the invocations that are in the input more than once
 mod plans; // the plans of the runs, and the versions that were published
 
 use std::collections::BTreeMap;
@@ -233,6 +234,7 @@ fn statistics_of_all(
     missing: &mut Missing,
 ) -> Result<Vec<Statistics>, Error> {
     let groups = frame.into_groups().map_err(from_polars)?;
+    note_repeats(groups.iter().map(|group| group.repeats).sum());
     let mut all = Vec::with_capacity(groups.len());
     for group in &groups {
         all.push(statistics_of(options, plans, group, missing)?);
@@ -251,6 +253,17 @@ fn statistics_of_all(
         }
     }
     Ok(all)
+}
+
+/// Says how many invocations were left out because the input has them more than once.
+fn note_repeats(repeats: u64) {
+    match repeats {
+        0 => {}
+        1 => message::note("1 invocation is in the input twice, and counts once"),
+        _ => message::note(format_args!(
+            "{repeats} records repeat an invocation of the input, and are left out: each invocation counts once"
+        )),
+    }
 }
 
 fn statistics_of(

@@ -10,19 +10,23 @@ use crate::records::{Configuration, ConfigurationState, Plan, RunId, SizeKey};
 #[derive(Default)]
 pub(super) struct Plans {
     plans: Vec<Plan>,
+    /// The functions that have plans of different code.
+    changed: BTreeSet<FunctionArn>,
     /// The versions, each by its alias.
     versions: BTreeMap<SizeKey, BTreeSet<AliasName>>,
 }
 
 impl Plans {
     pub fn add(&mut self, plan: Plan) {
-        // A plan without sizes is from lpt-apply, which publishes a version but measures nothing.
-        if plan.power_values.is_empty() {
+        // A plan without sizes is from lpt-apply, which publishes a version but measures nothing. A file may be given
+        // twice.
+        if plan.power_values.is_empty() || self.plans.contains(&plan) {
             return;
         }
         let function = &plan.function_arn;
         let first = self.plans.iter().find(|known| known.function_arn == *function);
-        if first.is_some_and(|first| first.code_sha256 != plan.code_sha256) {
+        let has_changed = first.is_some_and(|first| first.code_sha256 != plan.code_sha256);
+        if has_changed && self.changed.insert(function.clone()) {
             message::warning(format_args!(
                 "{function}: the input has runs of different code; they are analyzed together"
             ));

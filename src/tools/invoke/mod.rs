@@ -28,6 +28,7 @@ use crate::entry::{Interrupt, Pipe};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
+use crate::names::{AliasName, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
 use crate::records::{
     Configuration, ConfigurationState, Invocation, Plan, Record as _, RunId, SizeKey, Status,
@@ -127,6 +128,13 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     if invoke.kept > 0 {
         message::note(format_args!("{} invocations are kept from the resumed run", invoke.kept));
     }
+    match invoke.repeats {
+        0 => {}
+        1 => message::note("1 version is in the input twice, and is measured once"),
+        repeats => message::note(format_args!(
+            "{repeats} ready configuration records repeat a version of the input; each version is measured once"
+        )),
+    }
     let upstream = invoke.upstream.status();
     let (status, result) = invoke.conclude(interrupt);
     writer.borrow_mut().end(status.max(upstream))?;
@@ -145,6 +153,10 @@ struct Invoke<'a> {
     num: HashMap<RunId, u32>,
     dry_runs: HashSet<RunId>,
     failed_configuration: bool,
+    /// The versions that are measured, by their aliases.
+    measured: HashSet<(FunctionArn, AliasName)>,
+    /// The number of versions that were in the input already. They are not measured again, which would cost money.
+    repeats: usize,
     bad_input: Option<Error>,
     /// The number of invocations that are kept from the resumed run.
     kept: usize,
@@ -167,6 +179,8 @@ impl<'a> Invoke<'a> {
             num: HashMap::new(),
             dry_runs: HashSet::new(),
             failed_configuration: false,
+            measured: HashSet::new(),
+            repeats: 0,
             bad_input: None,
             kept: 0,
             sizes: BTreeMap::new(),
@@ -213,9 +227,19 @@ impl<'a> Invoke<'a> {
         }
         self.writer.borrow_mut().pass(line)?;
         match ready? {
-            Some(configuration) if !self.stop.is_cancelled() => self.measurement(configuration),
+            Some(configuration) if !self.stop.is_cancelled() && self.is_new(&configuration) => {
+                self.measurement(configuration)
+            }
             _ => Ok(None),
         }
+    }
+
+    /// Whether a configuration was not in the input yet.
+    fn is_new(&mut self, configuration: &Configuration) -> bool {
+        let version = (configuration.function_arn.clone(), configuration.alias.clone());
+        let is_new = self.measured.insert(version);
+        self.repeats += usize::from(!is_new);
+        is_new
     }
 
     /// Returns the measurement of a configuration, or `None` in a dry run if it is for another invocation than the

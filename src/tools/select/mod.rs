@@ -91,7 +91,12 @@ impl<'a> Select<'a> {
         }
         output.pass(line)?;
         match &*record_type {
-            Plan::TYPE => self.plans.push(line.parse()?),
+            Plan::TYPE => {
+                let plan: Plan = line.parse()?;
+                if !self.plans.contains(&plan) {
+                    self.plans.push(plan);
+                }
+            }
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
                 if configuration.state == ConfigurationState::Failed {
@@ -117,6 +122,8 @@ impl<'a> Select<'a> {
         }
         let mut sorted: Vec<&Statistics> = self.statistics.iter().collect();
         sorted.sort_by_cached_key(|statistics| statistics.size_key());
+        // Of a file that is given twice.
+        sorted.dedup();
         let (mut selections, mut tables, mut documents) = (vec![], vec![], vec![]);
         let mut functions = 0;
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
