@@ -628,7 +628,7 @@ fn an_incomplete_stream_is_analyzed_with_a_warning() {
 #[test]
 fn a_bad_record_is_named_and_the_records_that_undo_the_run_pass() {
     let version = configuration("f");
-    let cases: [(String, &[&str]); 7] = [
+    let cases: [(String, &[&str]); 9] = [
         ("{\"type\":\"invocation\"\n".to_owned(), &["stdin:2: not a JSON object"]),
         ("\n".to_owned(), &["stdin:2: not a JSON object"]),
         ("7\n".to_owned(), &["stdin:2: expected an object, found a number"]),
@@ -642,11 +642,16 @@ fn a_bad_record_is_named_and_the_records_that_undo_the_run_pass() {
             invocation("f").with("functionArn", "f").line(),
             &["stdin:2: functionArn: ", "not a whole function ARN"],
         ),
+        (
+            plan("f").with("powerValues", "128").line(),
+            &["stdin:2: powerValues: expected an array, found a string"],
+        ),
+        (configuration("f").without("alias").line(), &["stdin:2: alias: missing"]),
     ];
     for (line, words) in cases {
         let input = invocation("f").line() + &line + &whole([version.clone()]);
         let ran = Tool::new("lpt-analyze").stdin(input).run();
-        assert!(ran.stdout.starts_with(&version.line()), "{}", ran.stdout);
+        assert!(ran.stdout.contains(&version.line()), "{}", ran.stdout);
         assert_eq!(ran.records().pop().unwrap()["status"], "failed");
         ran.fails_with(65, words);
     }

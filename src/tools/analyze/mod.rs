@@ -162,10 +162,16 @@ impl Analyze<'_> {
                     return self.frame.push(&invocation).map_err(missing);
                 }
             }
-            // A bad plan or configuration is passed on, because it is an error only for the tools that need it.
-            Plan::TYPE => drop(line.parse::<Plan>().map(|plan| self.plans.add(plan))),
+            Plan::TYPE => {
+                // A bad one is passed on too: lpt-cleanup may know what to do with it.
+                self.output.pass(line)?;
+                self.plans.add(line.parse()?);
+                return Ok(());
+            }
             Configuration::TYPE => {
-                drop(line.parse().map(|configuration| self.plans.add_configuration(configuration)));
+                self.output.pass(line)?;
+                self.plans.add_configuration(line.parse()?);
+                return Ok(());
             }
             _ => {}
         }
