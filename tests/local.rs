@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::common::{Folder, Local, Tool, function, variables, zipped};
+use crate::common::{Folder, Local, Publishing, Tool, function, variables, zipped};
 
 /// The client is the unmodified Python SDK, which creates, updates, publishes, aliases, invokes and deletes.
 #[test]
@@ -183,6 +183,19 @@ fn a_function_runs_in_its_region() {
     let log = BASE64_STANDARD.decode(invoked.log_result().unwrap()).unwrap();
     let log = String::from_utf8(log).unwrap();
     assert!(log.contains("in eu-west-1, eu-west-1"), "{log}");
+}
+
+#[test]
+fn a_description_of_its_own_makes_a_new_version_if_lpt_local_is_told_so() {
+    let function = format!("f={}", function("cpu-bound").display());
+    for (publishing, expected) in Publishing::BOTH.into_iter().zip(["1", "2"]) {
+        let local = Local::publishing(publishing, &[&function]);
+        let (runtime, client) = local.client();
+        let publish = |description| client.publish_version().function_name("f").description(description);
+        runtime.block_on(publish("release 1").send()).unwrap();
+        let version = runtime.block_on(publish("tuning").send()).unwrap();
+        assert_eq!(version.version(), Some(expected), "{publishing:?}");
+    }
 }
 
 /// Starts a service with the function `f`, whose callers have a policy of these statements. The policy is a file in

@@ -204,8 +204,8 @@ impl Lambda {
     /// Publishes `$LATEST`, as it was read in `latest`, as a version with `description`, and waits until it
     /// can be invoked.
     ///
-    /// If nothing in `$LATEST` has changed since the last version was published, AWS returns that version,
-    /// whatever its description, and publishes none.
+    /// If nothing in `$LATEST` has changed since the last version was published, AWS returns that version and
+    /// publishes none. Whether another `description` alone makes a new one is reported both ways.
     pub async fn publish_version(
         &self,
         latest: &FunctionConfiguration,

@@ -57,6 +57,12 @@ pub struct Args {
     /// takes effect at once.
     #[arg(long, value_name = "FILE")]
     pub(super) policy: Option<PathBuf>,
+    /// Publish a new version also where only the description of PublishVersion differs
+    ///
+    /// By default it takes a change of the code or the configuration of $LATEST, as AWS's reference says.
+    /// Users of AWS report both.
+    #[arg(long)]
+    pub(super) description_makes_version: bool,
     /// Time that creating or changing a function or version takes
     #[arg(long, value_name = "MS", default_value_t = 100)]
     pub(super) update_delay_ms: u64,

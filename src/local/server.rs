@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
-use super::api::{self, Moment, Policy, Rate, Service, Store};
+use super::api::{self, Moment, NewVersionIf, Policy, Rate, Service, Store};
 use super::args::{self, Args, CoresArg};
 use super::credentials::PLACEHOLDER;
 use super::environment::{self, Concurrency, Cores, Fleet};
@@ -142,7 +142,11 @@ fn shared_cores(arg: Option<CoresArg>, machine_cores: u32) -> Cores {
 /// Creates a store with the functions of the command line.
 fn create_store(args: &Args, account_region: &AccountRegion, temp_dir: &Path) -> Result<Store, Error> {
     let now = Moment::now();
-    let mut store = Store::new(Duration::from_millis(args.update_delay_ms));
+    let new_version_if = match args.description_makes_version {
+        true => NewVersionIf::LatestOrDescriptionChanged,
+        false => NewVersionIf::LatestChanged,
+    };
+    let mut store = Store::new(Duration::from_millis(args.update_delay_ms), new_version_if);
     for function in &args.functions {
         deploy::create_function(&mut store, function, account_region, args.max_memory, temp_dir, now)?;
     }

@@ -1,8 +1,10 @@
 //! The account as it is seen from outside: what a run could change.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::types::LastUpdateStatus;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -108,4 +110,17 @@ pub async fn read_function(client: &Client, name: &str) -> Function {
         aliases.insert(name, alias);
     }
     Function { versions, aliases }
+}
+
+/// Gives `$LATEST` a description, and waits until that has taken effect.
+pub async fn describe(client: &Client, name: &str, description: &str) {
+    let update = client.update_function_configuration().function_name(name).description(description);
+    update.send().await.unwrap();
+    let is_updating = || async {
+        let latest = client.get_function_configuration().function_name(name).send().await.unwrap();
+        latest.last_update_status() != Some(&LastUpdateStatus::Successful)
+    };
+    while is_updating().await {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }

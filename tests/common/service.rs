@@ -28,6 +28,26 @@ pub fn client_config(endpoint: &str, region: &'static str) -> aws_sdk_lambda::co
         .http_client(aws_smithy_http_client::Builder::new().build_http())
 }
 
+/// Whether PublishVersion makes a new version where only the request's description differs. It is reported both ways,
+/// so the tools must be right under either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publishing {
+    CodeAndConfiguration,
+    DescriptionToo,
+}
+
+impl Publishing {
+    pub const BOTH: [Publishing; 2] = [Publishing::CodeAndConfiguration, Publishing::DescriptionToo];
+
+    /// Returns the arguments of lpt-local.
+    pub fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Publishing::CodeAndConfiguration => &[],
+            Publishing::DescriptionToo => &["--description-makes-version"],
+        }
+    }
+}
+
 /// A Lambda service of the test's own.
 pub struct Local {
     server: Child,
@@ -37,7 +57,13 @@ pub struct Local {
 impl Local {
     /// Starts a service without a limit on the control plane, for tests that are not about it.
     pub fn with(functions: &[&str]) -> Local {
+        Local::publishing(Publishing::CodeAndConfiguration, functions)
+    }
+
+    /// Starts the same, with one of the two readings of PublishVersion.
+    pub fn publishing(publishing: Publishing, functions: &[&str]) -> Local {
         let mut arguments = vec!["--control-plane-rate", "0", "--update-delay-ms", "20"];
+        arguments.extend(publishing.arguments());
         for function in functions {
             arguments.extend(["--function", function]);
         }
@@ -90,11 +116,18 @@ impl Local {
         (runtime, aws_sdk_lambda::Client::from_conf(config.build()))
     }
 
-    /// Publishes a version of the function, and returns its number.
+    /// Publishes a version of the function with a description that the last one does not have, and returns its number.
+    /// `$LATEST` has the description meanwhile, which makes the version new under each [`Publishing`].
     pub fn publish(&self, function: &str, description: &str) -> String {
         let (runtime, client) = self.client();
-        let request = client.publish_version().function_name(function).description(description);
-        runtime.block_on(request.send()).unwrap().version().unwrap().to_owned()
+        runtime.block_on(async {
+            let latest = client.get_function_configuration().function_name(function).send().await.unwrap();
+            account::describe(&client, function, description).await;
+            let published = client.publish_version().function_name(function).send().await.unwrap();
+            assert_eq!(published.description(), Some(description));
+            account::describe(&client, function, latest.description().unwrap()).await;
+            published.version().unwrap().to_owned()
+        })
     }
 
     /// Makes an alias of the function.

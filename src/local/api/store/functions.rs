@@ -17,6 +17,7 @@ use crate::local::refusal::Refusal;
 #[derive(Debug)]
 pub(crate) struct Store {
     update_delay: Duration,
+    new_version_if: NewVersionIf,
     pub(crate) functions: BTreeMap<FunctionId, Function>,
     generations: u64,
 }
@@ -30,6 +31,17 @@ pub(crate) struct Function {
     last_number: u64,
     pub(crate) aliases: BTreeMap<String, Alias>,
     pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// What PublishVersion makes a new version of. AWS's reference names code and configuration. Users report both that
+/// a `Description` of the request's own is enough, and that it is not.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewVersionIf {
+    /// A change of `$LATEST` since the last version was published.
+    LatestChanged,
+    /// The same, or a description that differs from that of the last version.
+    LatestOrDescriptionChanged,
 }
 
 /// The parameters of PublishVersion.
@@ -48,8 +60,8 @@ pub(crate) struct ResolvedTarget {
 }
 
 impl Store {
-    pub(crate) fn new(update_delay: Duration) -> Store {
-        Store { update_delay, functions: BTreeMap::new(), generations: 0 }
+    pub(crate) fn new(update_delay: Duration, new_version_if: NewVersionIf) -> Store {
+        Store { update_delay, new_version_if, functions: BTreeMap::new(), generations: 0 }
     }
 
     /// Returns how long a change takes to take effect.
@@ -117,6 +129,7 @@ impl Store {
         let serving = self.runnable(id, "$LATEST".to_owned(), &configuration, &code);
         let latest = Version {
             number: None,
+            published_from: configuration.clone(),
             configuration,
             code,
             modified: now.date,
@@ -236,14 +249,19 @@ impl Store {
         now: Moment,
     ) -> Result<Version, Refusal> {
         let until = now.instant + self.update_delay;
+        let new_version_if = self.new_version_if;
         let function = self.function_mut(id, now)?;
         let mut version = function.latest.clone();
+        version.published_from = version.configuration.clone();
         if let Some(description) = description {
             version.configuration.description = description.to_owned();
         }
         if let Some(last) = function.published.get_mut(&function.last_number)
-            && last.configuration == version.configuration
             && last.code.sha256 == version.code.sha256
+            && match new_version_if {
+                NewVersionIf::LatestChanged => last.published_from == version.published_from,
+                NewVersionIf::LatestOrDescriptionChanged => last.configuration == version.configuration,
+            }
         {
             last.advance(now);
             return Ok(last.clone());

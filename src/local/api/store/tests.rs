@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::alias::Alias;
 use super::aliases::AliasUpdate;
-use super::functions::{Publish, ResolvedTarget, Store};
+use super::functions::{NewVersionIf, Publish, ResolvedTarget, Store};
 use super::moment::Moment;
 use super::version::Version;
 use crate::local::function::{AccountRegion, Code, Configuration, FunctionId, Qualifier, Runtime, Target};
@@ -26,7 +26,11 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Fixture {
-        let mut store = Store::new(DELAY);
+        Fixture::publishing(NewVersionIf::LatestChanged)
+    }
+
+    fn publishing(new_version_if: NewVersionIf) -> Fixture {
+        let mut store = Store::new(DELAY, new_version_if);
         let now = Moment::now();
         let runtime = Runtime::parse("provided.al2023").unwrap();
         let configuration = Configuration::new(&id(), runtime, "bootstrap".to_owned());
@@ -57,6 +61,13 @@ impl Fixture {
     fn publish(&mut self) -> Result<u64, Refusal> {
         let version = self.store.publish(&id(), &Publish::default(), self.now)?;
         Ok(version.number.unwrap())
+    }
+
+    /// Publishes with a description, and returns the version's number and description.
+    fn publish_described(&mut self, description: &str) -> (u64, String) {
+        let publish = Publish { description: Some(description.to_owned()), ..Publish::default() };
+        let version = self.store.publish(&id(), &publish, self.now).unwrap();
+        (version.number.unwrap(), version.configuration.description)
     }
 
     /// Resizes, waits and publishes.
@@ -128,13 +139,17 @@ fn publishing_without_a_change_returns_the_last_version() {
 }
 
 #[test]
-fn a_new_description_makes_a_new_version() {
-    let mut f = Fixture::new();
+fn a_description_of_its_own_makes_a_new_version_in_one_reading_only() {
+    let mut f = Fixture::publishing(NewVersionIf::LatestOrDescriptionChanged);
     assert_eq!(f.publish(), Ok(1));
-    let publish = Publish { description: Some("tuning".to_owned()), ..Publish::default() };
-    let version = f.store.publish(&id(), &publish, f.now).unwrap();
-    assert_eq!((version.number, version.configuration.description.as_str()), (Some(2), "tuning"));
-    assert_eq!(f.store.publish(&id(), &publish, f.now).unwrap().number, Some(2));
+    assert_eq!(f.publish_described("tuning"), (2, "tuning".to_owned()));
+    assert_eq!(f.publish_described("tuning"), (2, "tuning".to_owned()));
+    let mut f = Fixture::publishing(NewVersionIf::LatestChanged);
+    assert_eq!(f.publish_described("release 1"), (1, "release 1".to_owned()));
+    assert_eq!(f.publish_described("tuning"), (1, "release 1".to_owned()));
+    f.resize(256).unwrap();
+    f.wait();
+    assert_eq!(f.publish_described("tuning"), (2, "tuning".to_owned()));
 }
 
 #[test]

@@ -16,6 +16,9 @@ pub(crate) struct Version {
     /// None is `$LATEST`.
     pub(crate) number: Option<u64>,
     pub(crate) configuration: Configuration,
+    /// The configuration of `$LATEST` that it was published from, which may have another description. Meaningless in
+    /// `$LATEST` itself.
+    pub(crate) published_from: Configuration,
     pub(crate) code: Arc<Code>,
     pub(crate) modified: OffsetDateTime,
     pub(crate) revision: Uuid,
