@@ -307,7 +307,7 @@ fn a_payload_comes_from_a_file_and_a_bad_one_is_named() {
         .arg(&bad)
         .stdin(&*input)
         .run()
-        .fails_with(2, &["bad.json: not JSON"]);
+        .fails_with(2, &["bad.json: not JSON: line 1, column 1: the text ends before the }"]);
     local
         .tool("lpt-invoke")
         .arg("--payload-file")
@@ -315,6 +315,58 @@ fn a_payload_comes_from_a_file_and_a_bad_one_is_named() {
         .stdin(input)
         .run()
         .fails_with(1, &["nosuch.json: No such file"]);
+}
+
+#[test]
+fn a_payload_names_a_file_as_with_curl_and_aws_cli() {
+    let folder = Folder::new();
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let file = folder.file("event.json", "\u{feff}{\"error\": \"FromFile\"}\n");
+    let invoke = |payload: String| {
+        local.tool("lpt-invoke").args(["--num", "5", "--payload", &payload]).stdin(&*input).run()
+    };
+    for prefix in ["@", "file://", "fileb://"] {
+        let ran = invoke(format!("{prefix}{}", file.display()));
+        assert_eq!(ran.of_type("invocation")[0]["errorType"], "FromFile", "{}", ran.stderr);
+    }
+    folder.file("event.json", "{\n  \"error\": 'FromFile'\n}\n");
+    invoke(format!("@{}", file.display())).fails_with(2, &["event.json: not JSON: line 2, column 12: "]);
+    invoke("@/nosuch/event.json".to_owned()).fails_with(1, &["--payload /nosuch/event.json: No such file"]);
+}
+
+/// The records that undo the run pass in any case.
+#[test]
+fn a_payload_that_is_surely_a_mistake_invokes_nothing() {
+    let folder = Folder::new();
+    let local = Local::with(&[&format!("f={}", function("echo").display())]);
+    let input = prepared(&local, "128");
+    let event = folder.file("event.json", "{}").display().to_string();
+    let invoke = |payload: &str| {
+        let arguments = ["--num", "5", "--disable-payload-logs", "--payload", payload];
+        local.tool("lpt-invoke").args(arguments).stdin(&*input).run()
+    };
+    for (payload, words) in [
+        (
+            r#"{"token":"planted",}"#,
+            "--payload: not JSON: line 1, column 20: a key in double quotes is missing",
+        ),
+        (&*event, "event.json is a file; send what is in it with --payload @"),
+        ("planted.json", "send a file with --payload @FILE"),
+    ] {
+        let ran = invoke(payload);
+        assert_eq!((ran.of_type("invocation").len(), ran.of_type("configuration").len()), (0, 2));
+        assert!(!ran.stderr.contains("planted"), "{}", ran.stderr);
+        ran.fails_with(2, &[words]);
+    }
+    let text = invoke("planted words").succeeds();
+    assert_eq!(text.of_type("invocation").len(), 5);
+    assert_eq!(text.stderr, "lpt-invoke: --payload: not JSON, so it is sent as text: a JSON string\n");
+    let input = folder.file("input.json", r#"{"payload": "{\"a\":}", "num": 1}"#);
+    let of_input = local.tool("lpt-invoke").arg("--input").arg(input).stdin(prepared(&local, "128")).run();
+    let said = "payload: a string that begins like JSON is sent as a string, because it is not JSON: line 1, column 6: ";
+    assert!(of_input.stderr.contains(said), "{}", of_input.stderr);
+    assert_eq!(of_input.of_type("invocation")[0]["outcome"], "ok", "as the state machine does");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::payload::{self, Typed};
 use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
 use crate::aws::{Aws, S3Url};
 use crate::cli::{
@@ -14,6 +15,7 @@ use crate::cli::{
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::message;
 use crate::names::Callee;
 
 /// Invoke each prepared version, and record what Lambda reports of each invocation
@@ -31,7 +33,9 @@ pub struct Args {
     /// Payload: JSON, or a text, which is sent as a JSON string [default: {}]
     ///
     /// JSON is sent unchanged. A list of {"payload": …, "weight": n} is several payloads, each for its share of the
-    /// invocations.
+    /// invocations. @FILE and file://FILE send the JSON in a file, as with curl and AWS CLI. What is surely a mistake is
+    /// refused: a text that begins like JSON and is none, or the bare name of a file. In double quotes of its own, any
+    /// text is sent as it is.
     #[arg(long, value_name = "JSON", conflicts_with = "payload_file")]
     payload: Option<String>,
     /// JSON file with the payload, or with a list of weighted payloads
@@ -152,7 +156,12 @@ impl Args {
             num: self.num,
             num_without_plan: input.num.map_or(DEFAULT_NUM, NonZeroU32::get),
             pre_processor: processor(self.pre_processor, self.pre_command, &input.pre_processor_arn),
-            post_processor: processor(self.post_processor, self.post_command, &input.post_processor_arn),
+            post_processor: processor(
+                "post",
+                self.post_processor,
+                self.post_command,
+                &input.post_processor_arn,
+            ),
             parallel,
             sleep_between_runs: Duration::from_millis(sleep_between_runs_ms.unwrap_or(0)),
             allowed_exceptions: self
@@ -165,8 +174,8 @@ impl Args {
             dry_run,
             resumed: self.resume.as_deref().map(Resumed::read).transpose()?.unwrap_or_default(),
             payloads: match (self.payload, self.payload_file, self.payloads, self.payload_s3) {
-                (Some(text), ..) => Payloads::from_text(&text, "--payload")?,
-                (_, Some(file), ..) => Payloads::from_file(&file)?,
+                (Some(text), ..) => typed_payloads(&text)?,
+                (_, Some(file), ..) => Payloads::from_file(&file, "--payload-file")?,
                 (_, _, Some(file), _) => Payloads::from_lines(&file, self.shuffle)?,
                 (.., Some(url)) => payloads_at_s3(aws, &url, "--payload-s3").await?,
                 (None, None, None, None) => payloads_in(&input, aws).await?,
@@ -175,15 +184,37 @@ impl Args {
     }
 }
 
+/// Returns the payloads that the value of `--payload` means.
+fn typed_payloads(text: &str) -> Result<Payloads, Error> {
+    match Typed::of(text)? {
+        Typed::File(file) => Payloads::from_file(&file, "--payload"),
+        Typed::Json(text) => Payloads::from_text(text, "--payload"),
+        Typed::Text(text) => {
+            note_text("--payload");
+            Payloads::from_text(text, "--payload")
+        }
+    }
+}
+
+fn note_text(place: &str) {
+    message::note(format_args!("{place}: not JSON, so it is sent as text: a JSON string"));
+}
+
 /// Returns the payloads that the execution input names; `payloadS3` takes precedence over `payload`.
 async fn payloads_in(input: &ExecutionInput, aws: &Aws) -> Result<Payloads, Error> {
     if let Some(url) = &input.payload_s3 {
         return payloads_at_s3(aws, url, &input.place_of("payloadS3")).await;
     }
-    match &input.payload {
-        Some(payload) => Payloads::from_value(payload, &input.place_of("payload")),
-        None => Ok(Payloads::default()),
+    let Some(payload) = &input.payload else {
+        return Ok(Payloads::default());
+    };
+    let place = input.place_of("payload");
+    if let Some(doubt) = payload::doubt(payload) {
+        message::warning(format_args!(
+            "{place}: a string that begins like JSON is sent as a string, because it is {doubt}"
+        ));
     }
+    Payloads::from_value(payload, &place)
 }
 
 async fn payloads_at_s3(aws: &Aws, url: &S3Url, place: &str) -> Result<Payloads, Error> {
@@ -192,6 +223,10 @@ async fn payloads_at_s3(aws: &Aws, url: &S3Url, place: &str) -> Result<Payloads,
     let text = String::from_utf8(bytes).map_err(|_| Error::Usage(format!("{place}: not UTF-8")))?;
     match serde_json::from_str::<&RawValue>(&text) {
         Ok(value) => Payloads::from_value(value, &place),
-        Err(_) => Payloads::from_text(&text, &place),
+        Err(_) => {
+            let payloads = Payloads::from_text(&text, &place)?;
+            note_text(&place);
+            Ok(payloads)
+        }
     }
 }

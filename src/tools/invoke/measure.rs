@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::failures::{CountWhenSent, Failures};
+use super::payload::not_json;
 use super::{Options, Report, Shares};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Blob, Invoked, Lambda, RetryPolicy, retry_until_stopped};
 use crate::error::Error;
@@ -251,8 +252,9 @@ impl Measurement {
         };
         match serde_json::from_slice::<IgnoredAny>(&processed) {
             Ok(_) => Ok(Blob::from(processed)),
-            Err(error) => Err(Error::Failed(format!(
-                "{processor}: its output, which replaces the payload, is not JSON: {error}"
+            Err(_) => Err(Error::Failed(format!(
+                "{processor}: its output, which replaces the payload, is {}",
+                not_json(&processed)
             ))),
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -47,6 +47,58 @@ impl fmt::Debug for Payload {
     }
 }
 
+/// What the value of `--payload` means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Typed<'a> {
+    /// A file with JSON.
+    File(PathBuf),
+    Json(&'a str),
+    /// A text that is sent as a JSON string.
+    Text(&'a str),
+}
+
+impl Typed<'_> {
+    /// Tells what `text` means. A file is named as for AWS CLI, `file://FILE` or `fileb://FILE`, or as for curl, `@FILE`.
+    ///
+    /// # Errors
+    /// The text is surely a mistake: it is empty, begins like JSON and is none, or is the name of a file or an object at
+    /// S3. No message contains the text, which may be secret, unless it is the name of a file that exists.
+    pub(super) fn of(text: &str) -> Result<Typed<'_>, Error> {
+        let file = ["@", "file://", "fileb://"].into_iter().find_map(|prefix| text.strip_prefix(prefix));
+        let mistake = match (text, file) {
+            ("", _) => "it is empty; leave it out to send {}, or send an empty string with --payload '\"\"'"
+                .to_owned(),
+            ("-", _) | (_, Some("-")) => "stdin is for the records; name a file: --payload @FILE".to_owned(),
+            (_, Some("")) => "no file is named; write --payload @FILE".to_owned(),
+            (_, Some(file)) => return Ok(Typed::File(at_home(file))),
+            (_, None) if is_json(text) => return Ok(Typed::Json(text)),
+            (_, None) if begins_like_json(text) => format!("{}; {IN_QUOTES}", not_json(text.as_bytes())),
+            (_, None) if Path::new(text).is_file() => format!(
+                "{text} is a file; send what is in it with --payload @{text}, or its name with --payload '\"{text}\"'"
+            ),
+            (_, None) if text.ends_with(".json") && !text.contains(char::is_whitespace) => {
+                format!(
+                    "it looks like the name of a file, and there is none; send a file with --payload @FILE; {IN_QUOTES}"
+                )
+            }
+            (_, None) if text.starts_with("s3://") => {
+                format!("it looks like an object at S3; send that with --payload-s3; {IN_QUOTES}")
+            }
+            (_, None) => return Ok(Typed::Text(text)),
+        };
+        Err(Error::Usage(format!("--payload: {mistake}")))
+    }
+}
+
+/// What to do with a text that is no mistake, although it looks like one.
+const IN_QUOTES: &str = "a text is sent as it is in double quotes of its own: --payload '\"TEXT\"'";
+
+/// Returns the path with the home directory in place of `~`, which a shell leaves alone after `@` or `file://`.
+fn at_home(file: &str) -> PathBuf {
+    let home = file.strip_prefix("~/").zip(std::env::home_dir());
+    home.map_or_else(|| file.into(), |(rest, home)| home.join(rest))
+}
+
 /// One or more payloads, and the rule by which the invocations get them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Payloads {
@@ -64,14 +116,18 @@ enum Order {
 }
 
 impl Payloads {
-    /// Parses the value of the flag `place`. JSON is kept unchanged, except that a list of
-    /// `{"payload": …, "weight": n}` is several payloads. Any other text becomes a JSON string.
+    /// Parses the text at `place`. JSON is kept unchanged, except that a list of `{"payload": …, "weight": n}` is several
+    /// payloads. Any other text becomes a JSON string.
     ///
     /// # Errors
-    /// A payload is larger than Lambda accepts, or only some elements of a list have weights.
+    /// The text begins like JSON and is none, a payload is larger than Lambda accepts, or only some elements of a list
+    /// have weights.
     pub fn from_text(text: &str, place: &str) -> Result<Payloads, Error> {
         if is_json(text) {
             return Payloads::from_json(text.as_bytes(), place);
+        }
+        if begins_like_json(text) {
+            return Err(Error::Usage(format!("{place}: {}", not_json(text.as_bytes()))));
         }
         let quoted = serde_json::Value::from(text).to_string();
         Ok(Payloads::one(Payload::new(quoted.as_bytes(), place)?))
@@ -91,17 +147,20 @@ impl Payloads {
         Shares::InTurn(vec![0])
     }
 
-    /// Reads a file of JSON, which is treated as in [`Payloads::from_text`].
+    /// Reads a file of JSON that `flag` names, which is treated as in [`Payloads::from_text`].
     ///
     /// # Errors
     /// The file cannot be read, is not JSON, has a payload that is larger than Lambda accepts, or has a list of which
     /// only some elements have weights.
-    pub(super) fn from_file(file: &Path) -> Result<Payloads, Error> {
-        let name = format!("--payload-file {}", file.display());
+    pub(super) fn from_file(file: &Path, flag: &str) -> Result<Payloads, Error> {
+        let name = format!("{flag} {}", file.display());
         let bytes = std::fs::read(file).map_err(Error::io(&name))?;
-        serde_json::from_slice::<IgnoredAny>(&bytes)
-            .map_err(|error| Error::Usage(format!("{name}: not JSON: {error}")))?;
-        Payloads::from_json(&bytes, &name)
+        // Editors on Windows write a byte order mark, which JSON does not know.
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        if !str::from_utf8(bytes).is_ok_and(is_json) {
+            return Err(Error::Usage(format!("{name}: {}", not_json(bytes))));
+        }
+        Payloads::from_json(bytes, &name)
     }
 
     /// Reads an NDJSON file, whose lines are used in turn. The seed `shuffle` decides their order, which is the same for
@@ -114,8 +173,9 @@ impl Payloads {
         let text = std::fs::read_to_string(file).map_err(Error::io(&name))?;
         let mut all = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
-            serde_json::from_str::<IgnoredAny>(line)
-                .map_err(|error| Error::Usage(format!("{name}:{number}: not JSON: {error}")))?;
+            if !is_json(line) {
+                return Err(Error::Usage(format!("{name}:{number}: {}", not_json(line.as_bytes()))));
+            }
             all.push(Payload::new(line.as_bytes(), format_args!("{name}:{number}"))?);
         }
         if all.is_empty() {
@@ -203,12 +263,71 @@ fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
+/// Whether a text that is not JSON is surely meant to be: it opens an object, a list, a string or a number, or has more
+/// after its first value. The single quotes that some shells leave in place do not matter.
+fn begins_like_json(text: &str) -> bool {
+    let begin = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\'' || c == '\u{feff}');
+    let opens_number = begin.strip_prefix('-').unwrap_or(begin).starts_with(|c: char| c.is_ascii_digit());
+    let mut values = serde_json::Deserializer::from_str(begin).into_iter::<IgnoredAny>();
+    opens_number || begin.starts_with(['{', '[', '"']) || matches!(values.next(), Some(Ok(_)))
+}
+
+/// Returns where and why `bytes` is not JSON, in plain words and without a part of it, which may be secret.
+pub(super) fn not_json(bytes: &[u8]) -> String {
+    if bytes.trim_ascii().is_empty() {
+        return "not JSON: it is empty".to_owned();
+    }
+    if let Err(error) = str::from_utf8(bytes) {
+        return format!("not JSON: byte {} is not UTF-8", error.valid_up_to() + 1);
+    }
+    let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) else {
+        return "not JSON".to_owned();
+    };
+    let line = bytes.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    // The error counts bytes; a person counts characters.
+    let up_to = String::from_utf8_lossy(&line[..error.column().min(line.len())]);
+    let column = up_to.chars().count().max(1);
+    format!("not JSON: line {}, column {column}: {}", error.line(), in_plain_words(&error))
+}
+
+/// Says what serde_json found, without its names for the parts of a grammar.
+fn in_plain_words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or_default();
+    let words = match what {
+        "EOF while parsing a list" => "the text ends before the ] of a list",
+        "EOF while parsing an object" => "the text ends before the } of an object",
+        "EOF while parsing a string" => "the text ends before the closing quote of a string",
+        "EOF while parsing a value" => "the text ends where a value should be",
+        "expected value" => "a value is missing here, or is none of JSON",
+        "expected ident" => "the only words of JSON are true, false and null",
+        "expected `:`" => "a colon is missing after a key",
+        "expected `,` or `]`" => "a comma or ] is missing",
+        "expected `,` or `}`" => "a comma or } is missing",
+        "key must be a string" => "a key in double quotes is missing here",
+        "trailing characters" => "there is more text after the end of the value",
+        "invalid escape" => "no escape of JSON follows the backslash",
+        "invalid number" => "the number is not written as in JSON",
+        "control character (\\u0000-\\u001F) found while parsing a string" => {
+            "a line break or tab in a string must be written \\n or \\t"
+        }
+        other => other,
+    };
+    words.to_owned()
+}
+
 /// Returns the JSON in a string that contains JSON, and any other value unchanged, as AWS Lambda Power Tuning does.
 fn unwrapped(value: &RawValue) -> Cow<'_, str> {
     match serde_json::from_str::<String>(value.get()) {
         Ok(text) if is_json(&text) => Cow::Owned(text),
         _ => Cow::Borrowed(value.get()),
     }
+}
+
+/// Returns why a string of JSON that is sent as a string is probably meant to be JSON itself.
+pub(super) fn doubt(value: &RawValue) -> Option<String> {
+    let text: String = serde_json::from_str(value.get()).ok()?;
+    (begins_like_json(&text) && !is_json(&text)).then(|| not_json(text.as_bytes()))
 }
 
 impl Default for Payloads {
@@ -258,9 +377,75 @@ mod tests {
             ("\"x\"", "\"x\""),
             ("7", "7"),
             ("say \"hi\"", r#""say \"hi\"""#),
+            ("truest", "\"truest\""),
         ] {
             let payloads = payloads(text);
             assert_eq!((payloads.all.len(), payloads.get(0).blob().as_ref()), (1, sent.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn the_value_of_the_flag_is_a_file_json_or_text() {
+        let file = |path: &str| Typed::File(path.into());
+        for (text, typed) in [
+            ("@event.json", file("event.json")),
+            ("file://a/event.json", file("a/event.json")),
+            ("fileb:///a/event.json", file("/a/event.json")),
+            ("file://~/event.json", Typed::File(std::env::home_dir().expect("a home").join("event.json"))),
+            ("{\"a\": 1}", Typed::Json("{\"a\": 1}")),
+            ("\"@event\"", Typed::Json("\"@event\"")),
+            ("hello there", Typed::Text("hello there")),
+            ("http://localhost/a", Typed::Text("http://localhost/a")),
+            ("run my.json now", Typed::Text("run my.json now")),
+            ("truest", Typed::Text("truest")),
+        ] {
+            assert_eq!(Typed::of(text).expect(text), typed);
+        }
+    }
+
+    #[test]
+    fn a_payload_that_is_surely_a_mistake_is_refused_with_its_place_and_the_remedy() {
+        for (text, words) in [
+            (r#"{"a":}"#, "--payload: not JSON: line 1, column 6: a value is missing here"),
+            (r#"{"ä":}"#, "line 1, column 6:"),
+            ("{\n  \"a\": 1,\n}", "line 3, column 1: a key in double quotes is missing here"),
+            ("{'a': 1}", "line 1, column 2: a key in double quotes is missing"),
+            ("'{\"a\": 1}'", "line 1, column 1: a value is missing here"),
+            ("{\"a\": 1", "line 1, column 7: the text ends before the } of an object"),
+            ("[1,]", "line 1, column 4: a value is missing here"),
+            ("[1, 2", "the text ends before the ] of a list"),
+            ("{\"a\" 1}", "a colon is missing after a key"),
+            ("[1 2]", "line 1, column 4: a comma or ] is missing"),
+            ("{\"a\": True}", "line 1, column 7: a value is missing here"),
+            ("{\"a\": nul}", "the only words of JSON are true, false and null"),
+            ("{\"a\": 1} {}", "line 1, column 10: there is more text after the end of the value"),
+            ("true or false", "line 1, column 6: there is more text"),
+            ("2026-11-24", "line 1, column 5: there is more text"),
+            ("-7x", "line 1, column 3: there is more text"),
+            ("\"a", "the text ends before the closing quote of a string"),
+            ("\"a\nb\"", "a line break or tab in a string must be written \\n or \\t"),
+            ("", "it is empty; leave it out to send {}"),
+            ("-", "stdin is for the records; name a file: --payload @FILE"),
+            ("@-", "stdin is for the records"),
+            ("@", "no file is named"),
+            ("Cargo.toml", "Cargo.toml is a file; send what is in it with --payload @Cargo.toml"),
+            ("nosuch.json", "it looks like the name of a file, and there is none"),
+            ("s3://bucket/key", "--payload-s3"),
+        ] {
+            let error = Typed::of(text).expect_err(text).to_string();
+            assert!(error.starts_with("--payload: ") && error.contains(words), "{text}: {error}");
+            let jargon = ["EOF", "ident", "expected", "trailing", "at line"];
+            assert!(jargon.iter().all(|word| !error.contains(word)), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_string_that_is_meant_to_be_json_is_doubted() {
+        for (value, is_doubted) in
+            [(r#""{\"a\":}""#, true), (r#""{\"a\": 1}""#, false), (r#""words""#, false), ("[1]", false)]
+        {
+            let value: Box<RawValue> = serde_json::from_str(value).expect("JSON");
+            assert_eq!(doubt(&value).is_some(), is_doubted, "{value}");
         }
     }
 
@@ -375,6 +560,14 @@ mod tests {
                     let is_last = at + 1 == weights.len();
                     prop_assert!(share == floor.max(1) || is_last && share > floor, "{} of {:?}", share, weights);
                 }
+            }
+        }
+
+        #[test]
+        fn any_mistake_is_named_without_the_text(text in prop_oneof![any::<String>(), r#"[\[\]{}",:0-9a-z ]{0,30}"#]) {
+            let secret = format!("[\"planted\", {text}");
+            if let Err(error) = Typed::of(&secret) {
+                prop_assert!(!error.to_string().contains("planted"), "{}", error);
             }
         }
 
