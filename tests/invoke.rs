@@ -370,6 +370,44 @@ fn a_payload_that_is_surely_a_mistake_invokes_nothing() {
 }
 
 #[test]
+fn a_command_that_fails_is_named_with_its_status_and_its_last_words() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let invoke = |arguments: &[&str]| {
+        let ran = local.tool("lpt-invoke").args(["--num", "5"]).args(arguments).stdin(&*input).run();
+        let lines: Vec<_> = ran.stderr.lines().map(str::to_owned).collect();
+        lines
+    };
+    let command = "echo first >&2; echo no token >&2; echo >&2; exit 7";
+    let said = invoke(&["--pre-command", command]);
+    assert_eq!(said[..3], ["first", "no token", ""], "what it prints is shown as before");
+    assert_eq!(
+        said[3],
+        format!(
+            "lpt-invoke: warning: f: 128 MB is given up: --pre-command: {command}: failed (exit status 7); it printed last: no token"
+        )
+    );
+    let said = invoke(&["--post-command", "echo to stdout; kill -9 $$"]);
+    assert!(
+        said[0].ends_with("--post-command: echo to stdout; kill -9 $$: failed (ended by signal 9); it printed last: to stdout"),
+        "{said:?}"
+    );
+    let said = invoke(&["--pre-command", "head -c 3000 /dev/zero | tr '\\0' x >&2; exit 1", "--quiet"]);
+    let last = &said[1];
+    assert!(last.contains(&format!("{}…", "x".repeat(200))) && last.len() < 500, "{last}");
+    let said = invoke(&["--pre-command", "echo planted >&2; exit 1", "--disable-payload-logs"]);
+    assert!(said[0].ends_with("exit 1: failed (exit status 1)"), "{said:?}");
+    // What a command leaves behind with an open stderr is not waited for.
+    let folder = Folder::new();
+    let left = folder.path("left");
+    let said =
+        invoke(&["--pre-command", &format!("sleep 600 >/dev/null & echo $! > {}; exit 3", left.display())]);
+    let left = std::fs::read_to_string(left).unwrap().trim().parse().unwrap();
+    kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).expect("it is still there");
+    assert!(said[0].contains("failed (exit status 3)"), "{said:?}");
+}
+
+#[test]
 fn a_failing_size_with_cold_starts_only_is_given_up_once() {
     let local = cpu_bound("");
     let arguments = ["--power-values", "128", "--num", "6", "--only-cold-starts", "f"];

@@ -446,7 +446,7 @@ fn a_processor_that_fails_stops_its_size_and_is_not_measured() {
     assert_eq!(before.code, Some(1), "{}", before.stderr);
     assert_eq!(before.of_type("invocation"), Vec::<Value>::new(), "nothing is invoked");
     for size in ["512", "1024"] {
-        let said = format!("{size} MB is given up: {processor}: failed");
+        let said = format!("{size} MB is given up: --pre-processor: {processor}: failed");
         assert!(before.stderr.contains(&said) && before.stderr.contains("TooEarly"), "{}", before.stderr);
     }
 
@@ -460,11 +460,22 @@ fn a_processor_that_fails_stops_its_size_and_is_not_measured() {
 
     let no_json = invoke(&["--pre-command", "echo no JSON"]);
     assert_eq!(no_json.of_type("invocation"), Vec::<Value>::new(), "nothing is sent");
-    assert!(no_json.stderr.contains("512 MB is given up: echo no JSON: its output"), "{}", no_json.stderr);
+    assert!(
+        no_json.stderr.contains("512 MB is given up: --pre-command: echo no JSON: its output")
+            && no_json.stderr.contains("is not JSON: line 1, column 2: "),
+        "{}",
+        no_json.stderr
+    );
     let nosuch = invoke(&["--pre-command", "exec /nosuch/command"]);
-    assert!(nosuch.stderr.contains("exec /nosuch/command: exit status: 127"), "{}", nosuch.stderr);
+    assert!(
+        nosuch
+            .stderr
+            .contains("--pre-command: exec /nosuch/command: failed (exit status 127); it printed last: "),
+        "{}",
+        nosuch.stderr
+    );
     let command = invoke(&["--pre-command", "exit 7"]);
-    assert!(command.stderr.contains("exit 7: exit status: 7"), "{}", command.stderr);
+    assert!(command.stderr.contains("exit 7: failed (exit status 7)"), "{}", command.stderr);
     let missing = invoke(&["--post-processor", "nosuch:live"]);
     assert!(missing.stderr.contains("nosuch:live: lambda:InvokeFunction: "), "{}", missing.stderr);
 

@@ -147,15 +147,16 @@ impl Args {
         }
         let sleep_between_runs_ms =
             self.sleep_between_runs_ms.or(input.sleep_between_runs_ms).filter(|_| !parallel);
-        let processor =
-            |flag: Option<Callee>, command: Option<String>, in_input: &Option<Callee>| match command {
-                Some(command) => Some(Processor::Command(command)),
-                None => flag.or(in_input.clone()).map(Processor::Function),
-            };
+        let processor = |when: &str, flag: Option<Callee>, command: Option<String>, key: &Option<Callee>| {
+            let command = command.map(|command| Processor::command(format!("--{when}-command"), command));
+            let called = |place: String| move |callee: Callee| Processor::function(place, callee);
+            let in_input = key.clone().map(called(input.place_of(&format!("{when}ProcessorARN"))));
+            command.or(flag.map(called(format!("--{when}-processor")))).or(in_input)
+        };
         Ok(Options {
             num: self.num,
             num_without_plan: input.num.map_or(DEFAULT_NUM, NonZeroU32::get),
-            pre_processor: processor(self.pre_processor, self.pre_command, &input.pre_processor_arn),
+            pre_processor: processor("pre", self.pre_processor, self.pre_command, &input.pre_processor_arn),
             post_processor: processor(
                 "post",
                 self.post_processor,

@@ -1,19 +1,30 @@
 //! The pre- and the post-processor, which are called before and after each invocation. They are not measured.
 
 use std::fmt;
-use std::process::Stdio;
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{ChildStderr, Command};
 
 use crate::aws::Aws;
 use crate::error::Error;
+use crate::message;
 use crate::names::Callee;
 
 /// A function or a shell command.
 #[derive(Debug)]
-pub(super) enum Processor {
+pub(super) struct Processor {
+    /// The flag, or the key of the execution input, that names it.
+    place: String,
+    action: Action,
+}
+
+#[derive(Debug)]
+enum Action {
     /// Called with the payload, in the region of the function.
     Function(Callee),
     /// Run by the shell, with the payload on stdin.
@@ -22,14 +33,25 @@ pub(super) enum Processor {
 
 impl fmt::Display for Processor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Processor::Function(callee) => callee.fmt(f),
-            Processor::Command(command) => command.fmt(f),
+        let Processor { place, action } = self;
+        match action {
+            Action::Function(callee) => write!(f, "{place}: {callee}"),
+            Action::Command(command) => write!(f, "{place}: {command}"),
         }
     }
 }
 
 impl Processor {
+    /// Makes a processor of the function that the flag or key `place` names.
+    pub(super) fn function(place: String, callee: Callee) -> Processor {
+        Processor { place, action: Action::Function(callee) }
+    }
+
+    /// Makes a processor of the command that the flag `place` names.
+    pub(super) fn command(place: String, command: String) -> Processor {
+        Processor { place, action: Action::Command(command) }
+    }
+
     /// Hands over `payload` and returns the output. Returns `None` if that is empty, or is `null`, the output of a
     /// function that returns nothing.
     ///
@@ -42,56 +64,113 @@ impl Processor {
         payload: &[u8],
         is_silent: bool,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let output = match self {
-            Processor::Function(callee) => call(aws, callee, payload, is_silent).await?,
-            Processor::Command(command) => run(command, payload, is_silent).await?,
+        let output = match &self.action {
+            Action::Function(callee) => self.call(aws, callee, payload, is_silent).await?,
+            Action::Command(command) => self.run(command, payload, is_silent).await?,
         };
         let trimmed = output.trim_ascii();
         Ok((!trimmed.is_empty() && trimmed != b"null").then(|| trimmed.to_vec()))
     }
-}
 
-async fn call(aws: &Aws, callee: &Callee, payload: &[u8], is_silent: bool) -> Result<Vec<u8>, Error> {
-    let lambda = aws.lambda_of_ref(callee.function())?;
-    let invoked = lambda
-        .call(callee, payload)
-        .await
-        .map_err(|error| if is_silent { error.without_message() } else { error })?;
-    match &invoked.function_error {
-        None => Ok(invoked.payload),
-        Some(error) if is_silent => Err(Error::Failed(format!("{callee}: failed ({error})"))),
-        Some(error) => {
-            let answer = String::from_utf8_lossy(&invoked.payload);
-            Err(Error::Failed(format!("{callee}: failed ({error}): {answer}")))
+    async fn call(
+        &self,
+        aws: &Aws,
+        callee: &Callee,
+        payload: &[u8],
+        is_silent: bool,
+    ) -> Result<Vec<u8>, Error> {
+        let lambda = aws.lambda_of_ref(callee.function())?;
+        let invoked = lambda
+            .call(callee, payload)
+            .await
+            .map_err(|error| if is_silent { error.without_message() } else { error })?;
+        match &invoked.function_error {
+            None => Ok(invoked.payload),
+            Some(error) => Err(self.failed(error, last_line(&invoked.payload).filter(|_| !is_silent))),
         }
+    }
+
+    async fn run(&self, command: &str, payload: &[u8], is_silent: bool) -> Result<Vec<u8>, Error> {
+        let failed = |source| Error::io(self.to_string())(source);
+        let mut child = Command::new("sh")
+            .args(["-c", command])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(if is_silent { Stdio::null() } else { Stdio::piped() })
+            // In a process group of its own, so that Ctrl-C reaches only the tool, which finishes an invocation and its
+            // post-processor.
+            .process_group(0)
+            .spawn()
+            .map_err(failed)?;
+        let group = ProcessGroup(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+        let mut stdin = child.stdin.take().expect("it is piped");
+        let write = async move {
+            // A command need not read the payload.
+            let _ = stdin.write_all(payload).await;
+        };
+        // In a task of its own, because a process that the command leaves behind may keep its stderr open.
+        let shown = child.stderr.take().map(|stderr| tokio::spawn(show(stderr)));
+        let ((), output) = tokio::join!(write, child.wait_with_output());
+        group.forget();
+        let output = output.map_err(failed)?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let mut last = None;
+        if let Some(shown) = shown {
+            let shown = tokio::time::timeout(WAIT_FOR_STDERR, shown).await;
+            last = shown.ok().and_then(Result::ok).flatten().or_else(|| last_line(&output.stdout));
+        }
+        Err(self.failed(&in_words(output.status), last))
+    }
+
+    /// Returns the error of a processor that ended with `status`, and the last that it printed.
+    fn failed(&self, status: &str, last: Option<String>) -> Error {
+        let printed = last.map_or_else(String::new, |last| format!("; it printed last: {last}"));
+        Error::Failed(format!("{self}: failed ({status}){printed}"))
     }
 }
 
-async fn run(command: &str, payload: &[u8], is_silent: bool) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::io(command)(source);
-    let mut child = Command::new("sh")
-        .args(["-c", command])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(if is_silent { Stdio::null() } else { Stdio::inherit() })
-        // In a process group of its own, so that Ctrl-C reaches only the tool, which finishes an invocation and its
-        // post-processor.
-        .process_group(0)
-        .spawn()
-        .map_err(failed)?;
-    let group = ProcessGroup(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
-    let mut stdin = child.stdin.take().expect("it is piped");
-    let write = async move {
-        // A command need not read the payload.
-        let _ = stdin.write_all(payload).await;
-    };
-    let ((), output) = tokio::join!(write, child.wait_with_output());
-    group.forget();
-    let output = output.map_err(failed)?;
-    if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(Error::Failed(format!("{command}: {}", output.status)))
+/// The time to wait for the rest of what a command that failed has printed.
+const WAIT_FOR_STDERR: Duration = Duration::from_secs(1);
+
+/// The number of bytes at the end of a command's messages in which the last line is looked for.
+const TAIL_BYTES: usize = 4096;
+
+/// The number of characters of a line that a message quotes.
+const QUOTED_CHARS: usize = 200;
+
+/// Shows the messages of a command as they arrive, and returns the last one.
+async fn show(mut stderr: ChildStderr) -> Option<String> {
+    let mut tail = Vec::new();
+    let mut buffer = [0; TAIL_BYTES];
+    while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
+        message::clear_progress();
+        // If stderr cannot be written to, there is nobody to tell.
+        let _ = std::io::stderr().write_all(&buffer[..length]);
+        tail.extend_from_slice(&buffer[..length]);
+        tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
+    }
+    if tail.last().is_some_and(|last| *last != b'\n') {
+        // The next message begins a line of its own.
+        let _ = std::io::stderr().write_all(b"\n");
+    }
+    last_line(&tail)
+}
+
+/// Returns the last line that is not blank.
+fn last_line(output: &[u8]) -> Option<String> {
+    let output = String::from_utf8_lossy(output);
+    let line = output.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    let quoted: String = line.chars().take(QUOTED_CHARS).collect();
+    Some(if quoted.len() < line.len() { quoted + "…" } else { quoted })
+}
+
+fn in_words(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => status.to_string(),
     }
 }
 
