@@ -17,6 +17,8 @@ const TOOLS: [&str; 6] = ["prepare", "invoke", "analyze", "select", "apply", "cl
 /// A page of section 1: the tool's arguments, and what clap cannot know.
 struct Page {
     command: clap::Command,
+    /// Sections that are written by hand, in roff, before the exit status.
+    sections: &'static str,
     /// What a command line does, and the command line.
     examples: &'static [(&'static str, &'static str)],
     /// The pages to read next, besides lpt(7).
@@ -27,6 +29,7 @@ fn pages() -> Vec<Page> {
     vec![
         Page {
             command: lpt::tools::prepare::Args::command(),
+            sections: "",
             examples: &[
                 (
                     "Measure one function with the usual sizes, and remove the versions afterwards:",
@@ -45,6 +48,7 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::tools::invoke::Args::command(),
+            sections: "",
             examples: &[
                 (
                     "Invoke the versions in plan.ndjson with a payload from a file, and save the records:",
@@ -63,6 +67,7 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::tools::analyze::Args::command(),
+            sections: "",
             examples: &[
                 (
                     "Decide again on an earlier run, for speed:",
@@ -77,6 +82,7 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::tools::select::Args::command(),
+            sections: "",
             examples: &[
                 (
                     "Print the best size by cost and nothing else:",
@@ -91,6 +97,7 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::tools::apply::Args::command(),
+            sections: "",
             examples: &[
                 (
                     "Give the function the size that an earlier run found best:",
@@ -105,6 +112,7 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::tools::cleanup::Args::command(),
+            sections: "",
             examples: &[
                 (
                     "Clean up after an interrupted run, from its records:",
@@ -119,6 +127,7 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::local::Args::command(),
+            sections: include_str!("../man/lpt-local.sections"),
             examples: &[
                 (
                     "Try the pipe on an executable that speaks the Runtime API:",
@@ -151,6 +160,7 @@ impl Page {
         man.render_name_section(&mut page).expect(MEMORY);
         self.synopsis_and_description().to_writer(&mut page).expect(MEMORY);
         man.render_options_section(&mut page).expect(MEMORY);
+        page.extend_from_slice(self.sections.as_bytes());
         self.what_clap_cannot_know().to_writer(&mut page).expect(MEMORY);
         let page = String::from_utf8(page).expect("help texts are UTF-8");
         page.lines().map(|line| format!("{}\n", line.trim_end())).collect()

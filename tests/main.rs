@@ -5,6 +5,7 @@
 //! - `docs`: the man pages agree with the arguments and the records.
 //! - `layout`: the modules of src keep to their layers.
 //! - `local`: lpt-local, as other programs see it.
+//! - `machine`: the processes that lpt-local starts: their end, and their share of the machine.
 //! - `interruption`: a tool that is disturbed at each of its calls can be undone from its records;
 //!   `interruption::whole_pipe` ends or disturbs the pipe at random points.
 //! - `load`: many functions or many invocations, and the limits of AWS.
@@ -30,6 +31,7 @@ mod invoke;
 mod layout;
 mod load;
 mod local;
+mod machine;
 mod pipeline;
 mod policy;
 mod prepare;

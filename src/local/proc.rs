@@ -3,24 +3,36 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rustix::process::{Pid, getpid, set_child_subreaper};
+
+/// Makes this process the parent of descendants whose own parent ends, which otherwise is the first process of the
+/// machine or container.
+pub(super) fn adopt_orphans() {
+    // Linux has this since 2012. Without it, orphans that clear their environment are not found.
+    let _ = set_child_subreaper(Some(getpid()));
+}
+
 /// Returns a process and its descendants. A descendant whose parent has ended is not found. Few functions
 /// have one, and to search all processes of the machine again and again would slow every function.
-pub(super) fn process_tree(root: u32) -> Vec<u32> {
+pub(super) fn process_tree(root: Pid) -> Vec<Pid> {
     let mut found = vec![root];
     let mut searched = 0;
     while searched < found.len() {
-        for thread in threads(found[searched]) {
-            let children = fs::read_to_string(thread.join("children")).unwrap_or_default();
-            found.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
-        }
+        found.extend(children(found[searched]));
         searched += 1;
     }
     found
 }
 
+/// Returns the children of a process.
+pub(super) fn children(pid: Pid) -> Vec<Pid> {
+    let lists = threads(pid).map(|thread| fs::read_to_string(thread.join("children")).unwrap_or_default());
+    lists.flat_map(|list| list.split_whitespace().filter_map(parse_pid).collect::<Vec<_>>()).collect()
+}
+
 /// Returns the most resident memory that a process had at any time, and what it has now, in KB. Unlike a
 /// cgroup's count it leaves out the page cache of files that were only read.
-pub(super) fn resident_memory(pid: u32) -> (u64, u64) {
+pub(super) fn resident_memory(pid: Pid) -> (u64, u64) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let field = |name| {
         let line = status.lines().find_map(|line: &str| line.strip_prefix(name));
@@ -33,7 +45,7 @@ pub(super) fn resident_memory(pid: u32) -> (u64, u64) {
 
 /// Returns the CPU time of each thread of a process, in nanoseconds. It reads `schedstat`, because `stat`
 /// counts in hundredths of a second, which is too coarse to share out milliseconds.
-pub(super) fn cpu_times(pid: u32) -> impl Iterator<Item = (PathBuf, u64)> {
+pub(super) fn cpu_times(pid: Pid) -> impl Iterator<Item = (PathBuf, u64)> {
     threads(pid).filter_map(|thread| {
         let text = fs::read_to_string(thread.join("schedstat")).ok()?;
         let time = text.split_whitespace().next()?.parse().ok()?;
@@ -43,12 +55,12 @@ pub(super) fn cpu_times(pid: u32) -> impl Iterator<Item = (PathBuf, u64)> {
 
 /// Returns each process that has this environment variable, with its value. Processes of other users can't
 /// be read, and none of them is ours.
-pub(super) fn with_variable(name: &str) -> Vec<(u32, String)> {
+pub(super) fn with_variable(name: &str) -> Vec<(Pid, String)> {
     let prefix = format!("{name}=");
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| {
-            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let pid = parse_pid(entry.file_name().to_str()?)?;
             let environment = fs::read(entry.path().join("environ")).ok()?;
             let value = environment
                 .split(|byte| *byte == 0)
@@ -67,7 +79,11 @@ pub(super) fn in_foreground() -> bool {
     matches!(fields[..], [_, _, group, _, _, foreground, ..] if group == foreground)
 }
 
-fn threads(pid: u32) -> impl Iterator<Item = PathBuf> {
+fn parse_pid(text: &str) -> Option<Pid> {
+    text.parse().ok().and_then(Pid::from_raw)
+}
+
+fn threads(pid: Pid) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     entries.map(|entry| entry.path())
 }

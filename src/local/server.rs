@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::api::{self, Moment, NewVersionIf, Policy, Rate, Service, Store};
 use super::args::{self, Args, CoresArg};
 use super::credentials::PLACEHOLDER;
-use super::environment::{self, Concurrency, Cores, Fleet};
+use super::environment::{self, Concurrency, Cores, Fleet, Orphans};
 use super::function::{AccountRegion, DEFAULT_ACCOUNT};
 use super::temp_dir::{self, TempDir};
 use super::throttle::{self, Throttle};
@@ -74,7 +74,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
         TcpListener::bind(args.listen).await.map_err(Error::io(format!("--listen {}", args.listen)))?;
     let address = listener.local_addr().map_err(Error::io("listener"))?;
     let serving = tokio::spawn(async move { axum::serve(listener, api::router(service)).await });
-    let sweeping = tokio::spawn(sweep(Arc::clone(&fleet)));
+    let sweeping = tokio::spawn(sweep(Arc::clone(&fleet), Orphans::adopt()));
     let endpoint = format!("http://{address}");
     let exit = if args.command.is_empty() {
         message::summary(format_args!(
@@ -88,6 +88,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     serving.abort();
     sweeping.abort();
     fleet.shut_down(all_ended).await;
+    environment::end_orphans(args.command.is_empty()).await;
     exit
 }
 
@@ -153,10 +154,11 @@ fn create_store(args: &Args, account_region: &AccountRegion, temp_dir: &Path) ->
     Ok(store)
 }
 
-async fn sweep(fleet: Arc<Fleet>) {
+async fn sweep(fleet: Arc<Fleet>, mut orphans: Orphans) {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
         fleet.sweep(Instant::now());
+        orphans.reap();
     }
 }
 

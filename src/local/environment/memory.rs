@@ -43,8 +43,7 @@ impl Memory {
 
     /// Measures the memory of the processes. Returns whether it is over a limit that the kernel does not enforce.
     pub(super) fn measure(&mut self, process_group: Pid) -> bool {
-        let leader = process_group.as_raw_nonzero().get().unsigned_abs();
-        let processes = proc::process_tree(leader);
+        let processes = proc::process_tree(process_group);
         let sums = processes.into_iter().map(proc::resident_memory);
         let (peak, current) = sums.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         self.peak_kb = self.peak_kb.max(peak);

@@ -8,6 +8,7 @@ mod report; // the report of one invocation
 mod log; // the log of one invocation
 mod runtime_api; // the Runtime API, which the process calls
 mod memory; // the memory that the process uses
+mod orphans; // processes that have outlived their parent
 mod variables; // the environment variables of the process
 mod cores; // the cores of this machine that invocations share
 mod concurrency; // how many invocations may run at once
@@ -15,4 +16,4 @@ mod concurrency; // how many invocations may run at once
 pub(crate) use self::concurrency::Concurrency;
 pub(crate) use self::cores::Cores;
 pub(crate) use self::fleet::{Fleet, InvocationRequest};
-pub(crate) use self::process::end_stale;
+pub(crate) use self::orphans::{Orphans, end_orphans, end_stale};

@@ -18,10 +18,10 @@ use super::failure::Failure;
 use super::log::Log;
 use super::memory::Memory;
 use super::runtime_api::{Event, FunctionError, RuntimeApi, RuntimeCall};
-use super::variables::{OWNER, variables};
+use super::variables::variables;
 use crate::local::function::Runnable;
+use crate::local::proc;
 use crate::local::throttle::{ControlGroup, DutyCycle, Share, Throttle};
-use crate::local::{mark, proc};
 
 /// The bytes that the kernel keeps of a pipe that nobody reads: pipe(7).
 const PIPE_CAPACITY: usize = 1 << 16;
@@ -53,18 +53,6 @@ pub(crate) struct Shutdown {
 
 /// The function's answer to one invocation.
 pub(crate) type Answer = Result<Bytes, FunctionError>;
-
-/// Ends the processes that a killed `lpt-local` left behind.
-pub(crate) fn end_stale() {
-    for (pid, owner) in proc::with_variable(OWNER) {
-        if let Some(pid) = Pid::from_raw(pid.cast_signed())
-            && mark::is_stale(&owner)
-        {
-            // A process that has ended meanwhile needs no signal.
-            let _ = kill_process(pid, Signal::KILL);
-        }
-    }
-}
 
 impl Environment {
     /// Starts a process, which is not yet initialized.
@@ -262,8 +250,16 @@ impl Environment {
         }
     }
 
+    /// Ends the processes, including those that left the process group. Once the first one has ended, the parent of
+    /// those is no longer in the tree, and they end with their control group or with this service: see `Orphans`.
     fn kill(&mut self) {
+        let is_running = self.child.id().is_some() && !self.killed;
+        let tree = if is_running { proc::process_tree(self.process_group) } else { Vec::new() };
         self.signal(Signal::KILL);
+        for pid in tree {
+            // A process that has ended needs no signal.
+            let _ = kill_process(pid, Signal::KILL);
+        }
         self.killed = true;
     }
 }

@@ -87,10 +87,9 @@ impl DutyCycle {
 
     /// Returns the CPU time since the last charge, in nanoseconds.
     fn cpu_time_used(&mut self) -> u64 {
-        let leader = self.process_group.as_raw_nonzero().get().unsigned_abs();
         let mut charged = HashMap::with_capacity(self.charged.len());
         let mut used = 0;
-        for pid in proc::process_tree(leader) {
+        for pid in proc::process_tree(self.process_group) {
             for (thread, time) in proc::cpu_times(pid) {
                 used += time.saturating_sub(self.charged.get(&thread).copied().unwrap_or(0));
                 charged.insert(thread, time);
