@@ -616,6 +616,23 @@ fn repeated_plans_and_configurations_do_no_harm() {
     assert_eq!(once.stderr.matches("different code").count(), 1, "{}", once.stderr);
 }
 
+/// With a plan that says SnapStart, and the same index in two runs.
+#[test]
+fn a_run_of_another_program_can_have_any_name() {
+    let of_run = |run: &str| {
+        let records =
+            [plan("f").with("snapStart", true), configuration("f"), invocation("f").with("index", 0)];
+        records.map(|record| record.with("runId", run))
+    };
+    let records =
+        ["nightly 2026/11/24", "", "01a2074c-9c60-7396-b384-c6f5252e05c0"].into_iter().flat_map(of_run);
+    let ran = Tool::new("lpt-analyze").stdin(whole(records)).run().succeeds();
+    let statistics = &ran.of_type("statistics")[0];
+    assert_eq!(statistics["invocations"], 3);
+    assert_eq!(statistics["restoreCost"], 0.125 * 0.000_139_799_8);
+    Tool::new("lpt-select").stdin(ran.stdout).run().succeeds();
+}
+
 #[test]
 fn an_incomplete_stream_is_analyzed_with_a_warning() {
     let ran = Tool::new("lpt-analyze").stdin(invocation("f")).run();

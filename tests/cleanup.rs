@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::records::end;
+use crate::common::records::{configuration, end, lines, plan};
 use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, function};
 
 fn service() -> Local {
@@ -41,6 +41,21 @@ fn configurations_suffice_to_find_the_versions_of_a_run() {
     let first = prepared.lines().find(|line| line.contains("\"creating\"")).unwrap();
     local.tool("lpt-cleanup").stdin(format!("{first}\n")).run().succeeds();
     assert_eq!(local.account(), before);
+}
+
+/// Records of another program name their runs as they like. No tag and no alias can have such a name.
+#[test]
+fn a_run_of_another_program_is_named_and_nothing_of_it_is_removed() {
+    let local = service();
+    let version = local.publish("f", "lpt version runId=nightly memorySizeMB=256 originalMemorySizeMB=256");
+    local.create_alias("f", "lpt-nightly-256", &version);
+    let before = local.account();
+    let records = [plan("f"), configuration("f").with("alias", "lpt-nightly-256"), configuration("f")];
+    let records = lines(records.map(|record| record.with("runId", "nightly")).into_iter().chain([end("x")]));
+    let ran = local.tool("lpt-cleanup").stdin(records).run().succeeds();
+    assert_eq!(local.account(), before);
+    assert_eq!(ran.of_type("cleaned"), Vec::<Value>::new());
+    assert_eq!(ran.stderr, "lpt-cleanup: the run nightly is not one of lpt, so nothing of it is removed\n");
 }
 
 #[test]

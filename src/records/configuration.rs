@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Record, RunId, SizeKey};
+use super::{Record, RunName, SizeKey};
 use crate::names::{AliasName, Architecture, FunctionArn, Version};
 use crate::units::MemoryMB;
 
@@ -12,7 +12,7 @@ use crate::units::MemoryMB;
 #[serde(tag = "type", rename = "configuration", rename_all = "camelCase")]
 pub struct Configuration {
     /// The id of the run that made the version.
-    pub run_id: RunId,
+    pub run_id: RunName,
     /// The function's ARN, without a version or an alias.
     pub function_arn: FunctionArn,
     /// The function's architecture; `x86_64` if absent in the input.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Configuration, Record, RunId, SizeKey, null_is_absent};
+use super::{Configuration, Record, RunName, SizeKey, null_is_absent};
 use crate::names::{AliasName, Architecture, FunctionArn, Version};
 use crate::units::{BilledMillis, MemoryMB, Millis, Timestamp};
 
@@ -11,9 +11,9 @@ use crate::units::{BilledMillis, MemoryMB, Millis, Timestamp};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "invocation", rename_all = "camelCase")]
 pub struct Invocation {
-    /// The id of the run. Absent if another program wrote the record.
+    /// The run. Another program may leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<RunId>,
+    pub run_id: Option<RunName>,
     /// The function's ARN, without a version or an alias.
     pub function_arn: FunctionArn,
     /// The number of the version that was invoked, if it is known.
@@ -93,7 +93,7 @@ impl Invocation {
         attempts: u32,
     ) -> Invocation {
         Invocation {
-            run_id: Some(configuration.run_id),
+            run_id: Some(configuration.run_id.clone()),
             function_arn: configuration.function_arn.clone(),
             version: configuration.version,
             alias: Some(configuration.alias.clone()),

@@ -11,7 +11,7 @@ mod applied; // a change of a function by lpt-apply
 mod cleaned; // the removal of what a run made
 mod end; // the last line of each tool
 mod size_key; // a function on one architecture at one memory size
-mod run_id; // the id of a run, and the names that come from it
+mod run_id; // the id of a run, and the names that come from it; the runs of other programs
 mod strategy; // the selection strategies, as records and flags name them
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
@@ -24,7 +24,7 @@ pub use configuration::{Configuration, ConfigurationState};
 pub use end::{End, Status};
 pub use invocation::{Invocation, Outcome};
 pub use plan::{Plan, SchemaVersion};
-pub use run_id::RunId;
+pub use run_id::{RunId, RunName};
 pub use selection::Selection;
 pub use size_key::SizeKey;
 pub use statistics::{Starts, Statistics};

@@ -3,7 +3,7 @@
 use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Record, RunId};
+use super::{Record, RunId, RunName};
 use crate::names::{Architecture, FunctionArn};
 use crate::units::{MemoryMB, StorageMB, Timestamp};
 
@@ -13,7 +13,7 @@ use crate::units::{MemoryMB, StorageMB, Timestamp};
 #[serde(tag = "type", rename = "plan", rename_all = "camelCase")]
 pub struct Plan {
     /// The id of the run that follows this plan.
-    pub run_id: RunId,
+    pub run_id: RunName,
     /// The version of the record format.
     pub schema_version: SchemaVersion,
     /// The function's ARN, without a version or an alias.
@@ -72,6 +72,16 @@ impl<'de> Deserialize<'de> for SchemaVersion {
                 &"1, the version that this lpt reads",
             )),
         }
+    }
+}
+
+impl Plan {
+    /// Returns the id of the run of lpt that this plan is of. A function is changed, and restored, only in such a run.
+    ///
+    /// # Panics
+    /// The plan is another program's.
+    pub(crate) fn own_run(&self) -> RunId {
+        self.run_id.id().expect("a plan of another program is not carried out")
     }
 }
 

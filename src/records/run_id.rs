@@ -1,5 +1,6 @@
-//! The id of a run, and the names that come from it.
+//! The id of a run, the names that come from it, and what other programs write in its place.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
@@ -70,6 +71,50 @@ impl FromStr for RunId {
 
 serde_as_text!(RunId);
 
+/// The field `runId` of a record: a run of lpt, or any text with which another program tells its runs apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RunName {
+    /// The id of a run of lpt.
+    Lpt(RunId),
+    /// The text of another program. No tag, version or alias has it, so there is nothing of such a run to undo.
+    Other(Box<str>),
+}
+
+impl RunName {
+    /// Returns the id of the run, if it is one of lpt.
+    pub(crate) fn id(&self) -> Option<RunId> {
+        match self {
+            RunName::Lpt(run_id) => Some(*run_id),
+            RunName::Other(_) => None,
+        }
+    }
+}
+
+impl From<RunId> for RunName {
+    fn from(run_id: RunId) -> RunName {
+        RunName::Lpt(run_id)
+    }
+}
+
+impl fmt::Display for RunName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunName::Lpt(run_id) => run_id.fmt(f),
+            RunName::Other(text) => text.fmt(f),
+        }
+    }
+}
+
+impl FromStr for RunName {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<RunName, Infallible> {
+        Ok(text.parse().map_or_else(|_| RunName::Other(text.into()), RunName::Lpt))
+    }
+}
+
+serde_as_text!(RunName);
+
 #[cfg(test)]
 mod tests {
     use proptest::option;
@@ -119,6 +164,17 @@ mod tests {
             if let Ok(id) = text.parse::<RunId>() {
                 prop_assert_eq!(id.to_string().parse(), Ok(id));
             }
+        }
+
+        #[test]
+        fn any_text_names_a_run_and_is_read_back_as_it_is_written(text in prop_oneof![any::<String>(), "[0-9a-f{}:-]{32,40}"]) {
+            let json = serde_json::to_string(&text).expect("a string");
+            let name: RunName = serde_json::from_str(&json).expect("any text");
+            prop_assert_eq!(name.id(), text.parse().ok());
+            if name.id().is_none() {
+                prop_assert_eq!(name.to_string(), text);
+            }
+            prop_assert_eq!(name.to_string().parse(), Ok(name));
         }
 
         #[test]

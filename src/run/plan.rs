@@ -7,7 +7,7 @@ use crate::units::Timestamp;
 /// Returns a plan that suffices to restore `latest` after the run `run_id`. It has no sizes to measure.
 pub(crate) fn plan_before(run_id: RunId, latest: &FunctionConfiguration) -> Plan {
     Plan {
-        run_id,
+        run_id: run_id.into(),
         schema_version: SchemaVersion,
         function_arn: latest.function_arn.clone(),
         architecture: latest.architecture,

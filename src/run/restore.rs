@@ -22,7 +22,7 @@ pub(crate) struct Original<'a> {
 impl<'a> From<&'a Plan> for Original<'a> {
     fn from(plan: &'a Plan) -> Original<'a> {
         Original {
-            run_id: plan.run_id,
+            run_id: plan.own_run(),
             function_arn: &plan.function_arn,
             memory: plan.original_memory_size,
             description: &plan.original_description,
@@ -37,7 +37,7 @@ pub(crate) async fn restore_after(
     plan: &Plan,
     last: &FunctionConfiguration,
 ) -> Result<bool, RunError> {
-    let was_changed = Tag::of_run(plan.run_id, Tagged::Latest, &last.description).is_some();
+    let was_changed = Tag::of_run(plan.own_run(), Tagged::Latest, &last.description).is_some();
     let restored = restore_latest(lambda, plan.into()).await;
     match &restored {
         // lpt-cleanup on the records of this run may have been quicker.

@@ -92,7 +92,7 @@ impl Tag {
     pub(crate) fn on_version(plan: &Plan, memory: MemoryMB, index: Option<u32>) -> Tag {
         Tag {
             on: Tagged::Version,
-            run_id: plan.run_id,
+            run_id: plan.own_run(),
             memory,
             original_memory: plan.original_memory_size,
             index,
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_tag_has_the_original_description_if_it_fits() {
         let plan = |length| Plan {
-            run_id: RunId::new(),
+            run_id: RunId::new().into(),
             schema_version: crate::records::SchemaVersion,
             function_arn: "arn:aws:lambda:us-east-1:123456789012:function:f".parse().expect("an ARN"),
             architecture: crate::names::Architecture::Arm64,

@@ -155,7 +155,7 @@ impl Analyze<'_> {
         match &*record_type {
             Invocation::TYPE => {
                 let invocation: Invocation = line.parse()?;
-                let is_of_dry_run = invocation.run_id.is_some_and(|run| self.plans.is_dry(run));
+                let is_of_dry_run = invocation.run_id.as_ref().is_some_and(|run| self.plans.is_dry(run));
                 if !self.options.dry_run && !is_of_dry_run && self.is_priced(&invocation) {
                     let missing =
                         |field| Error::from(line.error(Some(field), "missing, although the outcome is ok"));

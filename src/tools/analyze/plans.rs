@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::message;
 use crate::names::{AliasName, Architecture, FunctionArn};
-use crate::records::{Configuration, ConfigurationState, Plan, RunId, SizeKey};
+use crate::records::{Configuration, ConfigurationState, Plan, RunName, SizeKey};
 
 /// The plans of all runs, and the versions that were published for each size.
 #[derive(Default)]
@@ -41,8 +41,8 @@ impl Plans {
     }
 
     /// Whether a run is a dry run.
-    pub fn is_dry(&self, run_id: RunId) -> bool {
-        self.plans.iter().any(|plan| plan.run_id == run_id && plan.dry_run)
+    pub fn is_dry(&self, run_id: &RunName) -> bool {
+        self.plans.iter().any(|plan| plan.run_id == *run_id && plan.dry_run)
     }
 
     /// Whether any run is a dry run.

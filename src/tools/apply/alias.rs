@@ -118,7 +118,7 @@ impl Apply<'_> {
     fn announce(&mut self, latest: &FunctionConfiguration, applied: &mut Applied) -> Result<Plan, Error> {
         let plan = self.plan_for(latest)?;
         // The version does not get the run's tag, because it is to stay.
-        applied.version_description = Some(description_for_alias(applied.memory_size, plan.run_id));
+        applied.version_description = Some(description_for_alias(applied.memory_size, plan.own_run()));
         applied.state = AppliedState::Applying;
         self.writer.write(applied)?;
         Ok(plan)

@@ -242,6 +242,7 @@ impl Apply<'_> {
     fn plan_for(&mut self, latest: &FunctionConfiguration) -> Result<Plan, Error> {
         let known = self.plans.get(&latest.function_arn);
         if let Some(plan) = known
+            && plan.run_id.id().is_some()
             && plan.original_memory_size == latest.memory
             && plan.original_description == latest.description
         {

@@ -3,7 +3,7 @@
 mod args; // the arguments as typed
 mod leftovers; // --leftovers: finds and removes what runs have left, without their records
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 
@@ -17,7 +17,7 @@ use crate::message;
 use crate::names::{FunctionArn, Qualifier, Version};
 use crate::ndjson::{Line, Writer};
 use crate::records::{
-    Applied, AppliedState, Cleaned, Configuration, End, Left, Plan, Record as _, RunId, Status,
+    Applied, AppliedState, Cleaned, Configuration, End, Left, Plan, Record as _, RunId, RunName, Status,
 };
 use crate::run::{
     Original, RunError, Tag, Tagged, is_description_for_alias, remove_versions_and_aliases,
@@ -49,7 +49,10 @@ async fn run(aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
         Ok(Some(error)) | Err(error) => drop(first_error.get_or_insert(error)),
     }
 
-    if targets.runs.is_empty() && first_error.is_none() {
+    for run in &targets.others {
+        message::note(format_args!("the run {run} is not one of lpt, so nothing of it is removed"));
+    }
+    if targets.runs.is_empty() && targets.others.is_empty() && first_error.is_none() {
         message::note("the input has no plan or configuration record, so there is nothing to clean up");
     }
     let results = join_all(targets.runs.iter().map(async |((run_id, function), plan)| {
@@ -118,6 +121,8 @@ struct Targets {
     runs: BTreeMap<(RunId, FunctionArn), Option<Plan>>,
     /// The description of the version that lpt-apply was about to publish when its records broke off.
     unconfirmed: BTreeMap<FunctionArn, String>,
+    /// The runs of other programs. Neither a tag nor an alias has their names, so nothing can be found of them.
+    others: BTreeSet<RunName>,
 }
 
 impl Targets {
@@ -131,12 +136,20 @@ impl Targets {
             }
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
-                self.runs.insert((plan.run_id, plan.function_arn.clone()), Some(plan));
+                match plan.run_id.id() {
+                    Some(run_id) => drop(self.runs.insert((run_id, plan.function_arn.clone()), Some(plan))),
+                    None => drop(self.others.insert(plan.run_id)),
+                }
                 Ok(())
             }
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
-                self.runs.entry((configuration.run_id, configuration.function_arn)).or_default();
+                match configuration.run_id.id() {
+                    Some(run_id) => {
+                        self.runs.entry((run_id, configuration.function_arn)).or_default();
+                    }
+                    None => drop(self.others.insert(configuration.run_id)),
+                }
                 Ok(())
             }
             Applied::TYPE => {

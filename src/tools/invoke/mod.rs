@@ -31,7 +31,7 @@ use crate::message;
 use crate::names::{AliasName, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
 use crate::records::{
-    Configuration, ConfigurationState, Invocation, Plan, Record as _, RunId, SizeKey, Status,
+    Configuration, ConfigurationState, Invocation, Plan, Record as _, RunName, SizeKey, Status,
 };
 use measure::{Measurement, Shared, SizeProgress, SizeResult};
 use processor::Processor;
@@ -150,8 +150,8 @@ struct Invoke<'a> {
     stop: &'a CancellationToken,
     upstream: Upstream,
     /// Invocations per size, as the plan of each run says.
-    num: HashMap<RunId, u32>,
-    dry_runs: HashSet<RunId>,
+    num: HashMap<RunName, u32>,
+    dry_runs: HashSet<RunName>,
     failed_configuration: bool,
     /// The versions that are measured, by their aliases.
     measured: HashSet<(FunctionArn, AliasName)>,
@@ -160,7 +160,7 @@ struct Invoke<'a> {
     bad_input: Option<Error>,
     /// The number of invocations that are kept from the resumed run.
     kept: usize,
-    sizes: BTreeMap<(RunId, SizeKey), Rc<SizeProgress>>,
+    sizes: BTreeMap<(RunName, SizeKey), Rc<SizeProgress>>,
 }
 
 impl<'a> Invoke<'a> {
@@ -208,7 +208,7 @@ impl<'a> Invoke<'a> {
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
                 ready = resumed.check(&plan).map(|()| None);
-                self.num.insert(plan.run_id, plan.num);
+                self.num.insert(plan.run_id.clone(), plan.num);
                 if plan.dry_run {
                     self.dry_runs.insert(plan.run_id);
                 }
@@ -290,7 +290,7 @@ impl<'a> Invoke<'a> {
 
     /// Returns the progress of the size that a configuration belongs to.
     fn size(&mut self, configuration: &Configuration) -> Rc<SizeProgress> {
-        let key = (configuration.run_id, configuration.size_key());
+        let key = (configuration.run_id.clone(), configuration.size_key());
         Rc::clone(self.sizes.entry(key).or_insert_with(|| Rc::new(SizeProgress::new(self.options))))
     }
 

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::message;
 use crate::names::FunctionArn;
 use crate::ndjson::{Line, Lines};
-use crate::records::{Configuration, Invocation, Plan, Record as _, RunId, SizeKey};
+use crate::records::{Configuration, Invocation, Plan, Record as _, RunName, SizeKey};
 
 /// The size and the index of an invocation, which are the same in the interrupted run and in this one.
 type Key = (SizeKey, u32);
@@ -20,7 +20,7 @@ pub(super) struct Resumed {
     /// The invocations of the run; None if none with this key is usable.
     invocations: HashMap<Key, Option<Kept>>,
     plans: HashMap<FunctionArn, Plan>,
-    dry_runs: HashSet<RunId>,
+    dry_runs: HashSet<RunName>,
 }
 
 #[derive(Debug)]
@@ -73,7 +73,7 @@ impl Resumed {
             }
             Invocation::TYPE => {
                 let invocation: Invocation = line.parse()?;
-                let is_dry = invocation.run_id.is_some_and(|run| self.dry_runs.contains(&run));
+                let is_dry = invocation.run_id.as_ref().is_some_and(|run| self.dry_runs.contains(run));
                 if let Some(key) = key(&invocation).filter(|_| !is_dry) {
                     let known = self.invocations.entry(key).or_default();
                     if known.is_none() && invocation.outcome.is_usable() {

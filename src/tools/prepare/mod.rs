@@ -182,11 +182,11 @@ impl Run<'_> {
                 }
                 message::progress(format_args!("{}: {memory} MB", plan.function_arn.name()));
                 let configuration = Configuration {
-                    run_id: plan.run_id,
+                    run_id: self.run_id.into(),
                     function_arn: plan.function_arn.clone(),
                     architecture: plan.architecture,
                     memory_size: memory,
-                    alias: plan.run_id.alias(memory, index),
+                    alias: self.run_id.alias(memory, index),
                     index,
                     state: ConfigurationState::Creating,
                     version: None,

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::message;
 use crate::ndjson::{Line, Upstream};
 use crate::records::{
-    BalancedWeight, Configuration, ConfigurationState, Plan, Record as _, RunId, Selection, SizeKey,
+    BalancedWeight, Configuration, ConfigurationState, Plan, Record as _, RunName, Selection, SizeKey,
     Statistics, Strategy,
 };
 use crate::report::{Format, Output};
@@ -66,7 +66,7 @@ struct Select<'a> {
     statistics: Vec<Statistics>,
     plans: Vec<Plan>,
     /// The sizes that the account or the function does not allow, each with its run.
-    refused: HashSet<(RunId, SizeKey)>,
+    refused: HashSet<(RunName, SizeKey)>,
 }
 
 impl<'a> Select<'a> {
@@ -100,7 +100,8 @@ impl<'a> Select<'a> {
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
                 if configuration.state == ConfigurationState::Failed {
-                    self.refused.insert((configuration.run_id, configuration.size_key()));
+                    let size = configuration.size_key();
+                    self.refused.insert((configuration.run_id, size));
                 }
             }
             _ => {}
@@ -188,7 +189,7 @@ impl<'a> Select<'a> {
     fn unmeasured(&self, rivals: &[&Statistics]) -> Vec<String> {
         let is_refused = |plan: &Plan, memory| {
             let size = SizeKey { memory, ..rivals[0].size_key() };
-            self.refused.contains(&(plan.run_id, size))
+            self.refused.contains(&(plan.run_id.clone(), size))
         };
         self.plans_of(rivals)
             .flat_map(|plan| plan.power_values.iter().map(move |memory| (plan, *memory)))
