@@ -26,6 +26,10 @@ impl FunctionArn {
         &self.region
     }
 
+    pub(crate) fn account(&self) -> &str {
+        &self.account
+    }
+
     pub(crate) fn name(&self) -> &FunctionName {
         &self.name
     }

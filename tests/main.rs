@@ -9,6 +9,7 @@
 //! - `interruption`: a tool that is disturbed at each of its calls can be undone from its records;
 //!   `interruption::whole_pipe` ends or disturbs the pipe at random points.
 //! - `load`: many functions or many invocations, and the limits of AWS.
+//! - `credentials`: whose account and which region a tool works in.
 //! - `policy`: the IAM policy that is printed, and what a tool says that lacks a part of it.
 //! - `state_machine`: the features of AWS Lambda Power Tuning, by its execution input and by flags.
 //! - `pipeline`: the pipe as a user runs it: to its end, and stopped by Ctrl-C, a kill or a reader that leaves.
@@ -25,6 +26,7 @@ mod analyze;
 mod apply;
 mod cleanup;
 mod common;
+mod credentials;
 mod docs;
 mod interruption;
 mod invoke;

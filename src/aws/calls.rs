@@ -9,22 +9,43 @@ use std::time::{Duration, Instant};
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 
 use super::error::AwsError;
+use super::profile::ProfileSource;
 use super::retry::{RetryPolicy, retry};
 use crate::message;
+use crate::names::FunctionArn;
 
 /// Makes calls, and collects the actions that AWS allowed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Calls {
+    profile: ProfileSource,
     /// The maximum number of requests per second to each region's control plane; 0 is no limit.
     rate: u32,
     budgets: RefCell<BTreeMap<String, Rc<Budget>>>,
     proved: RefCell<BTreeSet<&'static str>>,
+    /// The accounts and regions that the user knows of.
+    places: RefCell<BTreeSet<(String, String)>>,
 }
 
 impl Calls {
     /// Limits the requests to each region's control plane to `rate` per second; 0 is no limit.
-    pub fn at_rate(rate: u32) -> Calls {
-        Calls { rate, ..Calls::default() }
+    pub fn new(profile: ProfileSource, rate: u32) -> Calls {
+        Calls {
+            profile,
+            rate,
+            budgets: RefCell::default(),
+            proved: RefCell::default(),
+            places: RefCell::default(),
+        }
+    }
+
+    /// Tells the user once, with `--verbose`, that the tool works in the account and region of `function`.
+    pub fn note_place(&self, function: &FunctionArn) {
+        let (account, region) = (function.account().to_owned(), function.region().to_owned());
+        if self.places.borrow_mut().insert((account, region)) {
+            let (account, region) = (function.account(), function.region());
+            let credentials = &self.profile;
+            message::detail(format_args!("works in account {account}, region {region}, by {credentials}"));
+        }
     }
 
     /// Returns the budget that all clients of one region's control plane share.
@@ -69,7 +90,8 @@ impl Calls {
     {
         let begun = Instant::now();
         // Boxed, because the SDK's futures are large and nested deeper than the compiler likes to follow.
-        let result = Box::pin(send()).await.map_err(|error| AwsError::from_sdk(action, on, &error));
+        let result =
+            Box::pin(send()).await.map_err(|error| AwsError::from_sdk(action, on, &error, &self.profile));
         let outcome = result.as_ref().map_or_else(|error| &*error.code, |_| "done");
         message::detail(format_args!("{on}: {action}: {outcome} in {} ms", begun.elapsed().as_millis()));
         // A 404 also proves the permission: without it AWS answers 403 whether or not the resource exists.
@@ -153,7 +175,7 @@ mod tests {
 
     #[test]
     fn each_region_has_its_own_budget_that_its_clients_share() {
-        let calls = Calls::at_rate(10);
+        let calls = Calls::new(ProfileSource::Nothing, 10);
         let budget = calls.budget("eu-west-1");
         assert!(Rc::ptr_eq(&budget, &calls.budget("eu-west-1")));
         assert!(!Rc::ptr_eq(&budget, &calls.budget("us-east-1")));

@@ -8,6 +8,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 
 use super::policy::Statement;
+use super::profile::ProfileSource;
 use crate::error::Fault;
 use crate::exit::Exit;
 
@@ -63,6 +64,7 @@ impl AwsError {
         action: &'static str,
         on: impl Into<String>,
         error: &SdkError<E, R>,
+        profile: &ProfileSource,
     ) -> AwsError
     where
         E: ProvideErrorMetadata + StdError + 'static,
@@ -74,8 +76,14 @@ impl AwsError {
                 let message = service.err().message().unwrap_or(NO_MESSAGE).to_owned();
                 (kind_of_code(&code), code, message)
             }
-            other if is_about_credentials(other) => {
-                (AwsErrorKind::NoCredentials, "NoCredentials".to_owned(), innermost(other))
+            other if let Some(failure) = of_credentials(other) => {
+                let message = match failure {
+                    CredentialsError::CredentialsNotLoaded(_) => {
+                        format!("there are no credentials in {}", profile.places())
+                    }
+                    other => innermost(other),
+                };
+                (AwsErrorKind::NoCredentials, "NoCredentials".to_owned(), message)
             }
             SdkError::TimeoutError(_) => {
                 (AwsErrorKind::Unreachable, "Timeout".to_owned(), "no answer in time".to_owned())
@@ -304,8 +312,9 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     std::iter::successors(Some(error), |cause| StdError::source(*cause))
 }
 
-fn is_about_credentials(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| cause.is::<CredentialsError>())
+/// Returns the error of loading credentials because of which a call was not sent.
+fn of_credentials<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a CredentialsError> {
+    causes(error).find_map(|cause| cause.downcast_ref())
 }
 
 /// Returns the text of the cause that all others wrap, for example `Connection refused`.

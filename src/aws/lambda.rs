@@ -128,7 +128,9 @@ impl Lambda {
             self.client.get_function_configuration().function_name(&on).set_qualifier(qualifier.parameter());
         let output =
             self.make("lambda:GetFunctionConfiguration", &on, async || request.clone().send().await).await?;
-        FunctionConfiguration::read(&on, &output)
+        let configuration = FunctionConfiguration::read(&on, &output)?;
+        self.calls.note_place(&configuration.function_arn);
+        Ok(configuration)
     }
 
     /// Waits until no change to `function` is in progress, whether it succeeds or fails, and reads its

@@ -7,6 +7,7 @@ mod configuration; // a function's configuration
 mod retry; // the retry policies, and the loop that follows them
 mod error; // failed calls, and their remedies
 mod policy; // IAM policies as JSON
+mod profile; // the profile: its files, its credentials, its region
 mod http; // the HTTP client under the SDK
 
 use std::rc::Rc;
@@ -27,6 +28,7 @@ pub use s3::S3Url;
 
 use crate::names::{FunctionArn, FunctionRef};
 use calls::Calls;
+use profile::{Profile, ProfileError};
 
 /// The user's choices on how to reach AWS. Everything else comes from the environment and `~/.aws`.
 #[derive(Debug, Clone, Default)]
@@ -48,9 +50,14 @@ pub struct Aws {
 
 impl Aws {
     /// Reads the environment and `~/.aws`. The first call that needs credentials fetches them.
-    pub async fn load(options: &AwsOptions) -> Aws {
+    ///
+    /// # Errors
+    /// The profile does not exist, or a file of profiles cannot be read.
+    pub async fn load(options: &AwsOptions) -> Result<Aws, ProfileError> {
+        let profile = Profile::load(options.profile.as_deref()).await?;
+        let http = http::client();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http::client())
+            .http_client(http.clone())
             .timeout_config(lambda::timeouts(Duration::from_secs(60)))
             // The SDK would repeat a request silently: outside the budget, and an invocation twice for one
             // record.
@@ -60,14 +67,21 @@ impl Aws {
         if let Some(profile) = &options.profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(region) = &options.region {
-            loader = loader.region(Region::new(region.clone()));
+        let region = match &options.region {
+            Some(region) => Some(Region::new(region.clone())),
+            None => profile.region().await,
+        };
+        if let Some(region) = region {
+            loader = loader.region(region);
         }
-        Aws { config: loader.load().await, calls: Rc::new(Calls::at_rate(options.control_plane_rate)) }
+        let config = profile.authorize(loader.load().await, http);
+        let calls = Calls::new(profile.into_source(), options.control_plane_rate);
+        Ok(Aws { config, calls: Rc::new(calls) })
     }
 
     /// Returns the client for the region of `function`.
     pub fn lambda(&self, function: &FunctionArn) -> Lambda {
+        self.calls.note_place(function);
         self.lambda_in(function.region())
     }
 

@@ -44,7 +44,7 @@ pub(crate) struct AwsArgs {
     /// AWS region; the region in an ARN takes precedence
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    /// Profile in the AWS configuration files
+    /// Profile in the AWS configuration files; takes precedence over the environment
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
     /// Maximum control-plane requests per second and region (0: no limit)

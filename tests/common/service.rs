@@ -1,7 +1,9 @@
 //! Services that the tools talk to: lpt-local, and one that refuses everything.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -167,39 +169,69 @@ pub fn refusal(status: &str, code: &str, message: &str) -> String {
     head + &body
 }
 
-/// An endpoint that gives every request the same answer, for errors that no state of a function brings about.
-pub struct Refusing {
+/// An endpoint that answers each request as a function of its text says, and keeps the requests.
+pub struct Scripted {
     endpoint: String,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
-impl Refusing {
-    /// Starts an endpoint that answers with this status, error and message.
-    pub fn with(status: &'static str, code: &'static str, message: &'static str) -> Refusing {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+impl Scripted {
+    pub fn with(answer: impl Fn(&str) -> String + Send + 'static) -> Scripted {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&requests);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let mut length = 0;
-                for line in BufReader::new(&stream).lines() {
-                    let line = line.unwrap().to_ascii_lowercase();
-                    if let Some(value) = line.strip_prefix("content-length: ") {
-                        length = value.parse::<u64>().unwrap();
-                    }
-                    if line.is_empty() {
-                        break;
-                    }
-                }
-                assert!(length < 4096, "the body is in the reader's buffer already");
+                let request = read_request(&stream);
                 // A client that has left does not want it.
-                let _ = stream.write_all(refusal(status, code, message).as_bytes());
+                let _ = stream.write_all(answer(&request).as_bytes());
+                kept.lock().unwrap().push(request);
             }
         });
-        Refusing { endpoint }
+        Scripted { endpoint, requests }
     }
 
     /// Returns a tool that talks to this endpoint.
     pub fn tool(&self, name: &str) -> Tool {
         Tool::new(name).towards(&self.endpoint)
+    }
+
+    /// Returns the requests so far, each with its headers and its body.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+fn read_request(stream: &TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let (mut request, mut length) = (String::new(), 0);
+    while !request.ends_with("\r\n\r\n") {
+        let start = request.len();
+        if reader.read_line(&mut request).unwrap() == 0 {
+            return request;
+        }
+        if let Some(value) = request[start..].to_ascii_lowercase().strip_prefix("content-length: ") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap();
+    request + &String::from_utf8_lossy(&body)
+}
+
+/// An endpoint that gives every request the same answer, for errors that no state of a function brings about.
+pub struct Refusing(Scripted);
+
+impl Refusing {
+    /// Starts an endpoint that answers with this status, error and message.
+    pub fn with(status: &'static str, code: &'static str, message: &'static str) -> Refusing {
+        Refusing(Scripted::with(move |_| refusal(status, code, message)))
+    }
+
+    /// Returns a tool that talks to this endpoint.
+    pub fn tool(&self, name: &str) -> Tool {
+        self.0.tool(name)
     }
 }

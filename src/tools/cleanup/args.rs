@@ -62,10 +62,10 @@ impl Tool for Args {
         let aws_options = self.aws.options();
         if self.leftovers {
             let options = self.into_options()?;
-            leftovers::run(&options, &Aws::load(&aws_options).await, pipe).await
+            leftovers::run(&options, &Aws::load(&aws_options).await?, pipe).await
         } else {
             // Nothing in the execution input concerns this tool, so a bad file does not stop it.
-            super::run(&Aws::load(&aws_options).await, pipe).await
+            super::run(&Aws::load(&aws_options).await?, pipe).await
         }
     }
 }

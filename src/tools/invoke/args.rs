@@ -122,7 +122,7 @@ impl Tool for Args {
     }
 
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        let aws = Aws::load(&self.aws.options()).await;
+        let aws = Aws::load(&self.aws.options()).await?;
         let options = self.into_options(&aws).await?;
         super::run(&options, &aws, pipe).await
     }

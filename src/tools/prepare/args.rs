@@ -76,10 +76,10 @@ impl Tool for Args {
         if self.policy {
             let input = self.execution_input.read()?.unwrap_or_default();
             let functions = input.functions_or(self.functions, NO_FUNCTION)?;
-            return super::policy::print(&functions, &input, &Aws::load(&aws_options).await, pipe).await;
+            return super::policy::print(&functions, &input, &Aws::load(&aws_options).await?, pipe).await;
         }
         let options = self.into_options()?;
-        super::run(&options, &Aws::load(&aws_options).await, pipe).await
+        super::run(&options, &Aws::load(&aws_options).await?, pipe).await
     }
 }
 

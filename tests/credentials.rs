@@ -1,0 +1,185 @@
+//! Whose account and which region a tool works in.
+
+use std::path::PathBuf;
+
+use crate::common::{Folder, Local, Ran, Scripted, Tool, function, refusal};
+
+/// Profiles with credentials of each kind, each with a region of its own.
+const PROFILES: &str = "
+[default]
+aws_access_key_id = AKIDDEFAULT
+aws_secret_access_key = secret
+region = ap-south-1
+
+[profile static]
+aws_access_key_id = AKIDSTATIC
+aws_secret_access_key = secret
+region = eu-west-1
+
+[profile process]
+credential_process = echo '{\"Version\":1,\"AccessKeyId\":\"AKIDPROCESS\",\"SecretAccessKey\":\"secret\"}'
+region = eu-west-2
+
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/r
+source_profile = static
+region = eu-west-3
+
+[profile sso]
+sso_start_url = https://example.test/start
+sso_region = us-west-2
+sso_account_id = 123456789012
+sso_role_name = r
+region = eu-north-1
+
+[profile without-region]
+aws_access_key_id = AKIDWITHOUT
+aws_secret_access_key = secret
+
+[profile without-credentials]
+region = eu-west-1
+";
+
+/// The name of the file with the SSO token: the SHA-1 of the start URL.
+const SSO_TOKEN: &str = "1997fabd2b1e0f948dd90c4e939020df4b7cbbbe.json";
+
+/// The profiles on disk, and an endpoint that is STS, SSO, and a Lambda without functions.
+struct Accounts {
+    folder: Folder,
+    aws: Scripted,
+}
+
+impl Accounts {
+    fn new() -> Accounts {
+        let folder = Folder::new();
+        folder.file("config", PROFILES);
+        let cache: PathBuf = folder.path(".aws/sso/cache");
+        std::fs::create_dir_all(&cache).unwrap();
+        let token = r#"{"accessToken":"token","expiresAt":"2999-01-01T00:00:00Z"}"#;
+        std::fs::write(cache.join(SSO_TOKEN), token).unwrap();
+        Accounts { folder, aws: Scripted::with(answer) }
+    }
+
+    /// Returns a tool that has keys and a region in its environment.
+    fn tool(&self, name: &str) -> Tool {
+        self.aws
+            .tool(name)
+            .env("AWS_ACCESS_KEY_ID", "AKIDENVIRONMENT")
+            .env("AWS_CONFIG_FILE", self.folder.path("config"))
+            .env("HOME", self.folder.path(""))
+    }
+
+    /// Returns who signed the last request, for which region.
+    fn last_signer(&self) -> (String, String) {
+        signer(self.aws.requests().last().expect("a request"))
+    }
+}
+
+fn answer(request: &str) -> String {
+    let body = if request.contains("Action=AssumeRole") {
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+         <AccessKeyId>AKIDROLE</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>t</SessionToken>\
+         <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    } else if request.starts_with("GET /federation/credentials") {
+        "{\"roleCredentials\":{\"accessKeyId\":\"AKIDSSO\",\"secretAccessKey\":\"secret\",\
+         \"sessionToken\":\"t\",\"expiration\":32472144000000}}"
+    } else {
+        return refusal("404 Not Found", "ResourceNotFoundException", "Function not found: f");
+    };
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+}
+
+/// Returns the key and the region of a request's signature.
+fn signer(request: &str) -> (String, String) {
+    let (_, credential) = request.split_once("Credential=").expect("a signature");
+    let mut parts = credential.split('/').map(str::to_owned);
+    (parts.next().unwrap(), parts.nth(1).unwrap())
+}
+
+#[test]
+fn a_profile_that_a_flag_names_takes_precedence_over_keys_and_region_in_the_environment() {
+    for (profile, key, region) in [
+        ("static", "AKIDSTATIC", "eu-west-1"),
+        ("process", "AKIDPROCESS", "eu-west-2"),
+        ("role", "AKIDROLE", "eu-west-3"),
+        ("sso", "AKIDSSO", "eu-north-1"),
+        ("default", "AKIDDEFAULT", "ap-south-1"),
+        // It has no region, so that of the environment counts.
+        ("without-region", "AKIDWITHOUT", "us-east-1"),
+    ] {
+        let accounts = Accounts::new();
+        let ran = accounts.tool("lpt-prepare").args(["--profile", profile, "f"]).run();
+        ran.fails_with(1, &["Function not found"]);
+        assert_eq!(accounts.last_signer(), (key.to_owned(), region.to_owned()), "{profile}");
+        if profile == "role" {
+            assert_eq!(signer(&accounts.aws.requests()[0]).0, "AKIDSTATIC", "the source profile asks STS");
+        }
+    }
+    let accounts = Accounts::new();
+    accounts.tool("lpt-prepare").args(["--profile", "static", "--region", "sa-east-1", "f"]).run();
+    assert_eq!(accounts.last_signer(), ("AKIDSTATIC".to_owned(), "sa-east-1".to_owned()));
+}
+
+#[test]
+fn keys_and_region_in_the_environment_take_precedence_over_a_profile_in_the_environment() {
+    let accounts = Accounts::new();
+    accounts.tool("lpt-prepare").env("AWS_PROFILE", "static").arg("f").run();
+    assert_eq!(accounts.last_signer(), ("AKIDENVIRONMENT".to_owned(), "us-east-1".to_owned()));
+    let tool = accounts.tool("lpt-prepare").env("AWS_PROFILE", "static").env_remove("AWS_ACCESS_KEY_ID");
+    tool.env_remove("AWS_REGION").arg("f").run();
+    assert_eq!(accounts.last_signer(), ("AKIDSTATIC".to_owned(), "eu-west-1".to_owned()));
+}
+
+#[test]
+fn a_profile_that_does_not_exist_is_an_error_before_any_call() {
+    let accounts = Accounts::new();
+    let config = accounts.folder.path("config").display().to_string();
+    for tool in ["lpt-prepare", "lpt-invoke", "lpt-apply", "lpt-cleanup"] {
+        let function = (tool == "lpt-prepare").then_some("f");
+        let ran = accounts.tool(tool).args(["--profile", "nope"]).args(function).run();
+        ran.fails_with(1, &["there is no profile nope in ", &config, "/dev/null", "--profile"]);
+    }
+    let ran = accounts.tool("lpt-prepare").env("AWS_PROFILE", "nope").arg("f").run();
+    ran.fails_with(1, &["there is no profile nope in ", &config, "AWS_PROFILE"]);
+    assert_eq!(accounts.aws.requests(), [""; 0]);
+}
+
+#[test]
+fn a_file_of_profiles_that_is_malformed_is_an_error() {
+    let accounts = Accounts::new();
+    let config = accounts.folder.file("malformed", "[default\nregion = eu-west-1\n");
+    let ran = accounts.tool("lpt-prepare").env("AWS_CONFIG_FILE", &config).arg("f").run();
+    ran.fails_with(1, &[&config.display().to_string(), "line 1"]);
+}
+
+#[test]
+fn missing_credentials_are_reported_with_the_places_that_were_looked_in() {
+    let accounts = Accounts::new();
+    let ran = accounts.tool("lpt-prepare").args(["--profile", "without-credentials", "f"]).run();
+    ran.fails_with(1, &["there are no credentials in the profile without-credentials of ", "--profile"]);
+    let nothing =
+        accounts.tool("lpt-prepare").env("AWS_CONFIG_FILE", "/dev/null").env_remove("AWS_ACCESS_KEY_ID");
+    let ran = nothing.arg("f").run();
+    let places = ["environment", "profile default", "SSO", "web identity", "container", "instance"];
+    assert!(!ran.stderr.contains("IMDS"), "{}", ran.stderr);
+    ran.fails_with(1, &places);
+}
+
+#[test]
+fn each_tool_that_calls_aws_says_in_which_account_and_region() {
+    let local = Local::with(&[&format!("f={}", function("cpu-bound").display())]);
+    let place = "works in account 123456789012, region us-east-1, by AWS_ACCESS_KEY_ID";
+    let said = |ran: &Ran| {
+        assert_eq!(ran.stderr.matches(place).count(), 1, "{}: {}", ran.tool, ran.stderr);
+    };
+    let prepared = local.tool("lpt-prepare").args(["-v", "--power-values", "256", "f"]).run();
+    said(&prepared);
+    let invoke = local.tool("lpt-invoke").args(["-v", "--num", "5", "--payload", r#"{"iterations": 1}"#]);
+    let invoked = invoke.stdin(prepared.stdout).run();
+    said(&invoked);
+    let analyzed = local.tool("lpt-analyze").stdin(invoked.stdout).run();
+    let selected = local.tool("lpt-select").stdin(analyzed.stdout).run();
+    let applied = local.tool("lpt-apply").arg("-v").stdin(selected.stdout).run();
+    said(&applied);
+    said(&local.tool("lpt-cleanup").arg("-v").stdin(applied.stdout).run());
+}
