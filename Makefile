@@ -3,7 +3,7 @@
 # Demo and tests share one build of the dependencies, because the examples bring in the features of the tests.
 BUILD := cargo build --bins --examples
 
-.PHONY: help demo test check fuzz bench bless install
+.PHONY: help demo test check fuzz bench bless prices install
 
 help:
 	@echo 'make demo     build, and tune a real function in lpt-local (no AWS account)'
@@ -12,6 +12,7 @@ help:
 	@echo 'make fuzz     fuzz each parser 60 s (SECONDS=600: longer); needs a C++ compiler'
 	@echo 'make bench    measure lpt-local and the tools; prints the tables in the README'
 	@echo 'make bless    rewrite the man pages and the expected outputs of the tests'
+	@echo 'make prices FILE…  write src/price/prices.csv anew from offer files of AWS (CONTRIBUTING.md)'
 	@echo 'make install  tools to ~/.cargo/bin, man pages to ~/.local/share/man'
 
 demo:
@@ -46,6 +47,14 @@ bench:
 
 bless:
 	LPT_BLESS=1 cargo test --test tests -- --test-threads 1 docs:: a_file_and_stdin_give_the_same
+
+# The goals after `prices` are files, for which make has nothing to do.
+OFFERS = $(filter-out prices,$(MAKECMDGOALS))
+prices:
+	@test -n '$(OFFERS)' || { echo 'make prices: name the offer files of AWS: make prices us-east-1.json…' >&2; exit 2; }
+	cargo run --quiet --example prices -- $(OFFERS) > src/price/prices.csv.new || { rm src/price/prices.csv.new; exit 1; }
+	mv src/price/prices.csv.new src/price/prices.csv
+	git diff --stat -- src/price/prices.csv
 
 install:
 	cargo install --locked --path .

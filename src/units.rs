@@ -180,6 +180,11 @@ impl Currency {
     pub(crate) fn cny() -> Currency {
         Currency("CNY".to_owned())
     }
+
+    /// Returns the code.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for Currency {

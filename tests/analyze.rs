@@ -219,22 +219,37 @@ fn the_usage_of_the_account_decides_the_price_tier() {
         assert_eq!(ran.of_type("statistics")[0]["averageCost"], cost, "{used}");
     }
     let in_europe = input.replace("us-east-1", "eu-west-1");
-    let ran = Tool::new("lpt-analyze").args(["--monthly-gb-seconds", "7e9"]).stdin(in_europe).run();
-    assert!(ran.stderr.contains("warning: only one tier of compute is known in eu-west-1"), "{}", ran.stderr);
+    let ran =
+        Tool::new("lpt-analyze").args(["--monthly-gb-seconds", "7e9"]).stdin(in_europe).run().succeeds();
+    assert_eq!(ran.of_type("statistics")[0]["averageCost"], 0.000_015);
+    let in_china = input.replace("us-east-1", "cn-north-1");
+    let ran = Tool::new("lpt-analyze").args(["--monthly-gb-seconds", "7e9"]).stdin(in_china).run();
+    assert!(
+        ran.stderr.contains("warning: only one tier of compute is known in cn-north-1"),
+        "{}",
+        ran.stderr
+    );
     let negative = Tool::new("lpt-analyze").args(["--monthly-gb-seconds=-1"]).stdin(input).run();
     negative.fails_with(2, &["--monthly-gb-seconds", "a number of 0 or more"]);
 }
 
 #[test]
 fn a_missing_price_is_left_out_with_one_warning() {
-    let in_china = invocation("f").duration(1000.0).region("cn-north-1");
-    let ran = Tool::new("lpt-analyze").stdin(whole([in_china.clone(), in_china.memory(256)])).run();
+    let folder = Folder::new();
+    let only_compute = "region,architecture,meter,price,currency\nxx-none-1,x86_64,compute,2,CNY\n";
+    let prices = folder.file("prices.csv", only_compute);
+    let invoked = elsewhere(invocation("f").duration(1000.0));
+    let ran = Tool::new("lpt-analyze")
+        .arg("--prices")
+        .arg(prices)
+        .stdin(whole([invoked.clone(), invoked.memory(256)]))
+        .run();
     let warnings: Vec<_> = ran.stderr.lines().collect();
     assert_eq!(warnings.len(), 1, "{}", ran.stderr);
     for words in [
-        "no price for requests in cn-north-1",
+        "no price for requests in xx-none-1",
         "requestCost and totalCost",
-        "cn-north-1,x86_64,requests,PRICE,CNY",
+        "xx-none-1,x86_64,requests,PRICE,CNY",
     ] {
         assert!(warnings[0].contains(words), "{}", warnings[0]);
     }
@@ -242,6 +257,37 @@ fn a_missing_price_is_left_out_with_one_warning() {
     assert_eq!((ran.code, statistics.get("requestCost")), (Some(0), None));
     assert_eq!(statistics["currency"], "CNY");
     assert_eq!(statistics["totalCost"], statistics["averageCost"]);
+}
+
+#[test]
+fn a_result_that_rests_on_a_price_of_medium_confidence_has_one_note() {
+    let invoked = |region: &str| invocation("f").memory(1024).duration(1000.0).region(region);
+    let analyze = |arguments: &[&str], records: Vec<Record>| {
+        Tool::new("lpt-analyze").args(arguments).stdin(whole(records)).run().succeeds()
+    };
+    let in_china = invoked("cn-northwest-1").with("architecture", "arm64");
+    let ran = analyze(&[], vec![in_china.clone(), in_china.memory(512), invoked("cn-north-1")]);
+    assert_eq!(
+        ran.stderr,
+        "lpt-analyze: costs rest on prices of medium confidence: compute in cn-north-1 on x86_64; compute, requests in cn-northwest-1 on arm64; give AWS's own price list to --prices to be sure\n"
+    );
+    let statistics = &ran.of_type("statistics");
+    let cost = |at: usize, field: &str| statistics[at][field].as_f64().unwrap();
+    assert_eq!((cost(0, "averageCost"), cost(0, "requestCost")), (0.000_113_477, 1.36 / 1e6));
+    assert_eq!((cost(2, "averageCost"), &statistics[2]["currency"]), (0.000_090_8, &"CNY".into()));
+    // The first tier of Cape Town is of high confidence, the second is not.
+    assert_eq!(analyze(&[], vec![invoked("af-south-1")]).stderr, "");
+    let second = analyze(&["--monthly-gb-seconds", "7e9"], vec![invoked("af-south-1")]);
+    assert!(
+        second.stderr.contains("medium confidence: compute in af-south-1 on x86_64;"),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(second.of_type("statistics")[0]["averageCost"], 0.000_019_89);
+    // With AWS's own file nothing is in doubt.
+    let offer = golden("offers/cn-northwest-1.csv");
+    let arm64 = invoked("cn-northwest-1").with("architecture", "arm64");
+    assert_eq!(analyze(&["--prices", offer.to_str().unwrap()], vec![arm64]).stderr, "");
 }
 
 /// Returns the versions of a run: these are ready, and one more is being made.
@@ -303,11 +349,16 @@ fn snapstart_charges_each_cold_start_and_each_version_but_not_for_java() {
     let more = number(python, "totalCost") - number(java, "totalCost");
     assert!((more - 4.0 * restore - 3.0 * cache).abs() < 1e-15, "4 restores, 3 versions: {more}");
 
-    let ran = analyze("python3.13", "eu-west-1");
+    let london = &analyze("python3.13", "eu-west-2").succeeds().of_type("statistics")[0];
+    assert_eq!(number(london, "restoreCost"), 2.0 * 0.000_198_053_4);
+
+    // AWS's list has no SnapStart in Taipei.
+    let java = &analyze("java21", "ap-east-2").succeeds().of_type("statistics")[0];
+    let ran = analyze("python3.13", "ap-east-2");
     let warnings: Vec<_> = ran.stderr.lines().collect();
     assert_eq!(warnings.len(), 2, "{}", ran.stderr);
     for (warning, meter) in warnings.iter().zip(["snapstart-cache", "snapstart-restore"]) {
-        assert!(warning.contains(&format!("no price for {meter} in eu-west-1")), "{warning}");
+        assert!(warning.contains(&format!("no price for {meter} in ap-east-2")), "{warning}");
     }
     assert_eq!(ran.of_type("statistics")[0]["totalCost"], java["totalCost"]);
 }
@@ -324,9 +375,16 @@ fn tmp_above_512_mb_adds_to_the_cost_of_duration() {
     {
         assert!((statistics[field].as_f64().unwrap() - expected).abs() < 1e-18, "{field}");
     }
-    let in_europe = Tool::new("lpt-analyze").stdin(input.replace("us-east-1", "eu-west-1")).run();
-    assert!(in_europe.stderr.contains("no price for storage in eu-west-1"), "{}", in_europe.stderr);
-    assert_eq!(in_europe.of_type("statistics")[0]["meanCost"], 0.000_016_666_7);
+    let in_europe = input.replace("us-east-1", "eu-west-1");
+    let in_europe = Tool::new("lpt-analyze").stdin(in_europe).run().succeeds();
+    assert_eq!(in_europe.of_type("statistics")[0]["meanCost"], 0.000_016_666_7 + 2.0 * 0.000_000_034);
+    // No source has the price of /tmp on x86_64 in Ningxia. The free 512 MB need none.
+    let in_ningxia = input.replace("us-east-1", "cn-northwest-1");
+    let ran = Tool::new("lpt-analyze").stdin(&*in_ningxia).run();
+    assert!(ran.stderr.contains("no price for storage in cn-northwest-1"), "{}", ran.stderr);
+    assert_eq!(ran.of_type("statistics")[0]["meanCost"], 0.000_113_477);
+    let free = in_ningxia.replace("\"ephemeralStorageMB\":2560", "\"ephemeralStorageMB\":512");
+    assert_eq!(Tool::new("lpt-analyze").stdin(free).run().succeeds().stderr, "");
 }
 
 #[test]

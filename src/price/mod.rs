@@ -1,9 +1,10 @@
 //! The price list, and the costs that follow from it.
 
+mod rebuild; // the embedded list, written anew from AWS's offer files
 mod offer; // AWS's bulk offer file
 mod table; // CSV rows with named cells
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -11,15 +12,17 @@ use std::str::FromStr;
 use crate::error::Error;
 use crate::names::Architecture;
 use crate::units::{BilledMillis, Currency, GbSeconds, MemoryMB, Money, StorageMB};
+pub use rebuild::rebuilt;
 use table::Table;
 
 const EMBEDDED: &str = include_str!("prices.csv");
 
-/// The required columns of our own price files. The column `fromGBSeconds` is optional.
+/// The required columns of our own price files. The columns `fromGBSeconds`, `confidence`, `priceListDate` and `sources`
+/// are optional.
 const COLUMNS: [&str; 5] = ["region", "architecture", "meter", "price", "currency"];
 
 /// A unit that AWS counts and bills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meter {
     /// A GB-second of memory.
     Compute,
@@ -66,6 +69,36 @@ impl FromStr for Meter {
     }
 }
 
+/// How far a price can be relied on. The header of the embedded list says what each word means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Confidence {
+    /// Also that of a price in a file of the user's, who knows where it is from.
+    #[default]
+    High,
+    Medium,
+}
+
+impl Confidence {
+    fn as_str(self) -> &'static str {
+        match self {
+            Confidence::High => "high",
+            Confidence::Medium => "medium",
+        }
+    }
+}
+
+impl FromStr for Confidence {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Confidence, String> {
+        match text {
+            "high" | "" => Ok(Confidence::High),
+            "medium" => Ok(Confidence::Medium),
+            _ => Err(format!("a confidence is high or medium, not {text:?}")),
+        }
+    }
+}
+
 /// The minimum time that AWS bills for the snapshot of a published version: three hours.
 /// <https://aws.amazon.com/lambda/pricing/>
 const SHORTEST_CACHE_SECONDS: f64 = 3.0 * 3600.0;
@@ -79,6 +112,8 @@ pub struct Rate {
     storage_gb_second: Option<f64>,
     cache_gb_second: Option<f64>,
     restored_gb: Option<f64>,
+    /// The meters whose price is of medium confidence.
+    medium: BTreeSet<Meter>,
     /// The currency of all these prices.
     pub currency: Currency,
 }
@@ -94,6 +129,11 @@ impl Rate {
     /// Returns the cost of `/tmp` during one invocation, of the part above the free 512 MB.
     pub fn storage(&self, storage: StorageMB, billed: BilledMillis) -> Option<Money> {
         self.storage_gb_second.map(|price| Money(billed.storage_gb_seconds(storage).0 * price))
+    }
+
+    /// Whether the price of a meter is of medium confidence, so that a result which rests on it needs a note.
+    pub fn is_medium(&self, meter: Meter) -> bool {
+        self.medium.contains(&meter)
     }
 
     /// Returns the charge for one request.
@@ -117,7 +157,7 @@ impl Rate {
 /// Prices by region, architecture and meter.
 #[derive(Debug, Clone)]
 pub struct PriceList {
-    prices: HashMap<Key, Price>,
+    prices: BTreeMap<Key, Price>,
 }
 
 type Key = (String, Architecture, Meter);
@@ -125,24 +165,43 @@ type Key = (String, Architecture, Meter);
 /// The price of one meter.
 #[derive(Debug, Clone)]
 struct Price {
-    /// At least one tier, ascending: the GB-seconds of the month from which it applies, and its price.
-    tiers: Vec<(f64, f64)>,
+    /// At least one tier, ascending.
+    tiers: Vec<Tier>,
     currency: Currency,
 }
 
+/// A price, and where it is known from.
+#[derive(Debug, Clone, PartialEq)]
+struct Tier {
+    /// The GB-seconds of the month from which it applies.
+    from: f64,
+    price: f64,
+    origin: Origin,
+}
+
+/// Where a price is known from.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Origin {
+    confidence: Confidence,
+    /// The date of AWS's price list, as year-month-day; empty if it is not known.
+    list_date: String,
+    /// The names of the sources, which the header of the embedded list explains.
+    sources: String,
+}
+
 impl Price {
-    /// Returns the price in the tier of an account that has used `used`. Below the first tier in the list,
-    /// which may begin where a free tier ends, it is the price of that first tier.
-    fn at(&self, used: GbSeconds) -> f64 {
-        let tier = self.tiers.iter().rev().find(|(from, _)| *from <= used.0);
-        tier.unwrap_or(&self.tiers[0]).1
+    /// Returns the tier of an account that has used `used`. Below the first tier in the list, which may begin where a
+    /// free tier ends, it is that first tier.
+    fn at(&self, used: GbSeconds) -> &Tier {
+        let tier = self.tiers.iter().rev().find(|tier| tier.from <= used.0);
+        tier.unwrap_or(&self.tiers[0])
     }
 }
 
 impl PriceList {
     /// Returns the price list that is built into the tools.
     pub fn embedded() -> PriceList {
-        let mut list = PriceList { prices: HashMap::new() };
+        let mut list = PriceList { prices: BTreeMap::new() };
         list.read(EMBEDDED.as_bytes()).expect("the embedded list is valid, as a test checks");
         list
     }
@@ -179,17 +238,26 @@ impl PriceList {
                 how_to_add(region, architecture, Meter::Compute, &Currency::usd())
             ))
         })?;
+        let mut medium = BTreeSet::new();
+        let mut note = |meter, tier: &Tier| {
+            if tier.origin.confidence == Confidence::Medium {
+                medium.insert(meter);
+            }
+            tier.price
+        };
+        let gb_second = note(Meter::Compute, compute.at(used));
         // Amounts in two currencies cannot be added.
-        let other = |meter| {
+        let mut other = |meter| {
             let price = price(meter).filter(|price| price.currency == compute.currency);
-            price.map(|price| price.at(GbSeconds(0.0)))
+            price.map(|price| note(meter, price.at(GbSeconds(0.0))))
         };
         Ok(Rate {
-            gb_second: compute.at(used),
+            gb_second,
             request: other(Meter::Requests).map(|million| Money(million / 1e6)),
             storage_gb_second: other(Meter::Storage),
             cache_gb_second: other(Meter::SnapStartCache),
             restored_gb: other(Meter::SnapStartRestore),
+            medium,
             currency: compute.currency.clone(),
         })
     }
@@ -205,18 +273,16 @@ impl PriceList {
     /// # Errors
     /// The text has a fault; the error names its line or key.
     pub fn read(&mut self, text: &[u8]) -> Result<(), String> {
-        let text = str::from_utf8(text).map_err(|error| format!("not UTF-8: {error}"))?;
-        let text = text.trim_start_matches('\u{feff}');
-        let prices = if text.trim_start().starts_with('{') {
-            offer::read_json(text)?
-        } else if offer::is_csv(text) {
-            offer::read_csv(text)?
-        } else {
-            read_own(text)?
-        };
+        let text = utf8(text)?;
+        let prices = offer::read(text).unwrap_or_else(|| read_own(text))?;
         self.prices.extend(prices.0);
         Ok(())
     }
+}
+
+fn utf8(text: &[u8]) -> Result<&str, String> {
+    let text = str::from_utf8(text).map_err(|error| format!("not UTF-8: {error}"))?;
+    Ok(text.trim_start_matches('\u{feff}'))
 }
 
 /// Returns the remedy for a price that the list does not have.
@@ -235,14 +301,18 @@ fn read_own(text: &str) -> Result<Prices, String> {
             let tier = Tier {
                 from: if from.is_empty() { 0.0 } else { number("fromGBSeconds", from)? },
                 price: number("price", row.cell("price"))?,
-                currency: row.cell("currency").parse()?,
+                origin: Origin {
+                    confidence: row.cell("confidence").parse()?,
+                    list_date: row.cell("priceListDate").to_owned(),
+                    sources: row.cell("sources").to_owned(),
+                },
             };
             let region = row.cell("region");
             if region.is_empty() {
                 return Err("the region is missing".to_owned());
             }
-            prices
-                .add((region.to_owned(), row.cell("architecture").parse()?, row.cell("meter").parse()?), tier)
+            let key = (region.to_owned(), row.cell("architecture").parse()?, row.cell("meter").parse()?);
+            prices.add(key, tier, row.cell("currency").parse()?)
         };
         add().map_err(|why: String| row.fault(why))?;
     }
@@ -257,30 +327,27 @@ fn number(what: &str, text: &str) -> Result<f64, String> {
 
 /// The prices in one file.
 #[derive(Default)]
-struct Prices(HashMap<Key, Price>);
-
-struct Tier {
-    from: f64,
-    price: f64,
-    currency: Currency,
-}
+struct Prices(BTreeMap<Key, Price>);
 
 impl Prices {
-    fn add(&mut self, key: Key, Tier { from, price, currency }: Tier) -> Result<(), String> {
+    fn add(&mut self, key: Key, tier: Tier, currency: Currency) -> Result<(), String> {
         let (region, architecture, meter) = &key;
         let name = format!("{region},{architecture},{meter}");
-        let known_price =
+        let known =
             self.0.entry(key).or_insert_with(|| Price { tiers: Vec::new(), currency: currency.clone() });
-        if known_price.currency != currency {
-            return Err(format!("{name}: has prices in {} and in {currency}", known_price.currency));
+        if known.currency != currency {
+            return Err(format!("{name}: has prices in {} and in {currency}", known.currency));
         }
-        let at = known_price.tiers.partition_point(|tier| tier.0 < from);
-        match known_price.tiers.get(at) {
-            Some(tier) if tier.0 == from && tier.1 == price => {}
-            Some(tier) if tier.0 == from => {
-                return Err(format!("{name}: has two prices from {from} GB-seconds: {} and {price}", tier.1));
+        let at = known.tiers.partition_point(|other| other.from < tier.from);
+        match known.tiers.get(at) {
+            Some(other) if other.from == tier.from && other.price == tier.price => {}
+            Some(other) if other.from == tier.from => {
+                return Err(format!(
+                    "{name}: has two prices from {} GB-seconds: {} and {}",
+                    tier.from, other.price, tier.price
+                ));
             }
-            _ => known_price.tiers.insert(at, (from, price)),
+            _ => known.tiers.insert(at, tier),
         }
         Ok(())
     }
@@ -316,8 +383,104 @@ mod tests {
     fn prices_differ_by_region_and_architecture() {
         assert_eq!(cost("us-east-1", Architecture::Arm64, 1024, 1000), 0.000_013_333_4);
         assert_eq!(cost("af-south-1", Architecture::X86_64, 1024, 1000), 0.000_022_1);
-        let china = rate("cn-north-1", Architecture::Arm64, 0.0);
-        assert_eq!((china.gb_second, china.currency, china.request), (0.000_113_6, Currency::cny(), None));
+        assert_eq!(cost("ap-northeast-3", Architecture::X86_64, 1024, 1000), 0.000_016_666_7);
+        assert_eq!(cost("eu-central-2", Architecture::Arm64, 1024, 1000), 0.000_014_666_7);
+        // The last digit differs in AWS's own list.
+        assert_eq!(cost("il-central-1", Architecture::Arm64, 1024, 1000), 0.000_014_000_1);
+        assert_eq!(cost("mx-central-1", Architecture::Arm64, 1024, 1000), 0.000_014);
+        assert_eq!(rate("ap-east-1", Architecture::Arm64, 0.0).request, Some(Money(0.28 / 1e6)));
+    }
+
+    /// AWS China's list of 2024-12-31 (infracost), and npm @remotion/lambda-client 4.0.527 for arm64.
+    #[test]
+    fn prices_in_china_are_in_yuan_and_differ_by_architecture() {
+        for region in ["cn-north-1", "cn-northwest-1"] {
+            for (architecture, compute) in
+                [(Architecture::X86_64, 0.000_113_477), (Architecture::Arm64, 0.000_090_8)]
+            {
+                let china = rate(region, architecture, 7e9);
+                assert_eq!(
+                    (china.gb_second, china.currency, china.request),
+                    (compute, Currency::cny(), Some(Money(1.36 / 1e6))),
+                    "{region} {architecture}: without tiers"
+                );
+            }
+        }
+    }
+
+    /// The prices of AWS's list of 2025-10-30, which no ratio gives.
+    #[test]
+    fn tiers_are_known_in_each_region_of_the_price_list() {
+        for (region, architecture, used, price) in [
+            ("ap-northeast-3", Architecture::X86_64, 6e9, 0.000_015),
+            ("ap-east-1", Architecture::X86_64, 6e9, 0.000_020_62),
+            ("ap-east-1", Architecture::Arm64, 18.75e9, 0.000_014_7),
+            ("me-central-1", Architecture::X86_64, 6e9, 0.000_018_591),
+            ("af-south-1", Architecture::X86_64, 15e9, 0.000_017_68),
+        ] {
+            assert_eq!(rate(region, architecture, used).gb_second, price, "{region}");
+        }
+        let list = PriceList::embedded();
+        assert!(list.has_tiers("us-gov-west-1", Architecture::Arm64));
+        assert!(!list.has_tiers("cn-north-1", Architecture::X86_64));
+    }
+
+    #[test]
+    fn every_region_has_compute_and_requests_on_both_architectures() {
+        let list = PriceList::embedded();
+        let regions: BTreeSet<&String> = list.prices.keys().map(|(region, ..)| region).collect();
+        assert_eq!(regions.len(), 38);
+        for region in regions {
+            for architecture in [Architecture::X86_64, Architecture::Arm64] {
+                assert!(rate(region, architecture, 0.0).request.is_some(), "{region} {architecture}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_price_of_medium_confidence_is_marked() {
+        let tier_2 = rate("af-south-1", Architecture::X86_64, 6e9);
+        assert!(tier_2.is_medium(Meter::Compute) && !tier_2.is_medium(Meter::Requests));
+        assert!(!rate("af-south-1", Architecture::X86_64, 0.0).is_medium(Meter::Compute));
+        assert!(!rate("us-east-1", Architecture::X86_64, 6e9).is_medium(Meter::Compute));
+        let ningxia = rate("cn-northwest-1", Architecture::Arm64, 0.0);
+        assert!(
+            [Meter::Compute, Meter::Requests, Meter::Storage]
+                .into_iter()
+                .all(|meter| ningxia.is_medium(meter))
+        );
+    }
+
+    #[test]
+    fn every_price_of_the_embedded_list_has_its_sources_and_their_date() {
+        let list = PriceList::embedded();
+        let header: Vec<&str> = EMBEDDED.lines().take_while(|line| line.starts_with('#')).collect();
+        for (key, tier) in
+            list.prices.iter().flat_map(|(key, price)| price.tiers.iter().map(move |tier| (key, tier)))
+        {
+            assert!(is_date(&tier.origin.list_date), "{key:?}");
+            for source in tier
+                .origin
+                .sources
+                .split([';', '('])
+                .map(str::trim)
+                .filter(|name| !name.is_empty() && !name.contains(' '))
+            {
+                let explained = |line: &&str| line.starts_with(&format!("#   {source} "));
+                assert!(header.iter().any(explained), "{key:?}: {source}");
+            }
+        }
+    }
+
+    fn is_date(text: &str) -> bool {
+        time::Date::parse(text, time::macros::format_description!("[year]-[month]-[day]")).is_ok()
+    }
+
+    #[test]
+    fn a_list_of_an_unknown_confidence_is_refused() {
+        let fault =
+            fault("region,architecture,meter,price,currency,confidence\nx,x86_64,compute,1,EUR,low\n");
+        assert_eq!(fault, "line 2: a confidence is high or medium, not \"low\"");
     }
 
     /// <https://aws.amazon.com/lambda/pricing/>, us-east-1, by GB-seconds a month.
@@ -329,14 +492,11 @@ mod tests {
         let arm64 =
             [0.0, 7.4e9, 7.5e9, 18.75e9].map(|used| rate("us-east-1", Architecture::Arm64, used).gb_second);
         assert_eq!(arm64, [0.000_013_333_4, 0.000_013_333_4, 0.000_012_000_1, 0.000_010_666_7]);
-        let list = PriceList::embedded();
-        assert!(list.has_tiers("us-east-1", Architecture::X86_64));
-        assert!(!list.has_tiers("eu-west-1", Architecture::X86_64), "only the first is known");
     }
 
     /// Prices of <https://aws.amazon.com/lambda/pricing/>, us-east-1.
     #[test]
-    fn tmp_and_snapstart_have_prices_only_in_regions_that_the_list_knows() {
+    fn tmp_and_snapstart_have_prices_only_where_the_list_knows_them() {
         let virginia = rate("us-east-1", Architecture::X86_64, 0.0);
         let memory = MemoryMB::new(2048).expect("in range");
         let storage = StorageMB::new(1536).expect("in range");
@@ -345,11 +505,12 @@ mod tests {
         assert_eq!(virginia.storage(StorageMB::FREE, BilledMillis(1000)), Some(Money(0.0)));
         assert_eq!(virginia.restore(memory), Some(Money(2.0 * 0.000_139_799_8)));
         assert_eq!(virginia.cache(memory), Some(Money(2.0 * 10_800.0 * 0.000_001_504_6)));
-        let ireland = rate("eu-west-1", Architecture::X86_64, 0.0);
-        assert_eq!(
-            (ireland.storage(storage, BilledMillis(1)), ireland.restore(memory), ireland.cache(memory)),
-            (None, None, None)
-        );
+        let ireland = rate("eu-west-1", Architecture::Arm64, 0.0);
+        assert_eq!(ireland.storage(storage, BilledMillis(1000)), Some(Money(0.000_000_034)));
+        // AWS's list has no SnapStart in Taipei, and no source has /tmp on x86_64 in Ningxia.
+        let taipei = rate("ap-east-2", Architecture::X86_64, 0.0);
+        assert_eq!((taipei.restore(memory), taipei.cache(memory)), (None, None));
+        assert_eq!(rate("cn-northwest-1", Architecture::X86_64, 0.0).storage(storage, BilledMillis(1)), None);
     }
 
     #[test]
@@ -366,12 +527,7 @@ mod tests {
 
     #[test]
     fn the_embedded_list_has_a_date() {
-        let format = time::macros::format_description!("[year]-[month]-[day]");
-        assert!(
-            time::Date::parse(PriceList::embedded_date(), format).is_ok(),
-            "{}",
-            PriceList::embedded_date()
-        );
+        assert!(is_date(PriceList::embedded_date()), "{}", PriceList::embedded_date());
     }
 
     #[test]

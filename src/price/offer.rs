@@ -8,10 +8,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::table::Table;
-use super::{Meter, Prices, Tier, number};
+use super::{Confidence, Meter, Origin, Prices, Tier, number};
 use crate::names::Architecture;
 
 const OFFER_CODE: &str = "AWSLambda";
+
+/// The name of an offer file among the sources of a price.
+pub(super) const SOURCE: &str = "offer";
 
 /// The products that the price list uses: group (`None` if it is unknown), usage type without the region's
 /// prefix, our meter and architectures. Provisioned concurrency, Lambda@Edge and other products have other
@@ -41,6 +44,8 @@ struct Entry<'a> {
     from: &'a str,
     price: &'a str,
     currency: &'a str,
+    /// The time when AWS published the file; empty if it does not say.
+    published: &'a str,
 }
 
 impl Prices {
@@ -63,9 +68,14 @@ impl Prices {
         let price = if *meter == Meter::Requests { number("price", &format!("{price}e6"))? } else { price };
         let from =
             if entry.from.is_empty() { 0.0 } else { number("the beginning of the range", entry.from)? };
+        let origin = Origin {
+            confidence: Confidence::High,
+            list_date: entry.published.chars().take_while(|c| *c != 'T').collect(),
+            sources: SOURCE.to_owned(),
+        };
         for architecture in *architectures {
-            let tier = Tier { from, price, currency: entry.currency.parse()? };
-            self.add((entry.region.to_owned(), *architecture, *meter), tier)?;
+            let tier = Tier { from, price, origin: origin.clone() };
+            self.add((entry.region.to_owned(), *architecture, *meter), tier, entry.currency.parse()?)?;
         }
         Ok(())
     }
@@ -91,6 +101,8 @@ fn require_lambda(offer_code: &str) -> Result<(), String> {
 #[serde(rename_all = "camelCase")]
 struct Offer {
     offer_code: String,
+    #[serde(default)]
+    publication_date: String,
     products: BTreeMap<String, Product>,
     terms: Terms,
 }
@@ -133,8 +145,16 @@ struct Dimension {
     price_per_unit: BTreeMap<String, String>,
 }
 
-/// Reads an offer file in JSON.
-pub(super) fn read_json(text: &str) -> Result<Prices, String> {
+/// Reads an offer file, or returns `None` if the text is something else.
+pub(super) fn read(text: &str) -> Option<Result<Prices, String>> {
+    if text.trim_start().starts_with('{') {
+        Some(read_json(text))
+    } else {
+        is_csv(text).then(|| read_csv(text))
+    }
+}
+
+fn read_json(text: &str) -> Result<Prices, String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let offer: Offer = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| format!("{error}; expected AWS's bulk offer file of {OFFER_CODE}"))?;
@@ -153,6 +173,7 @@ pub(super) fn read_json(text: &str) -> Result<Prices, String> {
                     from: &dimension.begin_range,
                     price,
                     currency,
+                    published: &offer.publication_date,
                 };
                 prices.add_entry(&entry).map_err(|why| format!("{rate_code}: {why}"))?;
             }
@@ -162,17 +183,20 @@ pub(super) fn read_json(text: &str) -> Result<Prices, String> {
 }
 
 /// Whether a text is an offer file in CSV, whose first line is `"FormatVersion","v1.0"`.
-pub(super) fn is_csv(text: &str) -> bool {
+fn is_csv(text: &str) -> bool {
     text.trim_start().trim_start_matches('"').starts_with("FormatVersion")
 }
 
-/// Reads an offer file in CSV.
-pub(super) fn read_csv(text: &str) -> Result<Prices, String> {
-    if let Some(code) =
-        text.lines().find_map(|line| line.replace('"', "").strip_prefix("OfferCode,").map(str::to_owned))
-    {
-        require_lambda(code.trim())?;
+/// Reads an offer file in CSV, whose first five lines are about the file.
+fn read_csv(text: &str) -> Result<Prices, String> {
+    let about = |name: &str| {
+        let mut lines = text.lines().take(5).map(|line| line.replace('"', ""));
+        lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(',')?.trim().to_owned()))
+    };
+    if let Some(code) = about("OfferCode") {
+        require_lambda(&code)?;
     }
+    let published = about("Publication Date").unwrap_or_default();
     let columns =
         ["SKU", "TermType", "StartingRange", "PricePerUnit", "Currency", "Group", "usageType", "Region Code"];
     let mut prices = Prices::default();
@@ -184,6 +208,7 @@ pub(super) fn read_csv(text: &str) -> Result<Prices, String> {
             from: row.cell("StartingRange"),
             price: row.cell("PricePerUnit"),
             currency: row.cell("Currency"),
+            published: &published,
         };
         prices.add_entry(&entry).map_err(|why| row.fault(why))?;
     }
@@ -196,8 +221,10 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    use std::collections::BTreeSet;
+
     use crate::names::Architecture;
-    use crate::price::PriceList;
+    use crate::price::{PriceList, Rate};
     use crate::units::GbSeconds;
 
     /// Region, group, usage type, from, price: the entries of the embedded list for us-east-1, and others to
@@ -297,11 +324,33 @@ mod tests {
         }
     }
 
+    /// The files have the shape that AWS publishes, with AWS's names of products, and tiers in no order. Besides, they
+    /// have products that cost something else: provisioned concurrency, streamed responses, the free tier.
     #[test]
-    fn the_price_list_of_china_is_in_yuan() {
-        let text = json_offer().to_string().replace("USD", "CNY").replace("us-east-1", "cn-north-1");
-        let rate = list_of(&text).rate("cn-north-1", Architecture::X86_64, GbSeconds(0.0)).expect("listed");
-        assert_eq!(rate.currency.to_string(), "CNY");
+    fn files_in_the_shape_that_aws_publishes_give_the_rates_of_the_embedded_list() {
+        let embedded = PriceList::embedded();
+        let value = |rate: Rate| Rate { medium: BTreeSet::new(), ..rate };
+        for (region, text, meters) in [
+            ("us-east-1", include_str!("../../tests/data/offers/us-east-1.csv"), 10),
+            ("us-west-1", include_str!("../../tests/data/offers/us-west-1.json"), 10),
+            ("af-south-1", include_str!("../../tests/data/offers/af-south-1.json"), 10),
+            // No /tmp on x86_64, and no SnapStart.
+            ("cn-northwest-1", include_str!("../../tests/data/offers/cn-northwest-1.csv"), 5),
+        ] {
+            let list = list_of(text);
+            assert_eq!(list.prices.len(), meters, "no other prices: {:?}", list.prices.keys());
+            for (used, architecture) in [0.0, 6e9, 7.5e9, 15e9, 18.75e9]
+                .map(GbSeconds)
+                .into_iter()
+                .flat_map(|used| [(used, Architecture::X86_64), (used, Architecture::Arm64)])
+            {
+                let rate = |list: &PriceList| list.rate(region, architecture, used).expect("listed");
+                assert_eq!(value(rate(&list)), value(rate(&embedded)), "{region} {architecture} {used:?}");
+            }
+            for tier in list.prices.values().flat_map(|price| &price.tiers) {
+                assert_eq!((&*tier.origin.list_date, &*tier.origin.sources), ("2026-10-01", "offer"));
+            }
+        }
     }
 
     #[test]
@@ -374,8 +423,8 @@ mod tests {
             let mut list = PriceList::embedded();
             if list.read(&bytes).is_ok() {
                 for price in list.prices.values() {
-                    prop_assert!(price.tiers.iter().all(|tier| tier.0.is_finite() && tier.1.is_finite()));
-                    prop_assert!(price.tiers.is_sorted_by(|a, b| a.0 < b.0));
+                    prop_assert!(price.tiers.iter().all(|tier| tier.from.is_finite() && tier.price.is_finite()));
+                    prop_assert!(price.tiers.is_sorted_by(|a, b| a.from < b.from));
                 }
             }
         }

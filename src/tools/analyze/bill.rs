@@ -1,15 +1,17 @@
 //! The costs of one size, as AWS bills them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use polars::prelude::PolarsResult;
 
 use super::frame::{Group, Usable};
 use super::plans::Plans;
+use crate::message;
+use crate::names::Architecture;
 use crate::price::{Meter, PriceList, Rate, how_to_add};
 use crate::records::SizeKey;
 use crate::statistics::{TrimmedMean, mean};
-use crate::units::{BilledMillis, Currency, GbSeconds, Money};
+use crate::units::{BilledMillis, Currency, GbSeconds, Money, StorageMB};
 
 /// The costs in a `statistics` record.
 pub(super) struct Costs {
@@ -23,31 +25,59 @@ pub(super) struct Costs {
     pub total: Money,
 }
 
-/// Warnings about prices that are needed and missing, each once.
-pub(super) type Missing = BTreeSet<String>;
+/// What is to be said about the prices, each once.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    /// Warnings about prices that are needed and missing.
+    missing: BTreeSet<String>,
+    /// The meters whose price is of medium confidence, by region and architecture.
+    medium: BTreeMap<(String, Architecture), BTreeSet<Meter>>,
+}
 
-/// Computes the costs of a size with the prices of `rate`. Adds missing prices to `missing`.
+impl Doubts {
+    /// Warns of the missing prices, and notes those of medium confidence.
+    pub fn show(&self) {
+        self.missing.iter().for_each(message::warning);
+        let medium = self.medium.iter().map(|((region, architecture), meters)| {
+            let meters: Vec<&str> = meters.iter().map(|meter| meter.as_str()).collect();
+            format!("{} in {region} on {architecture}", meters.join(", "))
+        });
+        let medium: Vec<String> = medium.collect();
+        if !medium.is_empty() {
+            message::note(format_args!(
+                "costs rest on prices of medium confidence: {}; give AWS's own price list to --prices to be sure",
+                medium.join("; ")
+            ));
+        }
+    }
+}
+
+/// Computes the costs of a size with the prices of `rate`. Adds to `doubts` what is to be said about these prices.
 pub(super) fn bill(
     rate: &Rate,
     size: &SizeKey,
     plans: &Plans,
     (group, usable): (&Group, &Usable),
     share: f64,
-    missing: &mut Missing,
+    doubts: &mut Doubts,
 ) -> PolarsResult<Costs> {
     let (function, architecture, memory) = (&size.function, size.architecture, size.memory);
+    let region = function.region();
     let mut needed = |price: Option<Money>, meter: Meter, fields: &str| {
+        if price.is_some() && rate.is_medium(meter) {
+            doubts.medium.entry((region.to_owned(), architecture)).or_default().insert(meter);
+        }
         if price.is_none() {
-            let region = function.region();
-            missing.insert(format!(
+            doubts.missing.insert(format!(
                 "no price for {meter} in {region} on {architecture}: left out of {fields}; {}",
                 how_to_add(region, architecture, meter, &rate.currency)
             ));
         }
         price
     };
+    needed(Some(Money::default()), Meter::Compute, "");
     let plan = plans.plan(function, architecture);
-    let storage = plan.and_then(|plan| plan.ephemeral_storage);
+    let storage = plan.and_then(|plan| plan.ephemeral_storage).filter(|storage| *storage > StorageMB::FREE);
     if let Some(storage) = storage {
         needed(rate.storage(storage, BilledMillis(0)), Meter::Storage, "averageCost, meanCost and totalCost");
     }
@@ -82,11 +112,11 @@ pub(super) fn bill(
     })
 }
 
-/// Adds a warning to `missing` if the price list has only one tier although the account has a usage of `used`.
-pub(super) fn check_tier(prices: &PriceList, used: GbSeconds, size: &SizeKey, missing: &mut Missing) {
+/// Adds a warning to `doubts` if the price list has only one tier although the account has a usage of `used`.
+pub(super) fn check_tier(prices: &PriceList, used: GbSeconds, size: &SizeKey, doubts: &mut Doubts) {
     let (region, architecture) = (size.function.region(), size.architecture);
     if used > GbSeconds(0.0) && !prices.has_tiers(region, architecture) {
-        missing.insert(format!(
+        doubts.missing.insert(format!(
             "only one tier of compute is known in {region} on {architecture}, and is used whatever --monthly-gb-seconds says; give AWS's bulk offer file of AWSLambda for {region}, which has all tiers, to --prices"
         ));
     }

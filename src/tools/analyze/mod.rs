@@ -27,7 +27,7 @@ use crate::records::{
 use crate::report::{Format, Output, table};
 use crate::statistics::{CONFIDENCE, TrimmedMean, quantile, sample_standard_deviation};
 use crate::units::{GbSeconds, Millis, Money};
-use bill::{Costs, Missing, bill, check_tier};
+use bill::{Costs, Doubts, bill, check_tier};
 use frame::{Frame, Group, Usable};
 use plans::Plans;
 
@@ -206,10 +206,10 @@ impl Analyze<'_> {
         if let Some(why) = self.upstream.incomplete() {
             message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
         }
-        let mut missing = Missing::new();
+        let mut doubts = Doubts::default();
         let frame = std::mem::take(&mut self.frame);
-        let all = statistics_of_all(self.options, &self.plans, frame, &mut missing)?;
-        missing.iter().for_each(message::warning);
+        let all = statistics_of_all(self.options, &self.plans, frame, &mut doubts)?;
+        doubts.show();
         self.output.records(&all, |_| tables(&all))?;
         let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
         match unpriced.next() {
@@ -237,13 +237,13 @@ fn statistics_of_all(
     options: &Options,
     plans: &Plans,
     frame: Frame,
-    missing: &mut Missing,
+    doubts: &mut Doubts,
 ) -> Result<Vec<Statistics>, Error> {
     let groups = frame.into_groups().map_err(from_polars)?;
     note_repeats(groups.iter().map(|group| group.repeats).sum());
     let mut all = Vec::with_capacity(groups.len());
     for group in &groups {
-        all.push(statistics_of(options, plans, group, missing)?);
+        all.push(statistics_of(options, plans, group, doubts)?);
     }
     all.sort_by_cached_key(Statistics::size_key);
     for rivals in all.chunk_by_mut(|a, b| a.is_rival_of(b)) {
@@ -276,7 +276,7 @@ fn statistics_of(
     options: &Options,
     plans: &Plans,
     group: &Group,
-    missing: &mut Missing,
+    doubts: &mut Doubts,
 ) -> Result<Statistics, Error> {
     let size = group.key().map_err(from_polars)?;
     let only_cold_starts = plans.are_only_cold_starts(&size.function, size.architecture);
@@ -287,8 +287,8 @@ fn statistics_of(
     let (duration, costs) = match &options.pricing {
         Pricing::Bill { prices, used } => {
             let rate = prices.rate(size.function.region(), size.architecture, *used)?;
-            check_tier(prices, *used, &size, missing);
-            let costs = bill(&rate, &size, plans, (group, &usable), share, missing).map_err(from_polars)?;
+            check_tier(prices, *used, &size, doubts);
+            let costs = bill(&rate, &size, plans, (group, &usable), share, doubts).map_err(from_polars)?;
             (TrimmedMean::of(&durations, share), costs)
         }
         Pricing::PowerTuning => {
