@@ -1,7 +1,7 @@
 //! `lpt-apply`.
 
-use crate::common::records::{RUN, applied, end, lines, parse, selection};
-use crate::common::{Local, function, zipped};
+use crate::common::records::{end, lines, selection};
+use crate::common::{Folder, Local, function, zipped};
 
 /// Returns a stream that selects this size for `f`.
 fn selected(memory: u32) -> String {
@@ -38,13 +38,16 @@ fn an_alias_is_made_then_moved_then_left_where_it_is() {
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
         ran.of_type("applied").pop().unwrap()
     };
-    let made = run(512, "to undo that: aws lambda delete-alias --name live --function-name arn:");
+    let at = "--function-name arn:aws:lambda:us-east-1:123456789012:function:f --region us-east-1";
+    let undo = |pointer: &str, version: &str| {
+        format!(
+            "to undo that: aws lambda {pointer} {at} && aws lambda delete-function --qualifier {version} {at}"
+        )
+    };
+    let made = run(512, &undo("delete-alias --name live", "1"));
     assert_eq!((&made["state"], &made["version"]), (&"applied".into(), &"1".into()));
     assert_eq!(made.get("previousVersion"), None);
-    let moved = run(
-        1024,
-        "to undo that: aws lambda update-alias --name live --function-version 1 --function-name arn:",
-    );
+    let moved = run(1024, &undo("update-alias --name live --function-version 1", "2"));
     assert_eq!(
         (&moved["version"], &moved["previousVersion"], &moved["previousMemorySizeMB"]),
         (&"2".into(), &"1".into(), &512.into())
@@ -185,41 +188,61 @@ fn a_missing_selection_and_a_bad_record_are_errors() {
     assert_eq!(local.account().memory_of("f"), 256);
 }
 
-/// Killed between publishing a version and pointing the alias at it, lpt-apply leaves a version that only its records
-/// know.
+/// A version of lpt-apply's becomes the user's when the alias points at it, and stays theirs when the alias moves on.
 #[test]
-fn lpt_cleanup_removes_the_version_that_a_killed_lpt_apply_left() {
+fn a_version_that_the_alias_has_pointed_at_is_never_removed() {
     let local = service();
-    let plan = plan_of(&local);
-    let run_id = parse(&plan)[0]["runId"].as_str().unwrap().to_owned();
+    let folder = Folder::new();
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "512", "f"]).run().succeeds();
+    let input = prepared.stdout + &selected(512);
+    let applied = local.tool("lpt-apply").args(["--alias", "live"]).stdin(input).run().succeeds();
+    let version = applied.of_type("applied").pop().unwrap()["version"].as_str().unwrap().to_owned();
+    let records = folder.file("records.ndjson", &applied.stdout);
+    let later = local.publish("f", "release 2");
+    let (runtime, client) = local.client();
+    let moved = client.update_alias().function_name("f").name("live").function_version(&later);
+    runtime.block_on(moved.send()).unwrap();
+    // Cut off, edited, and as they are.
+    let announced =
+        applied.stdout.split_inclusive('\n').filter(|line| !line.contains("\"applied\",\"state\""));
+    let announced = folder.file("announced.ndjson", &announced.collect::<String>());
+    for arguments in [
+        vec![announced.to_str().unwrap()],
+        vec![records.to_str().unwrap()],
+        vec!["--leftovers", "--function", "f", "--yes", "--even-if-recent"],
+    ] {
+        local.tool("lpt-cleanup").args(arguments).run().succeeds();
+        let function = &local.account().functions["f"];
+        assert!(function.versions.contains_key(&version));
+        assert_eq!(function.pointers(), [("live", &*later)]);
+    }
+}
+
+/// An alias that AWS does not let point at the version, and a version that it does not let go.
+#[test]
+fn a_version_that_could_not_be_removed_is_found_by_the_tag_that_latest_keeps() {
+    let folder = Folder::new();
+    let statement =
+        |effect: &str, actions: &str| format!(r#"{{"Effect":"{effect}","Action":{actions},"Resource":"*"}}"#);
+    let allow = statement("Allow", r#""lambda:*""#);
+    let deny = statement("Deny", r#"["lambda:CreateAlias","lambda:DeleteFunction"]"#);
+    let policy = |statements: &str| format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+    let file = folder.file("policy.json", &policy(&allow));
+    let f = format!("f={},memory=256,description=my own words", function("cpu-bound").display());
+    let limits = ["--control-plane-rate", "0", "--update-delay-ms", "20", "--function", &f];
+    let local = Local::start(&[&limits[..], &["--policy", file.to_str().unwrap()]].concat());
     let before = local.account();
-    let description = |run_id: &str| {
-        format!("512 MB, published by lpt-apply at 2026-11-23T12:00:00.000Z in the run {run_id}")
-    };
-    let records = |run_id: &str, state: &str| {
-        let announced = applied("f").memory(512).with("alias", "live");
-        let announced = announced.with("versionDescription", description(run_id)).with("state", state);
-        plan.clone() + &announced.line()
-    };
-    let clean_up = |records: String| local.tool("lpt-cleanup").stdin(records).run().succeeds();
-    let is_there = |version: &str| local.account().functions["f"].versions.contains_key(version);
 
-    let version = local.publish("f", &description(&run_id));
-    let cleaned = clean_up(records(&run_id, "applying"));
-    assert_eq!(cleaned.of_type("cleaned")[0]["versionsDeleted"], serde_json::json!([version]));
+    std::fs::write(&file, policy(&format!("{allow},{deny}"))).unwrap();
+    let ran = local.tool("lpt-apply").args(["--alias", "live"]).stdin(selected(512)).run();
+    assert_eq!(ran.code, Some(77), "{}", ran.stderr);
+    assert!(ran.stderr.contains("function:f: a version for the alias live may be left ("), "{}", ran.stderr);
+    let left = local.account();
+    assert_eq!(left.functions["f"].version_numbers(), ["$LATEST", "1"]);
+    assert_eq!(left.memory_of("f"), 256, "the memory is restored at once");
+
+    std::fs::write(&file, policy(&allow)).unwrap();
+    let cleaned = local.tool("lpt-cleanup").stdin(ran.stdout).run().succeeds();
+    assert_eq!(cleaned.of_type("cleaned")[0]["versionsDeleted"], serde_json::json!(["1"]));
     assert_eq!(local.account(), before);
-
-    // A record that names a version which is not the run's is not obeyed.
-    let theirs = local.publish("f", &description(RUN));
-    clean_up(records(RUN, "applying"));
-    assert!(is_there(&theirs));
-
-    // A version that lpt-apply recorded as applied, or that an alias points at, is the user's.
-    let version = local.publish("f", &description(&run_id));
-    clean_up(records(&run_id, "applying") + &records(&run_id, "applied"));
-    assert!(is_there(&version));
-    local.create_alias("f", "live", &version);
-    clean_up(records(&run_id, "applying"));
-    assert!(is_there(&version));
-    assert_eq!(local.account().functions["f"].pointers(), [("live", &*version)]);
 }

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::common::records::{configuration, end, lines, plan};
+use crate::common::records::{RUN, Record, applied, configuration, end, lines, parse, plan};
 use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, function};
 
 fn service() -> Local {
@@ -105,6 +105,94 @@ fn a_bad_record_does_not_stop_the_cleaning() {
     let run = format!("not a record\n{}", prepared(&local));
     local.tool("lpt-cleanup").arg("--quiet").stdin(run).run().fails_with(65, &["stdin:1: not a JSON object"]);
     assert_eq!(local.account(), before);
+}
+
+/// Returns a record of lpt-apply's that announces a version with this description.
+fn announced(description: &str) -> String {
+    applied("f").with("alias", "live").with("versionDescription", description).line()
+}
+
+#[test]
+fn edited_records_do_not_make_lpt_cleanup_delete_what_is_the_users() {
+    let local = service();
+    let published = format!("128 MB, published by lpt-apply at 2026-11-23T06:00:00.123Z in the run {RUN}");
+    let for_alias = format!(
+        "256 MB for the alias live, published by lpt-apply at 2026-11-23T06:00:00.123Z in the run {RUN}"
+    );
+    let descriptions = ["", "release 1", &published, &for_alias];
+    for description in descriptions {
+        local.publish("f", description);
+    }
+    let before = local.account();
+    assert_eq!(before.functions["f"].versions.len(), 1 + descriptions.len());
+    for beside in [plan("f"), configuration("f")] {
+        for description in descriptions {
+            let records = beside.line() + &announced(description);
+            local.tool("lpt-cleanup").stdin(records).run().succeeds();
+            assert_eq!(local.account(), before, "{description:?}");
+        }
+    }
+}
+
+/// Kills a run in the middle, and returns its plan.
+fn plan_of_killed_run(local: &Local) -> Value {
+    let mut pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "300-10240:4", "f"])]);
+    let records = pipe.read_until("\"ready\"");
+    while local.account().memory_of("f") == 256 {
+        std::thread::yield_now();
+    }
+    pipe.signal_all(Signal::KILL);
+    pipe.finish();
+    parse(&records).remove(0)
+}
+
+#[test]
+fn a_plan_that_differs_from_the_tag_on_latest_is_not_believed() {
+    let local = service();
+    let before = local.account();
+    let original = Record::of(&plan_of_killed_run(&local));
+    let memory = original.clone().with("originalMemorySizeMB", 10_240);
+    let words = original.clone().with("originalDescription", "forged");
+    let none = original.clone().without("originalDescription");
+    let killed = local.account();
+    assert_ne!(killed.memory_of("f"), 256, "it was in the middle");
+    for (edited, said) in [
+        (&memory, "the plan record 10240 MB and the description \"my own words\""),
+        (&words, "the plan record 256 MB and the description \"forged\""),
+        (&none, "the plan record 256 MB and the description \"\""),
+    ] {
+        let ran = local.tool("lpt-cleanup").stdin(edited.line()).run();
+        assert_eq!(local.account(), killed);
+        let cleaned = &ran.of_type("cleaned")[0];
+        assert_eq!(cleaned["left"][0]["errorType"], "RecordsDisagree");
+        let tag = "the tag says 256 MB and the description \"my own words\"";
+        ran.fails_with(1, &[tag, said, "--leftovers", "--trust-records"]);
+    }
+    // A run whose records are good is undone beside it.
+    let other = local.tool("lpt-cleanup").stdin(words.line() + &plan("f").line()).run();
+    assert_eq!(other.code, Some(3), "{}", other.stderr);
+    assert_eq!(local.account(), killed);
+
+    local.tool("lpt-cleanup").arg("--trust-records").stdin(words.line()).run().succeeds();
+    let mut expected = before.clone();
+    expected.functions.get_mut("f").unwrap().latest_mut().description = "forged".to_owned();
+    assert_eq!(local.account(), expected);
+}
+
+#[test]
+fn versions_that_are_gone_were_cleaned_up_already() {
+    let local = service();
+    let records = local.tool("lpt-prepare").args(["--power-values", "512", "f"]).run().succeeds().stdout;
+    let clean_up = |records: &str| local.tool("lpt-cleanup").stdin(records).run().succeeds().stderr;
+    let said = clean_up(&records);
+    assert!(said.contains("f: removed 1 version and 1 alias of the run "), "{said}");
+    let said = clean_up(&records);
+    assert!(
+        said.contains("f: the versions of the run ") && said.contains(" were cleaned up already"),
+        "{said}"
+    );
+    let said = clean_up(&plan("f").line());
+    assert!(said.contains(&format!("f: nothing of the run {RUN} is there to clean up")), "{said}");
 }
 
 #[test]
@@ -220,7 +308,12 @@ fn old_runs(local: &Local, end: &str) {
                 }
             };
             let alias = client.create_alias().function_name("f").name(format!("lpt-{run}-{memory}"));
-            alias.function_version(published.version().unwrap()).send().await.unwrap();
+            alias
+                .description(tag("version", ""))
+                .function_version(published.version().unwrap())
+                .send()
+                .await
+                .unwrap();
         }
     });
 }

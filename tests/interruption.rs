@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::faults::{Fault, Faults};
 use crate::common::records::{end, lines, parse, selection};
-use crate::common::{Folder, Function, Local, Ran, Tool, function, read_in_background, zipped};
+use crate::common::{Folder, Function, Local, Pipe, Ran, Tool, function, read_in_background, zipped};
 
 /// Gives the function versions and aliases that are its user's, some of which look like those of a run.
 fn plant(local: &Local, name: &str) {
@@ -21,7 +21,9 @@ fn plant(local: &Local, name: &str) {
     local.create_alias(name, "live", &release);
     local.create_alias(name, "lpt-live", &release);
     let other_run = local.publish(name, &tag);
-    local.create_alias(name, &format!("lpt-{OTHER_RUN}-512"), &other_run);
+    let (runtime, client) = local.client();
+    let alias = client.create_alias().function_name(name).name(format!("lpt-{OTHER_RUN}-512"));
+    runtime.block_on(alias.description(tag).function_version(other_run).send()).unwrap();
 }
 
 /// Starts a service with the function `f`, which has versions and aliases of its user's.
@@ -179,6 +181,98 @@ fn a_run_whose_network_goes_at_any_call_is_undone_from_its_records() {
             });
         }
     });
+}
+
+/// Cut off between the publication and the alias, lpt-apply leaves a version that only the account knows of.
+#[test]
+fn lpt_apply_killed_at_any_call_leaves_nothing_that_leftovers_does_not_find() {
+    let folder = Folder::new();
+    let input = folder.file("selected.ndjson", &lines([selection("f").memory(1024), end("lpt-select")]));
+    let (mut published, mut pointed) = (0, 0);
+    for call in 0.. {
+        let local = service();
+        let clean_up = || {
+            let leftovers = ["--leftovers", "--function", "f", "--yes", "--even-if-recent"];
+            local.tool("lpt-cleanup").args(leftovers).run().succeeds();
+        };
+        // The other run's things go, too.
+        clean_up();
+        let before = local.state_of("f");
+        let network = Faults::before(local.endpoint(), 0).hold(call);
+        let apply = network.tool("lpt-apply").args(["--alias", "tuned"]).arg(&input);
+        if !killed_while_held(apply, &network) {
+            break;
+        }
+        let cut_off = local.state_of("f");
+        let is_pointed_at = cut_off.aliases.contains_key("tuned");
+        published += usize::from(!is_pointed_at && cut_off.versions.len() > before.versions.len());
+        pointed += usize::from(is_pointed_at);
+
+        clean_up();
+        let mut after = local.state_of("f");
+        if let Some(tuned) = after.aliases.remove("tuned") {
+            assert_eq!(after.versions.remove(&tuned.version).unwrap().memory, 1024, "call {call}");
+        }
+        assert_eq!(after, before, "call {call}");
+    }
+    assert!(published > 0 && pointed > 0, "{published} runs had published, {pointed} had pointed the alias");
+}
+
+/// Kills the tool when this request is held back, which then never arrives. Returns whether there was such a request.
+fn killed_while_held(tool: Tool, network: &Faults) -> bool {
+    let mut pipe = Pipe::start(vec![tool]);
+    while !network.is_holding() {
+        if pipe.has_ended() {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    pipe.signal_all(Signal::KILL);
+    pipe.finish();
+    true
+}
+
+/// In a pipe that breaks, lpt-cleanup may come to its end while lpt-prepare is still at work.
+#[test]
+fn lpt_prepare_whose_run_is_ended_by_lpt_cleanup_says_so_and_leaves_nothing() {
+    let local = service();
+    let before = local.state_of("f");
+    let folder = Folder::new();
+    let mut ended = 0;
+    for call in 0.. {
+        let network = Faults::before(local.endpoint(), 0).hold(call);
+        let records = folder.path("records.ndjson");
+        let mut prepare = network
+            .tool("lpt-prepare")
+            .args(["--power-values", "1024,2048", "f"])
+            .spawn(Stdio::null(), File::create(&records).unwrap().into());
+        let said = read_in_background(prepare.stderr.take().unwrap());
+        while !network.is_holding() && prepare.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        let was_held = network.is_holding();
+        let clean_up = || local.tool("lpt-cleanup").arg(&records).run().succeeds();
+        if was_held {
+            clean_up();
+        }
+        network.release();
+        let code = prepare.wait().unwrap().code();
+        let said = said.join().unwrap();
+        if code == Some(0) {
+            // It had changed nothing yet, or nothing any more.
+            clean_up();
+        } else {
+            ended += 1;
+            assert_eq!(code, Some(1), "call {call}: {said}");
+            assert!(said.contains("f: lpt-cleanup has ended the run "), "call {call}: {said}");
+        }
+        assert!(!said.contains("somebody else"), "call {call}: {said}");
+        assert_eq!(local.state_of("f"), before, "call {call}: {said}");
+        if !was_held {
+            break;
+        }
+    }
+    assert!(ended > 4, "the run was ended {ended} times");
 }
 
 /// The second run begins at each call of the first one. It ends before that call is made, or runs at the same time.

@@ -1,6 +1,6 @@
 //! src/lib.rs and each mod.rs list their modules from the top down: a module uses only those that are listed below it,
 //! so no circle is possible. Besides, no tool uses another, lpt-local and the tools know nothing of each other, and the
-//! modules below ndjson know no SDK.
+//! modules below ndjson know no SDK. Only run::own, which proves what a run made, deletes versions and aliases.
 
 use std::fs;
 use std::path::Path;
@@ -118,6 +118,11 @@ fn check(source: &Path, of: &[String], violations: &mut Vec<String>) {
             && ["aws_sdk", "aws_config", "aws_smithy"].iter().any(|sdk| code.contains(sdk))
         {
             violations.push(format!("{} uses the SDK", module.join("::")));
+        }
+        let may_delete = matches!(&*module[0], "aws" | "local") || module == ["run", "own"];
+        if !may_delete && [".delete_version(", ".delete_alias("].iter().any(|call| code.contains(call)) {
+            violations
+                .push(format!("{} deletes what run::own has not proven to be a run's", module.join("::")));
         }
     }
 }

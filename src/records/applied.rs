@@ -29,9 +29,8 @@ pub struct Applied {
     /// The version that the alias pointed at before. Absent if the alias is new, and without an alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_version: Option<Version>,
-    /// The description of the version that is published for the alias. No other version has it: if lpt-apply
-    /// is killed before the alias points at the version, lpt-cleanup finds the version by it. Absent without
-    /// an alias.
+    /// The description of the version that is published for the alias. No other version has it. Absent
+    /// without an alias.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_description: Option<String>,
     /// The progress of the change.

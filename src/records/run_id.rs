@@ -30,19 +30,6 @@ impl RunId {
         name.parse().expect("at most 60 letters, digits and hyphens")
     }
 
-    /// Returns the run that gives an alias this name, if a run does.
-    pub(crate) fn of_alias(name: &AliasName) -> Option<RunId> {
-        let text = name.to_string();
-        let (run_id, rest) = text.strip_prefix("lpt-")?.split_once('-')?;
-        let run_id: RunId = run_id.parse().ok()?;
-        let (memory, index) = match rest.split_once('-') {
-            Some((memory, index)) => (memory, Some(index.parse().ok()?)),
-            None => (rest, None),
-        };
-        // A number can be written in several ways. A run writes it in only one of them.
-        (run_id.alias(memory.parse().ok()?, index) == *name).then_some(run_id)
-    }
-
     /// Returns the time at which the run began. Only a UUID of version 7 contains it.
     pub(crate) fn begun_at(self) -> Option<Timestamp> {
         let (seconds, nanoseconds) = self.0.get_timestamp()?.to_unix();
@@ -50,7 +37,7 @@ impl RunId {
     }
 
     /// Returns the prefix that the names of all aliases of this run have, and of no other run.
-    pub(crate) fn alias_prefix(self) -> String {
+    fn alias_prefix(self) -> String {
         format!("lpt-{self}-")
     }
 }
@@ -123,17 +110,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_alias_of_a_user_belongs_to_no_run() {
-        let run = "01900000000070008000000000000000";
-        for name in ["lpt-live", "lpt-", "live", &format!("lpt-{run}"), &format!("lpt-{run}-live")] {
-            assert_eq!(RunId::of_alias(&name.parse().expect("a name")), None, "{name}");
-        }
-        for end in ["0128", "64", "128-", "128-01", "128-1-1", "x128"] {
-            assert_eq!(RunId::of_alias(&format!("lpt-{run}-{end}").parse().expect("a name")), None, "{end}");
-        }
-    }
-
-    #[test]
     fn a_run_id_of_version_7_contains_the_time_at_which_the_run_began() {
         let begun =
             |text: &str| text.parse::<RunId>().expect("an id").begun_at().map(|time| time.to_string());
@@ -184,11 +160,9 @@ mod tests {
             memory in memory(),
             index in option::of(any::<u32>()),
         ) {
-            let name = one.alias(memory, index);
-            let alias = name.to_string();
+            let alias = one.alias(memory, index).to_string();
             prop_assert!(alias.starts_with(&one.alias_prefix()));
             prop_assert_eq!(alias.starts_with(&other.alias_prefix()), one == other);
-            prop_assert_eq!(RunId::of_alias(&name), Some(one));
         }
     }
 }

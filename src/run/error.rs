@@ -29,6 +29,24 @@ pub(crate) enum RunError {
         /// The run whose tag the function carries.
         run_id: RunId,
     },
+    /// lpt-cleanup has ended the run while it worked.
+    #[error(
+        "{function}: lpt-cleanup has ended the run {run_id} meanwhile, and $LATEST is as before it; to measure, start again"
+    )]
+    Ended {
+        function: FunctionArn,
+        /// The run that was ended.
+        run_id: RunId,
+    },
+    /// The plan record and the tag on `$LATEST` differ in what `$LATEST` was before the run.
+    #[error(
+        "{function}: nothing is changed, because the tag on $LATEST and the plan record differ in what it had before the run: {what}; to restore what the tag says, run lpt-cleanup --leftovers --function {function}; to restore what the record says, add --trust-records"
+    )]
+    Disagreement {
+        function: FunctionArn,
+        /// The memory and the description that each of them says.
+        what: String,
+    },
     /// The description that `$LATEST` had before the run is neither in the input nor in the tag.
     #[error(
         "{function}: $LATEST had {original_memory} MB before the run and is not restored, because the input lacks the plan record, which has its description; run lpt-cleanup on a file that has it, or restore the memory with an empty description: lpt-cleanup --leftovers --function {function}"
@@ -47,6 +65,8 @@ impl RunError {
             RunError::Aws(error) => &error.code,
             RunError::Changed { .. } => "FunctionChanged",
             RunError::AtWork { .. } => "RunAtWork",
+            RunError::Ended { .. } => "RunEnded",
+            RunError::Disagreement { .. } => "RecordsDisagree",
             RunError::NoPlan { .. } => "NoPlan",
         }
     }

@@ -5,18 +5,17 @@
 
 mod publish; // publishes `$LATEST` with another memory size as a version
 mod restore; // gives `$LATEST` back its memory and its description
-mod remove; // finds and removes the versions and aliases of a run
+mod own; // proves that versions and aliases are a run's, and removes them
 mod change; // changes `$LATEST` although others may change it too
 mod plan; // the `plan` record of a function as it is now
-mod tag; // the description that marks what a run makes or changes
 mod error; // errors of a run
+mod for_alias; // the description of a version that is published for an alias
+mod tag; // the description that marks what a run makes or changes
 
 pub(crate) use error::RunError;
+pub(crate) use for_alias::ForAlias;
+pub(crate) use own::{Made, Removed, withdraw};
 pub(crate) use plan::plan_before;
-pub(crate) use publish::publish;
-pub(crate) use remove::{
-    remove_versions_and_aliases, remove_versions_described, run_of_alias, run_of_version,
-};
-pub(crate) use restore::{Original, restore_after, restore_latest};
+pub(crate) use publish::{publish, unless_ended};
+pub(crate) use restore::{AfterRun, Original, restore_after, restore_latest};
 pub use tag::{Tag, Tagged};
-pub(crate) use tag::{description_for_alias, is_description_for_alias};

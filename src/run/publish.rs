@@ -1,46 +1,57 @@
 //! The publication of `$LATEST` with another memory size.
 
 use super::change::look_and_change;
-use super::{RunError, Tag, remove_versions_described};
+use super::restore::is_as_before;
+use super::{RunError, Tag, Tagged};
 use crate::aws::{FunctionConfiguration, Lambda, LatestChange};
-use crate::message;
-use crate::names::Version;
+use crate::names::{Qualifier, Version};
 use crate::records::Plan;
 use crate::units::MemoryMB;
 
-/// Gives `$LATEST` the memory, and publishes it as a version with `description`, which no other version has.
+/// Gives `$LATEST` the memory in `tag` and the tag itself, and publishes it as a version with `description`,
+/// which no other version has.
 ///
-/// `$LATEST` keeps the memory and the run's tag until it is restored. `latest` is its state as this run last
-/// read or set it, before the call and after it.
+/// `$LATEST` keeps the memory and the tag until it is restored. `latest` is its state as this run last read or
+/// set it, before the call and after it.
 ///
 /// # Errors
 /// Fails if AWS refuses a call, or if somebody else has changed the function since this run did. Nothing of
-/// theirs is overwritten.
+/// theirs is overwritten. The version may exist all the same, because the response may be lost, or may not be
+/// as it should: see [`withdraw`](super::withdraw).
 pub(crate) async fn publish(
     lambda: &Lambda,
-    plan: &Plan,
-    memory: MemoryMB,
+    tag: &Tag,
     description: &str,
     latest: &mut FunctionConfiguration,
 ) -> Result<Version, RunError> {
-    let tag = Tag::on_latest(plan, memory).to_string();
+    let (memory, tag) = (tag.memory, tag.to_string());
     let changed = change_latest(lambda, latest, memory, &tag).await?;
     // This run has set them, whatever somebody else has set since.
     latest.memory = memory;
     latest.description.clone_from(&tag);
     require_same(&changed, latest, memory, &tag)?;
     *latest = changed;
-    let published = publish_unchanged(lambda, latest, description).await;
-    // A version may exist all the same: the response may be lost, or may not be as it should.
-    if published.is_err()
-        && let Err(error) = remove_versions_described(lambda, &plan.function_arn, description, &[]).await
+    publish_unchanged(lambda, latest, description).await
+}
+
+/// Replaces an error that comes from the end of the run: lpt-cleanup has restored the `$LATEST` that this run
+/// left as `last`, and has removed its versions.
+pub(crate) async fn unless_ended(
+    lambda: &Lambda,
+    plan: &Plan,
+    last: &FunctionConfiguration,
+    error: RunError,
+) -> RunError {
+    let may_be_ended = matches!(error, RunError::Changed { .. }) || error.is_not_found();
+    let was_changed = Tag::of_run(plan.own_run(), Tagged::Latest, &last.description).is_some();
+    if may_be_ended
+        && was_changed
+        && let Ok(now) = lambda.settled(&plan.function_arn, Qualifier::Latest).await
+        && is_as_before(&now, plan, last)
     {
-        message::warning(format_args!(
-            "{}: a version with the description {description:?} may be left: {error}",
-            plan.function_arn
-        ));
+        return RunError::Ended { function: plan.function_arn.clone(), run_id: plan.own_run() };
     }
-    published
+    error
 }
 
 /// Gives `$LATEST` the memory and the description if it is still as `before`.

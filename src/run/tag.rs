@@ -8,7 +8,7 @@ use crate::units::{MemoryMB, Timestamp};
 /// The description that a run gives to `$LATEST` while it works, and to each version that it publishes.
 ///
 /// It has three uses:
-/// - It proves that a version may be deleted.
+/// - It proves that a version is the run's, which may then be deleted.
 /// - It names the memory to restore, without any file.
 /// - It makes `$LATEST` differ from every published version. PublishVersion would otherwise return the user's
 ///   last version.
@@ -75,12 +75,18 @@ impl fmt::Display for Tag {
 impl Tag {
     /// Returns the tag for `$LATEST`, with the time now.
     pub(crate) fn on_latest(plan: &Plan, memory: MemoryMB) -> Tag {
-        let tag = Tag {
-            on: Tagged::Latest,
-            set_at: Some(Timestamp::now()),
-            original_description: Some(plan.original_description.clone()),
-            ..Tag::on_version(plan, memory, None)
-        };
+        let tag =
+            Tag { on: Tagged::Latest, set_at: Some(Timestamp::now()), ..Tag::on_version(plan, memory, None) };
+        tag.with_original(plan.original_memory_size, &plan.original_description)
+    }
+
+    /// Whether a run that found this memory and description set this tag on `$LATEST`.
+    pub(crate) fn agrees_with(&self, memory: MemoryMB, description: &str) -> bool {
+        self.clone().with_original(memory, description) == *self
+    }
+
+    fn with_original(self, memory: MemoryMB, description: &str) -> Tag {
+        let tag = Tag { original_memory: memory, original_description: Some(description.to_owned()), ..self };
         if tag.to_string().len() <= MAX_DESCRIPTION_LENGTH {
             tag
         } else {
@@ -140,28 +146,22 @@ impl Tag {
         })
     }
 
+    /// Parses a description that is, to the letter, what a run writes on such a resource.
+    pub(crate) fn exact(on: Tagged, description: &str) -> Option<Tag> {
+        let tag = Tag::parse(description).filter(|tag| tag.on == on && tag.to_string() == description)?;
+        let is_complete = match on {
+            Tagged::Latest => tag.set_at.is_some() && tag.index.is_none(),
+            Tagged::Version => tag.set_at.is_none() && tag.original_description.is_none(),
+        };
+        is_complete.then_some(tag)
+    }
+
     /// Parses the description of a resource. Returns `None` if it is not a tag of the run `run_id` on such a
     /// resource.
     pub(crate) fn of_run(run_id: RunId, on: Tagged, description: &str) -> Option<Tag> {
         Tag::parse(description).filter(|tag| tag.run_id == run_id && tag.on == on)
     }
 }
-
-/// Returns the description of a version that lpt-apply publishes for an alias. No other version has it,
-/// because it holds the time.
-///
-/// It is not a [`Tag`], because the version is to stay.
-pub(crate) fn description_for_alias(memory: MemoryMB, run_id: RunId) -> String {
-    format!("{memory}{PUBLISHED_AT}{}{IN_RUN}{run_id}", Timestamp::now())
-}
-
-/// Whether a version with this description was published by lpt-apply for an alias, in the run `run_id`.
-pub(crate) fn is_description_for_alias(run_id: RunId, description: &str) -> bool {
-    description.contains(PUBLISHED_AT) && description.ends_with(&format!("{IN_RUN}{run_id}"))
-}
-
-const PUBLISHED_AT: &str = " MB, published by lpt-apply at ";
-const IN_RUN: &str = " in the run ";
 
 #[cfg(test)]
 mod tests {

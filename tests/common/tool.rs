@@ -156,6 +156,11 @@ impl Pipe {
         }
     }
 
+    /// Whether all the tools have ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.stages.iter_mut().all(|stage| stage.child.try_wait().unwrap().is_some())
+    }
+
     /// Waits for all the tools. The output of the pipe is the last one's.
     pub fn finish(self) -> Vec<Ran> {
         let mut output = String::new();

@@ -422,9 +422,10 @@ impl Change {
         else {
             return false;
         };
-        now.versions.remove(&number);
+        // A version that the alias does not point at is left over.
         let is_pointed_at = now.aliases.get("tuned").is_some_and(|alias| alias.version == number);
         if is_pointed_at {
+            now.versions.remove(&number);
             now.aliases.remove("tuned");
         }
         is_pointed_at

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::message;
 use crate::names::{AliasName, FunctionArn, Qualifier, Version};
 use crate::records::{Applied, AppliedState, Plan, Selection};
-use crate::run::{RunError, description_for_alias, publish, restore_after};
+use crate::run::{ForAlias, Original, RunError, Tag, publish, restore_after, withdraw};
 
 /// The state of the function and its alias before the change.
 struct Before {
@@ -42,27 +42,44 @@ impl Apply<'_> {
             applied.version = version.version;
             return self.writer.write(&applied);
         }
-        let plan = self.announce(&before.latest, &mut applied)?;
-        let (published, restored) = publish_and_restore(lambda, &plan, &applied, before.latest).await;
+        let change = self.announce(before.latest, alias, &mut applied)?;
+        let (version, written) =
+            self.change_alias(lambda, &change, before.alias.as_ref(), &mut applied).await;
+        let version = version?;
+        report_move(&applied, alias, version);
+        written
+    }
+
+    /// Publishes the announced version, points the alias at it, and restores `$LATEST`, however that ends.
+    /// Returns the version, and whether the records were written.
+    async fn change_alias(
+        &mut self,
+        lambda: &Lambda,
+        change: &Change,
+        before: Option<&Alias>,
+        applied: &mut Applied,
+    ) -> (Result<Version, Error>, Result<(), Error>) {
+        let mut latest = change.latest.clone();
+        let published = publish(lambda, &change.tag, &change.description, &mut latest).await;
         let mut announced = Ok(());
-        let result = match published {
+        let pointed = match published {
             Ok(version) => {
                 applied.version = Some(version);
                 // The change has begun, so it is finished even if nobody reads the record.
-                announced = self.writer.write(&applied);
-                let pointed =
-                    point(lambda, &selection.function_arn, alias, before.alias.as_ref(), version).await;
-                pointed.map(|()| version).map_err(RunError::from)
+                announced = self.writer.write(applied);
+                point(lambda, &applied.function_arn, &change.alias, before, version)
+                    .await
+                    .map(|()| version)
+                    .map_err(RunError::from)
             }
             Err(error) => Err(error),
         };
-        applied.version = result.as_ref().ok().copied();
-        applied.state = if result.is_ok() { AppliedState::Applied } else { AppliedState::Failed };
-        let written = self.writer.write(&applied);
-        let version = result?;
-        restored?;
-        report_move(&applied, alias, version);
-        announced.and(written)
+        let restored = restore(lambda, change, &latest, pointed.is_ok()).await;
+        applied.version = pointed.as_ref().ok().copied();
+        applied.state = if pointed.is_ok() { AppliedState::Applied } else { AppliedState::Failed };
+        let written = self.writer.write(applied);
+        let done = pointed.and_then(|version| restored.map(|()| version));
+        (done.map_err(Error::from), announced.and(written))
     }
 
     /// Reads the function, the alias and the version that it points at.
@@ -113,32 +130,59 @@ impl Apply<'_> {
         Ok(differs)
     }
 
-    /// Writes the record of the change that is about to be made. Returns the plan that restores `$LATEST`
-    /// afterwards.
-    fn announce(&mut self, latest: &FunctionConfiguration, applied: &mut Applied) -> Result<Plan, Error> {
-        let plan = self.plan_for(latest)?;
-        // The version does not get the run's tag, because it is to stay.
-        applied.version_description = Some(description_for_alias(applied.memory_size, plan.own_run()));
+    /// Writes the record of the change that is about to be made.
+    fn announce(
+        &mut self,
+        latest: FunctionConfiguration,
+        alias: &AliasName,
+        applied: &mut Applied,
+    ) -> Result<Change, Error> {
+        let plan = self.plan_for(&latest)?;
+        let tag = Tag::on_latest(&plan, applied.memory_size);
+        let description = ForAlias::beside(&tag, alias.clone()).expect("the tag has a time").to_string();
+        applied.version_description = Some(description.clone());
         applied.state = AppliedState::Applying;
         self.writer.write(applied)?;
-        Ok(plan)
+        Ok(Change { plan, latest, alias: alias.clone(), tag, description })
     }
 }
 
-/// Publishes the announced version, and restores `$LATEST` even if that fails.
-async fn publish_and_restore(
-    lambda: &Lambda,
-    plan: &Plan,
-    applied: &Applied,
-    mut latest: FunctionConfiguration,
-) -> (Result<Version, RunError>, Result<bool, RunError>) {
-    let description = applied.version_description.as_deref().expect("it was announced");
-    let published = publish(lambda, plan, applied.memory_size, description, &mut latest).await;
-    let restored = restore_after(lambda, plan, &latest).await;
-    (published, restored)
+/// A change of an alias that was announced.
+struct Change {
+    /// The plan that restores `$LATEST` afterwards.
+    plan: Plan,
+    /// `$LATEST` before the change.
+    latest: FunctionConfiguration,
+    alias: AliasName,
+    /// The tag of `$LATEST` until the alias points at the version.
+    tag: Tag,
+    /// The description of the version.
+    description: String,
 }
 
-/// Points the alias at the version, and deletes the version again if that fails.
+/// Restores the `$LATEST` that was left as `latest`, and before that deletes the version that the alias does
+/// not point at. If the version may be left, `$LATEST` gets its memory back and keeps the tag, by which
+/// lpt-cleanup finds the version.
+async fn restore(
+    lambda: &Lambda,
+    change: &Change,
+    latest: &FunctionConfiguration,
+    is_used: bool,
+) -> Result<(), RunError> {
+    let plan = &change.plan;
+    let mut original = Original::from(plan);
+    if !is_used && let Err(error) = withdraw(lambda, latest, &change.description).await {
+        let function = &plan.function_arn;
+        message::warning(format_args!(
+            "{function}: a version for the alias {} may be left ({error}); to remove it, run lpt-cleanup on these records, or lpt-cleanup --leftovers --function {function}",
+            change.alias
+        ));
+        original.description = None;
+    }
+    restore_after(lambda, plan, original, latest).await.map(drop)
+}
+
+/// Points the alias at the version.
 async fn point(
     lambda: &Lambda,
     function: &FunctionArn,
@@ -146,22 +190,13 @@ async fn point(
     before: Option<&Alias>,
     version: Version,
 ) -> Result<(), AwsError> {
-    let pointed = match before {
+    match before {
         Some(before) => lambda.move_alias(function, alias, before, version).await,
         None => lambda.create_alias(function, alias, version, "memory chosen by lpt").await,
-    };
-    let Err(error) = pointed else {
-        return Ok(());
-    };
-    if let Err(delete_error) = lambda.delete_version(function, version).await {
-        message::warning(format_args!(
-            "{function}: version {version} is not used, and could not be deleted: {delete_error}"
-        ));
     }
-    Err(error)
 }
 
-/// Tells the user what has changed, and the command that undoes it.
+/// Tells the user what has changed, and the commands that undo it.
 fn report_move(applied: &Applied, alias: &AliasName, version: Version) {
     let Applied { function_arn, memory_size, previous_version, .. } = applied;
     let before = previous_version.map_or_else(
@@ -172,11 +207,11 @@ fn report_move(applied: &Applied, alias: &AliasName, version: Version) {
         "{}:{alias}: points at version {version} with {memory_size} MB now; {before}",
         function_arn.name()
     ));
-    message::note(match previous_version {
-        Some(version) => undo_message(
-            function_arn,
-            format_args!("update-alias --name {alias} --function-version {version}"),
-        ),
-        None => undo_message(function_arn, format_args!("delete-alias --name {alias}")),
-    });
+    let pointer = match previous_version {
+        Some(previous) => format!("update-alias --name {alias} --function-version {previous}"),
+        None => format!("delete-alias --name {alias}"),
+    };
+    // The qualifier comes first: a command that was copied in part must not delete the function.
+    let version = format!("delete-function --qualifier {version}");
+    message::note(undo_message(function_arn, &[&pointer, &version]));
 }

@@ -221,7 +221,7 @@ impl Apply<'_> {
         ));
         message::note(undo_message(
             function,
-            format_args!("update-function-configuration --memory-size {}", latest.memory),
+            &[&format!("update-function-configuration --memory-size {}", latest.memory)],
         ));
         written
     }
@@ -254,7 +254,9 @@ impl Apply<'_> {
     }
 }
 
-/// Returns the message that has the command of AWS's own tool, which undoes a change with `call`.
-fn undo_message(function: &FunctionArn, call: impl fmt::Display) -> String {
-    format!("to undo that: aws lambda {call} --function-name {function} --region {}", function.region())
+/// Returns the message that has the commands of AWS's own tool, which undo a change with `calls`.
+fn undo_message(function: &FunctionArn, calls: &[&str]) -> String {
+    let region = function.region();
+    let command = |call: &&str| format!("aws lambda {call} --function-name {function} --region {region}");
+    format!("to undo that: {}", calls.iter().map(command).collect::<Vec<_>>().join(" && "))
 }

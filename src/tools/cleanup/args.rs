@@ -38,6 +38,12 @@ pub struct Args {
     /// Such a run may be at work still. Removing its versions makes it fail.
     #[arg(long, requires = "leftovers")]
     even_if_recent: bool,
+    /// Restore what the plan record says, even if the tag on $LATEST says otherwise
+    ///
+    /// The record and the tag both have the memory and the description of before the run. If they differ, one
+    /// was edited or damaged, and nothing of the function is changed. --leftovers restores what the tag says.
+    #[arg(long, conflicts_with = "leftovers")]
+    trust_records: bool,
     #[command(flatten)]
     execution_input: ExecutionInputArgs,
     #[command(flatten)]
@@ -65,7 +71,8 @@ impl Tool for Args {
             leftovers::run(&options, &Aws::load(&aws_options).await?, pipe).await
         } else {
             // Nothing in the execution input concerns this tool, so a bad file does not stop it.
-            super::run(&Aws::load(&aws_options).await?, pipe).await
+            let options = super::Options { trust_records: self.trust_records };
+            super::run(&options, &Aws::load(&aws_options).await?, pipe).await
         }
     }
 }

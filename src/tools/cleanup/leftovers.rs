@@ -7,15 +7,15 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use futures_util::future::join_all;
 
-use super::{clean_up, report_and_end};
-use crate::aws::{Aws, AwsError, Lambda, ListedAlias, ListedVersion};
+use super::{CleanUp, Source, report_and_end};
+use crate::aws::{Aws, AwsError, Lambda};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
 use crate::records::RunId;
-use crate::run::{Original, Tag, Tagged, run_of_alias, run_of_version};
+use crate::run::{Made, Tag, Tagged};
 
 #[derive(Debug)]
 pub(super) struct Options {
@@ -82,7 +82,7 @@ pub(super) async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result
     let results = join_all(all.values().map(async |leftovers| {
         let lambda = aws.lambda(&leftovers.function_arn);
         let Leftovers { run_id, function_arn, .. } = leftovers;
-        clean_up(&lambda, *run_id, function_arn, leftovers.original()).await
+        CleanUp::of(*run_id, function_arn, true).run(&lambda, Source::TagAlone).await
     }))
     .await;
     report_and_end(results, &mut pipe.output, first_error)
@@ -95,8 +95,7 @@ struct Leftovers {
     function_arn: FunctionArn,
     /// The tag of `$LATEST`, if it is still that of this run.
     latest: Option<Tag>,
-    versions: Vec<ListedVersion>,
-    aliases: Vec<ListedAlias>,
+    made: Made,
 }
 
 /// Returns the leftovers of all runs on `function`.
@@ -104,40 +103,18 @@ async fn find(lambda: &Lambda, function: &FunctionRef) -> Result<Vec<Leftovers>,
     let latest = lambda.settled(function, Qualifier::Latest).await?;
     let function_arn = latest.function_arn;
     let tag = Tag::parse(&latest.description).filter(|tag| tag.on == Tagged::Latest);
-    let versions = lambda.versions(&function_arn).await?;
-    let aliases = lambda.aliases(&function_arn).await?;
-    let runs: BTreeSet<RunId> = (tag.iter().map(|tag| tag.run_id))
-        .chain(versions.iter().filter_map(run_of_version))
-        .chain(aliases.iter().filter_map(|alias| run_of_alias(alias, &versions)))
-        .collect();
+    let made = Made::find(lambda, &function_arn, &latest.description).await?;
+    let runs: BTreeSet<RunId> = tag.iter().map(|tag| tag.run_id).chain(made.runs()).collect();
     let left_by = |run_id| Leftovers {
         run_id,
         function_arn: function_arn.clone(),
         latest: tag.clone().filter(|tag| tag.run_id == run_id),
-        versions: versions.iter().filter(|listed| run_of_version(listed) == Some(run_id)).cloned().collect(),
-        aliases: aliases
-            .iter()
-            .filter(|alias| run_of_alias(alias, &versions) == Some(run_id))
-            .cloned()
-            .collect(),
+        made: made.clone().by(run_id),
     };
     Ok(runs.into_iter().map(left_by).collect())
 }
 
 impl Leftovers {
-    /// Returns the state to restore `$LATEST` to, if it still carries the run's tag.
-    ///
-    /// A description that did not fit in the tag is nowhere else. An empty one is then better than the tag,
-    /// which is of no further use and keeps the next run away.
-    fn original(&self) -> Option<Original<'_>> {
-        self.latest.as_ref().map(|tag| Original {
-            run_id: self.run_id,
-            function_arn: &self.function_arn,
-            memory: tag.original_memory,
-            description: tag.original_description.as_deref().unwrap_or_default(),
-        })
-    }
-
     /// Whether the run began or changed `$LATEST` a short while ago. A run whose id was not made by lpt may
     /// be at work too, because the time when it began is not known.
     fn may_be_at_work(&self) -> bool {
@@ -164,18 +141,15 @@ impl fmt::Display for Leftovers {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
         table.set_header(["version", "memory MB", "alias"]);
-        let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-        for listed in &self.versions {
-            let names = self.aliases.iter().filter(|alias| alias.version == Some(listed.version));
-            let names: Vec<String> = names.map(|alias| alias.name.to_string()).collect();
-            let memory = listed.memory.map(|memory| memory.to_string());
-            let names = (!names.is_empty()).then(|| names.join(", "));
-            table.add_row([listed.version.to_string(), or_dash(memory), or_dash(names)]);
-        }
-        let is_shown =
-            |alias: &&ListedAlias| self.versions.iter().any(|listed| alias.version == Some(listed.version));
-        for alias in self.aliases.iter().filter(|alias| !is_shown(alias)) {
-            table.add_row(["-".to_owned(), "-".to_owned(), alias.name.to_string()]);
+        for own in self.made.versions() {
+            let aliases = self.made.aliases.iter().filter(|alias| alias.version() == own.version());
+            let names: Vec<String> = aliases.map(|alias| alias.name().to_string()).collect();
+            let alias = match own.meant_for() {
+                Some(alias) => format!("meant for {alias}"),
+                None if names.is_empty() => "-".to_owned(),
+                None => names.join(", "),
+            };
+            table.add_row([own.version().to_string(), own.memory().to_string(), alias]);
         }
         for column in table.column_iter_mut().take(2) {
             column.set_cell_alignment(CellAlignment::Right);

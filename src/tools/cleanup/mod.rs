@@ -3,26 +3,31 @@
 mod args; // the arguments as typed
 mod leftovers; // --leftovers: finds and removes what runs have left, without their records
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::{fmt, io};
 
 use futures_util::future::join_all;
 
 pub use args::Args;
 
-use crate::aws::{Aws, AwsError, Lambda};
+use crate::aws::{Aws, FunctionConfiguration, Lambda};
 use crate::entry::Pipe;
 use crate::error::{Error, Fault as _};
 use crate::exit::Exit;
 use crate::message;
-use crate::names::{FunctionArn, Qualifier, Version};
+use crate::names::{FunctionArn, Qualifier};
 use crate::ndjson::{Line, Writer};
-use crate::records::{
-    Applied, AppliedState, Cleaned, Configuration, End, Left, Plan, Record as _, RunId, RunName, Status,
-};
-use crate::run::{
-    Original, RunError, Tag, Tagged, is_description_for_alias, remove_versions_and_aliases,
-    remove_versions_described, restore_latest,
-};
+use crate::records::{Cleaned, Configuration, End, Left, Plan, Record as _, RunId, RunName, Status};
+use crate::run::{Made, Original, RunError, Tag, Tagged, restore_latest};
+
+#[derive(Debug)]
+struct Options {
+    /// Whether `$LATEST` gets what the plan record says, even if its tag says otherwise.
+    trust_records: bool,
+}
 
 /// Reads all of the input, passes on what it does not consume, and then cleans up, however the input ends.
 ///
@@ -31,8 +36,9 @@ use crate::run::{
 ///
 /// # Errors
 /// Fails if the input has a bad record or the output is closed, after everything that the good records name
-/// has been cleaned up. If something could not be removed, the result is the exit code of the first error.
-async fn run(aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
+/// has been cleaned up. If something could not be removed, the result is the exit code of the first error, or
+/// [`Exit::Partly`] if all of another function or run was cleaned up.
+async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
     let writer = &mut pipe.output;
     let mut targets = Targets::default();
     let mut first_error = None;
@@ -55,25 +61,13 @@ async fn run(aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
     if targets.runs.is_empty() && targets.others.is_empty() && first_error.is_none() {
         message::note("the input has no plan or configuration record, so there is nothing to clean up");
     }
-    let results = join_all(targets.runs.iter().map(async |((run_id, function), plan)| {
-        let lambda = aws.lambda(function);
-        let (mut cleaned, mut errors) =
-            clean_up(&lambda, *run_id, function, plan.as_ref().map(Original::from)).await;
-        // Records can be edited: only a description that lpt-apply gives in this run counts.
-        let unconfirmed = targets.unconfirmed.get(function);
-        if let Some(description) =
-            unconfirmed.filter(|description| is_description_for_alias(*run_id, description))
-        {
-            match remove_unused_version(&lambda, function, description).await {
-                Ok(versions) => cleaned.versions_deleted.extend(versions),
-                Err(error) => {
-                    let error = RunError::from(error);
-                    cleaned.left.push(not_removed(&format!("{function}: a version of lpt-apply"), &error));
-                    errors.push(error);
-                }
-            }
-        }
-        (cleaned, errors)
+    let results = join_all(targets.runs.iter().map(async |((run_id, function), target)| {
+        let source = match &target.plan {
+            Some(plan) if options.trust_records => Source::Plan(plan),
+            Some(plan) => Source::PlanAndTag(plan),
+            None => Source::Tag,
+        };
+        CleanUp::of(*run_id, function, target.had_versions).run(&aws.lambda(function), source).await
     }))
     .await;
     report_and_end(results, writer, first_error)
@@ -81,22 +75,15 @@ async fn run(aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
 
 /// Reports the result for each run to the user and as a record, and ends the stream.
 fn report_and_end(
-    results: Vec<(Cleaned, Vec<RunError>)>,
+    results: Vec<CleanUp>,
     writer: &mut Writer,
     mut first_error: Option<Error>,
 ) -> Result<Exit, Error> {
-    let mut all_clean = true;
+    let mut clean = 0;
     let mut first_failure = None;
-    for (cleaned, errors) in results {
-        all_clean &= cleaned.left.is_empty();
-        message::note(format_args!(
-            "{}: removed {} versions and {} aliases of the run {}{}",
-            cleaned.function_arn.name(),
-            cleaned.versions_deleted.len(),
-            cleaned.aliases_deleted.len(),
-            cleaned.run_id,
-            if cleaned.memory_restored { ", and restored $LATEST" } else { "" }
-        ));
+    for CleanUp { cleaned, errors, had_versions } in results {
+        clean += usize::from(errors.is_empty());
+        report(&cleaned, had_versions);
         if let Err(error) = writer.write(&cleaned) {
             first_error.get_or_insert(error);
         }
@@ -105,29 +92,61 @@ fn report_and_end(
             first_failure.get_or_insert(error);
         }
     }
-    let status = if all_clean && first_error.is_none() { Status::Complete } else { Status::Failed };
-    writer.end(status)?;
+    let all_clean = first_failure.is_none() && first_error.is_none();
+    writer.end(if all_clean { Status::Complete } else { Status::Failed })?;
     match (first_error, first_failure) {
         (Some(error), _) => Err(error),
+        (None, Some(_)) if clean > 0 => Ok(Exit::Partly),
         (None, Some(failure)) => Ok(failure.exit()),
         (None, None) => Ok(Exit::Done),
     }
 }
 
-/// The runs and versions to clean up, as the records name them.
+/// Tells the user what was done for one function of a run.
+fn report(cleaned: &Cleaned, had_versions: bool) {
+    let Cleaned { run_id, function_arn, aliases_deleted, versions_deleted, memory_restored, left } = cleaned;
+    let name = function_arn.name();
+    let is_untouched = aliases_deleted.is_empty() && versions_deleted.is_empty() && !memory_restored;
+    if is_untouched && !left.is_empty() {
+        // The error says it all.
+    } else if is_untouched && had_versions {
+        message::note(format_args!("{name}: the versions of the run {run_id} were cleaned up already"));
+    } else if is_untouched {
+        message::note(format_args!("{name}: nothing of the run {run_id} is there to clean up"));
+    } else {
+        message::note(format_args!(
+            "{name}: removed {} and {} of the run {run_id}{}",
+            counted(versions_deleted.len(), "version", "versions"),
+            counted(aliases_deleted.len(), "alias", "aliases"),
+            if *memory_restored { ", and restored $LATEST" } else { "" }
+        ));
+    }
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// The runs to clean up, as the records name them.
 #[derive(Default)]
 struct Targets {
-    /// The functions of each run, with the plan if the input has it.
-    runs: BTreeMap<(RunId, FunctionArn), Option<Plan>>,
-    /// The description of the version that lpt-apply was about to publish when its records broke off.
-    unconfirmed: BTreeMap<FunctionArn, String>,
+    /// The functions of each run.
+    runs: BTreeMap<(RunId, FunctionArn), Target>,
     /// The runs of other programs. Neither a tag nor an alias has their names, so nothing can be found of them.
     others: BTreeSet<RunName>,
 }
 
+#[derive(Default)]
+struct Target {
+    /// The plan, if the input has it.
+    plan: Option<Plan>,
+    /// Whether a configuration has the number of its version.
+    had_versions: bool,
+}
+
 impl Targets {
     /// Adds what a line names, and passes on a line that this tool does not consume.
-    fn handle(&mut self, line: &Line, writer: &mut Writer) -> Result<(), Error> {
+    fn handle<W: io::Write>(&mut self, line: &Line, writer: &mut Writer<W>) -> Result<(), Error> {
         match &*line.record_type()? {
             // Any status will do: it cleans up however the stream ended.
             End::TYPE => {
@@ -136,109 +155,145 @@ impl Targets {
             }
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
-                match plan.run_id.id() {
-                    Some(run_id) => drop(self.runs.insert((run_id, plan.function_arn.clone()), Some(plan))),
+                match self.target(&plan.run_id, &plan.function_arn) {
+                    Some(target) => target.plan = Some(plan),
                     None => drop(self.others.insert(plan.run_id)),
                 }
                 Ok(())
             }
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
-                match configuration.run_id.id() {
-                    Some(run_id) => {
-                        self.runs.entry((run_id, configuration.function_arn)).or_default();
-                    }
+                match self.target(&configuration.run_id, &configuration.function_arn) {
+                    Some(target) => target.had_versions |= configuration.version.is_some(),
                     None => drop(self.others.insert(configuration.run_id)),
                 }
                 Ok(())
             }
-            Applied::TYPE => {
-                let applied: Applied = line.parse()?;
-                match (applied.state, applied.version_description) {
-                    (AppliedState::Applying, Some(description)) => {
-                        self.unconfirmed.insert(applied.function_arn, description);
-                    }
-                    _ => drop(self.unconfirmed.remove(&applied.function_arn)),
-                }
-                writer.pass(line)
-            }
             _ => writer.pass(line),
         }
     }
-}
 
-/// Returns the entry in `cleaned` of a resource that could not be removed because of `error`.
-fn not_removed(resource: &str, error: &RunError) -> Left {
-    Left {
-        resource: resource.to_owned(),
-        error_type: error.error_type().to_owned(),
-        error_message: error.error_message(),
+    /// Returns the function of a run, unless the run is one of another program.
+    fn target(&mut self, run: &RunName, function: &FunctionArn) -> Option<&mut Target> {
+        Some(self.runs.entry((run.id()?, function.clone())).or_default())
     }
 }
 
-/// Removes the version with this description, which only lpt-apply gives, unless an alias points at it.
-async fn remove_unused_version(
-    lambda: &Lambda,
-    function: &FunctionArn,
-    description: &str,
-) -> Result<Vec<Version>, AwsError> {
-    let aliases = lambda.aliases(function).await?;
-    let used: Vec<Version> = aliases.iter().filter_map(|alias| alias.version).collect();
-    remove_versions_described(lambda, function, description, &used).await
+/// Where the memory and the description of `$LATEST` before the run are known from.
+#[derive(Debug, Clone, Copy)]
+enum Source<'a> {
+    /// The plan, if the tag agrees with it.
+    PlanAndTag(&'a Plan),
+    /// The plan, whatever the tag says.
+    Plan(&'a Plan),
+    /// The tag. If the description did not fit in it, `$LATEST` is left to the user, who may have the plan
+    /// elsewhere.
+    Tag,
+    /// The tag. A description that did not fit in it is nowhere else, and an empty one is better than the tag,
+    /// which is of no further use and keeps the next run away.
+    TagAlone,
 }
 
-/// Restores `function`, and removes what the run `run_id` made of it.
-async fn clean_up(
-    lambda: &Lambda,
-    run_id: RunId,
-    function: &FunctionArn,
-    original: Option<Original<'_>>,
-) -> (Cleaned, Vec<RunError>) {
-    let mut cleaned = Cleaned {
-        run_id,
-        function_arn: function.clone(),
-        aliases_deleted: Vec::new(),
-        versions_deleted: Vec::new(),
-        memory_restored: false,
-        left: Vec::new(),
-    };
-    let mut failed: Vec<(String, RunError)> = Vec::new();
-    match restore(lambda, run_id, function, original).await {
-        Ok(restored) => cleaned.memory_restored = restored,
-        // Everything that was made of a function is deleted with it.
-        Err(error) if error.is_not_found() => return (cleaned, Vec::new()),
-        Err(error) => failed.push((function.to_string(), error)),
-    }
-    let removed = remove_versions_and_aliases(lambda, run_id, function).await;
-    cleaned.aliases_deleted = removed.aliases;
-    cleaned.versions_deleted = removed.versions;
-    failed.extend(removed.failures.into_iter().map(|(resource, error)| (resource, error.into())));
-    cleaned.left = failed.iter().map(|(resource, error)| not_removed(resource, error)).collect();
-    (cleaned, failed.into_iter().map(|(_, error)| error).collect())
-}
-
-/// Restores `$LATEST` if it still carries the run's tag. Returns whether the memory was restored.
-///
-/// Without `original`, the memory and the description are those in the tag. If the description did not fit in
-/// the tag, `$LATEST` is left to the user, who may have the plan elsewhere.
-async fn restore(
-    lambda: &Lambda,
-    run_id: RunId,
-    function: &FunctionArn,
-    original: Option<Original<'_>>,
-) -> Result<bool, RunError> {
-    if let Some(original) = original {
-        return restore_latest(lambda, original).await;
-    }
-    let latest = lambda.configuration(function, Qualifier::Latest).await?;
-    let Some(tag) = Tag::of_run(run_id, Tagged::Latest, &latest.description) else {
-        return Ok(false);
-    };
-    match &tag.original_description {
-        Some(description) => {
-            let memory = tag.original_memory;
-            restore_latest(lambda, Original { run_id, function_arn: function, memory, description }).await
+impl<'a> Source<'a> {
+    fn original(self, function: &'a FunctionArn, tag: &'a Tag) -> Result<Original<'a>, RunError> {
+        match self {
+            Source::PlanAndTag(plan) => Original::agreed(plan, tag),
+            Source::Plan(plan) => Ok(plan.into()),
+            Source::Tag => Original::of_tag(function, tag, None),
+            Source::TagAlone => Original::of_tag(function, tag, Some("")),
         }
-        None => Err(RunError::NoPlan { function: function.clone(), original_memory: tag.original_memory }),
+    }
+}
+
+/// The cleaning up of one function of one run.
+struct CleanUp {
+    cleaned: Cleaned,
+    errors: Vec<RunError>,
+    /// Whether the records name a version that was there.
+    had_versions: bool,
+}
+
+impl CleanUp {
+    fn of(run_id: RunId, function: &FunctionArn, had_versions: bool) -> CleanUp {
+        let cleaned = Cleaned {
+            run_id,
+            function_arn: function.clone(),
+            aliases_deleted: Vec::new(),
+            versions_deleted: Vec::new(),
+            memory_restored: false,
+            left: Vec::new(),
+        };
+        CleanUp { cleaned, errors: Vec::new(), had_versions }
+    }
+
+    /// Restores the function, and removes what the run made of it. Goes on after a failure.
+    async fn run(mut self, lambda: &Lambda, source: Source<'_>) -> CleanUp {
+        let run_id = self.cleaned.run_id;
+        let function = &self.cleaned.function_arn.clone();
+        let latest = match lambda.settled(function, Qualifier::Latest).await {
+            Ok(latest) => Some(latest),
+            // Everything that was made of a function is deleted with it.
+            Err(error) if error.is_not_found() => return self,
+            Err(error) => {
+                self.fail(function, error.into());
+                None
+            }
+        };
+        let description = latest.as_ref().map_or("", |latest| &latest.description);
+        let tag = Tag::of_run(run_id, Tagged::Latest, description);
+        let original = tag.as_ref().map(|tag| source.original(function, tag)).transpose();
+        if let Err(error @ RunError::Disagreement { .. }) = original {
+            self.fail(function, error);
+            return self;
+        }
+        let mut made = Made::find(lambda, function, description).await.unwrap_or_else(|error| {
+            self.fail(format_args!("versions and aliases of {function}"), error.into());
+            Made::default()
+        });
+        made = made.by(run_id);
+        // These first, because the tag on `$LATEST` proves that they are the run's.
+        self.remove(lambda, Made { for_alias: std::mem::take(&mut made.for_alias), ..Made::default() }).await;
+        let keeps_tag = !self.errors.is_empty();
+        match original {
+            Ok(Some(original)) => {
+                let description = original.description.filter(|_| !keeps_tag);
+                self.restore(lambda, Original { description, ..original }, latest).await;
+            }
+            Ok(None) => {}
+            Err(error) => self.fail(function, error),
+        }
+        self.remove(lambda, made).await;
+        self
+    }
+
+    async fn restore(
+        &mut self,
+        lambda: &Lambda,
+        original: Original<'_>,
+        latest: Option<FunctionConfiguration>,
+    ) {
+        match restore_latest(lambda, original, latest).await {
+            Ok(restored) => self.cleaned.memory_restored = restored,
+            Err(error) => self.fail(original.function_arn, error),
+        }
+    }
+
+    async fn remove(&mut self, lambda: &Lambda, made: Made) {
+        let removed = made.remove(lambda, &self.cleaned.function_arn).await;
+        self.cleaned.aliases_deleted.extend(removed.aliases);
+        self.cleaned.versions_deleted.extend(removed.versions);
+        for (resource, error) in removed.failures {
+            self.fail(resource, error);
+        }
+    }
+
+    /// Adds a resource that could not be removed or restored because of `error`.
+    fn fail(&mut self, resource: impl fmt::Display, error: RunError) {
+        self.cleaned.left.push(Left {
+            resource: resource.to_string(),
+            error_type: error.error_type().to_owned(),
+            error_message: error.error_message(),
+        });
+        self.errors.push(error);
     }
 }

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 pub use args::Args;
 pub use power_values::PowerValues;
 
-use crate::aws::{Aws, AwsError, AwsErrorKind, FunctionConfiguration, Lambda};
+use crate::aws::{Aws, AwsErrorKind, FunctionConfiguration, Lambda};
 use crate::entry::{Interrupt, Pipe};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -20,7 +20,9 @@ use crate::message;
 use crate::names::{FunctionArn, FunctionRef, Qualifier, Version};
 use crate::ndjson::Writer;
 use crate::records::{Configuration, ConfigurationState, Plan, RunId, Status};
-use crate::run::{RunError, Tag, plan_before, publish, remove_versions_and_aliases, restore_after};
+use crate::run::{
+    AfterRun, Made, Removed, RunError, Tag, plan_before, publish, restore_after, unless_ended, withdraw,
+};
 
 #[derive(Debug)]
 struct Options {
@@ -116,7 +118,14 @@ impl Run<'_> {
         let plan = self.plan(&latest)?;
         self.writer.borrow_mut().write(&plan)?;
         let published = self.publish_all(lambda, &plan, &mut latest).await;
-        let restored = restore_after(lambda, &plan, &latest).await;
+        let restored = restore_after(lambda, &plan, (&plan).into(), &latest).await;
+        if let Ok(AfterRun::Ended) = restored {
+            // Whoever ended the run may have missed what was published since.
+            let removed = remove_made(lambda, self.run_id, &plan.function_arn).await;
+            removed.failures.into_iter().try_for_each(|(_, error)| Err(error))?;
+            let ended = RunError::Ended { function: plan.function_arn.clone(), run_id: self.run_id };
+            return published.and(Err(ended.into()));
+        }
         match published {
             // A failed restoration takes precedence: the user should hear of it even if nobody reads the
             // records.
@@ -127,10 +136,9 @@ impl Run<'_> {
     }
 
     /// Removes everything that this run has made, because nobody else can know of it without the records.
-    async fn remove_all(&self) -> Result<(), AwsError> {
+    async fn remove_all(&self) -> Result<(), RunError> {
         let begun = self.begun.take();
-        let removals =
-            begun.iter().map(|(function, lambda)| remove_versions_and_aliases(lambda, self.run_id, function));
+        let removals = begun.iter().map(|(function, lambda)| remove_made(lambda, self.run_id, function));
         let mut versions = 0;
         let mut failures = Vec::new();
         for removed in join_all(removals).await {
@@ -238,6 +246,17 @@ impl Run<'_> {
     }
 }
 
+/// Removes the versions and aliases that the run `run_id` made of `function`.
+async fn remove_made(lambda: &Lambda, run_id: RunId, function: &FunctionArn) -> Removed {
+    match Made::find(lambda, function, "").await {
+        Ok(made) => made.by(run_id).remove(lambda, function).await,
+        Err(error) => {
+            let failures = vec![(function.to_string(), error.into())];
+            Removed { failures, ..Removed::default() }
+        }
+    }
+}
+
 async fn publish_with_alias(
     lambda: &Lambda,
     plan: &Plan,
@@ -246,7 +265,24 @@ async fn publish_with_alias(
 ) -> Result<Version, RunError> {
     let memory = configuration.memory_size;
     let tag = Tag::on_version(plan, memory, configuration.index).to_string();
-    let version = publish(lambda, plan, memory, &tag, latest).await?;
-    lambda.create_alias(&plan.function_arn, &configuration.alias, version, &tag).await?;
-    Ok(version)
+    let published = publish(lambda, &Tag::on_latest(plan, memory), &tag, latest).await;
+    if published.is_err()
+        && let Err(error) = withdraw(lambda, latest, &tag).await
+    {
+        message::warning(format_args!(
+            "{}: a version with {memory} MB may be left ({error}); lpt-cleanup removes it",
+            plan.function_arn
+        ));
+    }
+    let result = match published {
+        Ok(version) => {
+            let created = lambda.create_alias(&plan.function_arn, &configuration.alias, version, &tag).await;
+            created.map(|()| version).map_err(RunError::from)
+        }
+        Err(error) => Err(error),
+    };
+    match result {
+        Err(error) => Err(unless_ended(lambda, plan, latest, error).await),
+        version => version,
+    }
 }

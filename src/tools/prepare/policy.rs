@@ -93,6 +93,7 @@ fn statements(
                 "lambda:UpdateAlias",
                 // To remove a version that it has published in vain.
                 "lambda:ListVersionsByFunction",
+                "lambda:ListAliases",
             ],
         ),
         on_versions("LptApplyAliasVersions", &["lambda:GetFunctionConfiguration", "lambda:DeleteFunction"]),
