@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::error::ContextValue;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -11,6 +12,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::ndjson::{Reader, Writer};
+use crate::quote::excerpt;
 
 /// Cancelled by the first SIGINT, SIGTERM or SIGHUP. A second one ends the tool at once.
 pub type Interrupt = CancellationToken;
@@ -64,7 +66,7 @@ async fn run_tool<T: Tool>() -> Exit {
     let tool = match T::try_parse() {
         Ok(tool) => tool,
         Err(error) => {
-            let exit = report_usage(&error);
+            let exit = report_usage(error);
             if exit == Exit::Usage
                 && !names_a_file::<T>()
                 && let Ok(input) = Reader::open(&[])
@@ -140,11 +142,17 @@ fn names_a_file<T: Tool>() -> bool {
 }
 
 /// Prints `--help` and `--version` unchanged, and an error in the arguments as one line.
-fn report_usage(error: &clap::Error) -> Exit {
+fn report_usage(mut error: clap::Error) -> Exit {
     if !error.use_stderr() {
         // If the reader closed the pipe, it has seen enough of the help.
         let _ = error.print();
         return Exit::Done;
+    }
+    let typed: Vec<_> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
+    for (kind, value) in typed {
+        if let ContextValue::String(value) = value {
+            error.insert(kind, ContextValue::String(excerpt(&value).to_string()));
+        }
     }
     let text = error.render().to_string();
     let lines = text

@@ -38,5 +38,6 @@ pub mod names; // ARNs, function names, versions, aliases, architectures
 pub mod units; // memory, time, money
 mod text; // a macro that serializes a type as text, such as an ARN
 mod message; // messages on stderr
+mod quote; // text of others in messages and tables: short, and without characters that cannot be seen
 pub mod error; // the errors with which a tool ends early
 pub mod exit; // the exit codes

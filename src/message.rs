@@ -1,14 +1,22 @@
 //! Messages to the user on stderr: `tool: what: why`, one line each. stdout is for records.
+//!
+//! Text that others wrote is quoted with [`crate::quote`] where a message is made. Whatever a message holds, here it
+//! becomes one line of visible characters.
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use crate::quote::{first_chars, visible};
+
 static TOOL: OnceLock<String> = OnceLock::new();
 static QUIET: AtomicBool = AtomicBool::new(false);
 static VERBOSITY: AtomicU8 = AtomicU8::new(0);
 static PROGRESS_SHOWN: AtomicBool = AtomicBool::new(false);
+
+/// The number of characters after which a message is cut. It is more than any that is made of short quotations.
+const MAX_CHARS: usize = 4_000;
 
 /// Sets the name at the beginning of each message. [`crate::entry`] calls it once.
 pub(crate) fn set_tool(name: &str) {
@@ -33,40 +41,41 @@ pub(crate) fn tool() -> &'static str {
 /// Shows something that is good to know.
 pub(crate) fn note(text: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
-        write_line(format_args!("{}: {}", tool(), one_line(text)));
+        write_message("", text);
     }
 }
 
 /// Shows a step of the work, with `--verbose`.
 pub(crate) fn detail(text: impl Display) {
-    at_verbosity(1, text);
+    if VERBOSITY.load(Ordering::Relaxed) >= 1 {
+        write_message("", text);
+    }
 }
 
-/// Shows what is sent and what comes back, with `--verbose` given twice.
+/// Shows what is sent and what comes back, with `--verbose` given twice. It is shown whole: that is what the user asks
+/// for.
 pub(crate) fn trace(text: impl Display) {
-    at_verbosity(2, text);
-}
-
-fn at_verbosity(verbosity: u8, text: impl Display) {
-    if VERBOSITY.load(Ordering::Relaxed) >= verbosity {
-        write_line(format_args!("{}: {}", tool(), one_line(text)));
+    if VERBOSITY.load(Ordering::Relaxed) >= 2 {
+        write_line(format_args!("{}: {}", tool(), visible(&text.to_string())));
     }
 }
 
 /// Shows something that the user should look at, although the work goes on.
 pub(crate) fn warning(text: impl Display) {
-    write_line(format_args!("{}: warning: {}", tool(), one_line(text)));
+    write_message("warning: ", text);
 }
 
 /// Shows why something failed.
 pub(crate) fn error(text: impl Display) {
-    write_line(format_args!("{}: {}", tool(), one_line(text)));
+    write_message("", text);
 }
 
 /// Shows a summary of several lines, without the tool's name.
 pub(crate) fn summary(text: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
-        write_line(text);
+        let text = text.to_string();
+        let lines: Vec<_> = text.split('\n').map(|line| visible(line).to_string()).collect();
+        write_line(lines.join("\n"));
     }
 }
 
@@ -77,7 +86,7 @@ pub(crate) fn progress(text: impl Display) {
     if !QUIET.load(Ordering::Relaxed) && stderr.is_terminal() {
         PROGRESS_SHOWN.store(true, Ordering::Relaxed);
         // If stderr cannot be written to, there is nobody to tell.
-        let _ = write!(stderr, "\r\x1b[K{}: {text}", tool());
+        let _ = write!(stderr, "\r\x1b[K{}: {}", tool(), visible(&text.to_string()));
     }
 }
 
@@ -88,14 +97,8 @@ pub(crate) fn clear_progress() {
     }
 }
 
-/// Replaces control characters by spaces. Text that others wrote, such as a function's error message, must
-/// not move the cursor or look like a line of this tool.
-fn one_line(text: impl Display) -> String {
-    text.to_string()
-        .split(|c: char| c.is_control())
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+fn write_message(kind: &str, text: impl Display) {
+    write_line(format_args!("{}: {kind}{}", tool(), first_chars(&text.to_string(), MAX_CHARS)));
 }
 
 fn write_line(text: impl Display) {

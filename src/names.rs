@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::quote::quoted;
 use crate::text::serde_as_text;
 
 /// The unqualified ARN of a function: `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME`.
@@ -102,13 +103,16 @@ impl fmt::Display for FunctionRef {
 pub enum NotAFunction {
     /// The text is in none of the three forms.
     #[error(
-        "{0:?} is not a function name or ARN; give NAME, ACCOUNT:function:NAME or arn:aws:lambda:REGION:ACCOUNT:function:NAME"
+        "{} is not a function name or ARN; give NAME, ACCOUNT:function:NAME or arn:aws:lambda:REGION:ACCOUNT:function:NAME",
+        quoted(.0)
     )]
     Malformed(String),
     /// The text names a version or an alias. Only the memory of the function itself, of `$LATEST`, can be
     /// changed.
     #[error(
-        "{text:?} names the version or alias {qualifier:?}, whose memory cannot change; give the function without it: {unqualified}"
+        "{} names the version or alias {}, whose memory cannot change; give the function without it: {unqualified}",
+        quoted(.text),
+        quoted(.qualifier)
     )]
     Qualified {
         /// The whole text.
@@ -119,7 +123,7 @@ pub enum NotAFunction {
         unqualified: String,
     },
     /// The text is not a whole ARN, and one is needed.
-    #[error("{0:?} is not a whole function ARN (arn:aws:lambda:REGION:ACCOUNT:function:NAME)")]
+    #[error("{} is not a whole function ARN (arn:aws:lambda:REGION:ACCOUNT:function:NAME)", quoted(.0))]
     NotAnArn(String),
 }
 
@@ -303,7 +307,7 @@ serde_as_text!(Version);
 
 /// The error for a text that is not a published version.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a published version is a number, such as \"7\", not {0:?}")]
+#[error("a published version is a number, such as \"7\", not {}", quoted(.0))]
 pub struct NotAVersion(String);
 
 /// The name of an alias: at most 128 letters, digits, `-` and `_`, not all digits.
@@ -332,7 +336,7 @@ serde_as_text!(AliasName);
 
 /// The error for a text that is not the name of an alias.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not the name of an alias; use at most 128 letters, digits, - and _, not only digits")]
+#[error("{} is not the name of an alias; use at most 128 letters, digits, - and _, not only digits", quoted(.0))]
 pub struct NotAnAlias(String);
 
 /// A processor architecture that Lambda runs functions on.
@@ -370,7 +374,7 @@ impl FromStr for Architecture {
         match text {
             "x86_64" => Ok(Architecture::X86_64),
             "arm64" => Ok(Architecture::Arm64),
-            other => Err(format!("an architecture is x86_64 or arm64, not {other:?}")),
+            other => Err(format!("an architecture is x86_64 or arm64, not {}", quoted(other))),
         }
     }
 }

@@ -13,6 +13,7 @@
 //! - `policy`: the IAM policy that is printed, and what a tool says that lacks a part of it.
 //! - `state_machine`: the features of AWS Lambda Power Tuning, by its execution input and by flags.
 //! - `pipeline`: the pipe as a user runs it: to its end, and stopped by Ctrl-C, a kill or a reader that leaves.
+//! - `messages`: what a tool says of its arguments, and of text that others wrote.
 //! - `prepare`, `invoke`, `analyze`, `select`, `apply`, `cleanup`: one tool.
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
@@ -34,6 +35,7 @@ mod layout;
 mod load;
 mod local;
 mod machine;
+mod messages;
 mod pipeline;
 mod policy;
 mod prepare;

@@ -79,7 +79,10 @@ fn each_tool_names_what_is_wrong_with_an_execution_input() {
         (r#"{"autoOptimizeAlias": "v1.2"}"#, vec!["autoOptimizeAlias: ", "letters, digits"]),
         (r#"{"preProcessorARN": "a b"}"#, vec!["preProcessorARN: ", "is not a function name"]),
         (r#"{"payloadS3": "bucket/key"}"#, vec!["payloadS3: ", "s3://BUCKET/KEY"]),
-        (r#"{"strategy": "fast"}"#, vec!["strategy: unknown variant `fast`"]),
+        (
+            r#"{"strategy": "fast"}"#,
+            vec!["strategy: expected one of \"cost\", \"speed\", \"balanced\", found \"fast\""],
+        ),
         (r#"{"lambdaARN": "f:live"}"#, vec!["lambdaARN: ", "give the function without it: f"]),
         (r#"{"powerValues": {}}"#, vec!["powerValues: ", "a list of integers or strings, or \"ALL\""]),
         ("[]", vec!["expected a JSON object"]),

@@ -11,6 +11,7 @@ use super::policy::Statement;
 use super::profile::ProfileSource;
 use crate::error::Fault;
 use crate::exit::Exit;
+use crate::quote::{excerpt, quoted};
 
 /// A call to AWS that failed. Its text is one line that ends with a remedy.
 #[derive(Debug, Clone)]
@@ -131,7 +132,7 @@ impl AwsError {
         let message = if region.is_empty() {
             "no region is set".to_owned()
         } else {
-            format!("{region:?} is not a region")
+            format!("not a region: {}", quoted(region))
         };
         AwsError {
             action: "lambda:GetFunctionConfiguration",
@@ -145,11 +146,6 @@ impl AwsError {
     /// Returns the same error without AWS's text, which may contain parts of a payload.
     pub fn without_message(self) -> AwsError {
         AwsError { message: "its message is not shown".to_owned(), ..self }
-    }
-
-    /// Returns the same error with a remark behind AWS's text.
-    pub fn with_remark(self, remark: &str) -> AwsError {
-        AwsError { message: format!("{}: {remark}", self.message), ..self }
     }
 
     /// Whether somebody else has changed the resource since it was last read, or is changing it now.
@@ -207,9 +203,9 @@ impl AwsError {
         if !matches!(&*self.code, "AccessDeniedException" | "AccessDenied") {
             return None;
         }
-        if self.message.contains("explicit deny") {
+        if let Some((_, policy)) = self.message.split_once("explicit deny in ") {
             return Some(
-                "a policy denies this explicitly, which overrides all others: change it in IAM".into(),
+                format!("{} denies this, which overrides all others: change it", excerpt(policy)).into(),
             );
         }
         let word_after = |prefix| {
@@ -246,7 +242,7 @@ fn of_any_run(resource: &str) -> Cow<'_, str> {
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let AwsError { action, on, code, message, .. } = self;
-        write!(f, "{on}: {action}: {message} ({code}); {}", self.remedy())
+        write!(f, "{on}: {action}: {} ({}); {}", excerpt(message), excerpt(code), self.remedy())
     }
 }
 
@@ -371,7 +367,10 @@ mod tests {
             "AccessDeniedException",
             &format!("{user} x:Y on resource: {own} with an explicit deny in a service control policy"),
         );
-        assert!(explicit.contains("denies this explicitly") && !explicit.contains("Effect"), "{explicit}");
+        assert!(
+            explicit.contains("; a service control policy denies this") && !explicit.contains("Effect"),
+            "{explicit}"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use aws_sdk_lambda::error::SdkError;
 
 use super::calls::Calls;
 use super::error::AwsError;
+use crate::quote::quoted;
 
 /// `s3://BUCKET/KEY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl fmt::Display for S3Url {
 
 /// The error for a text that is not the URL of an S3 object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not the URL of an S3 object; write s3://BUCKET/KEY")]
+#[error("{} is not the URL of an S3 object; write s3://BUCKET/KEY", quoted(.0))]
 pub struct NotAnS3Url(String);
 
 impl FromStr for S3Url {

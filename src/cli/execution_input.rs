@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use crate::aws::S3Url;
 use crate::error::Error;
 use crate::names::{AliasName, Callee, FunctionRef};
+use crate::quote::{json, quoted};
 use crate::records::Strategy;
 
 /// The keys of the file. A key that is absent or `null` is `None`.
@@ -40,6 +41,7 @@ pub struct ExecutionInput {
     #[serde(default, deserialize_with = "boolean")]
     pub parallel_invocation: Option<bool>,
     /// The strategy by which a size is the best.
+    #[serde(default, deserialize_with = "strategy")]
     pub strategy: Option<Strategy>,
     /// The weight of cost in `balanced`, from 0 to 1, not yet checked.
     #[serde(default, deserialize_with = "number")]
@@ -75,6 +77,7 @@ pub struct ExecutionInput {
     #[serde(default, deserialize_with = "boolean")]
     pub only_cold_starts: Option<bool>,
     /// The error types that count as results.
+    #[serde(default, deserialize_with = "texts")]
     pub allowed_exceptions: Option<Vec<String>>,
     /// The path of the file, for messages.
     #[serde(skip)]
@@ -119,7 +122,7 @@ impl ExecutionInput {
         })?;
         match unknown {
             None => Ok(input),
-            Some(key) => Err(format!("unknown key {key:?}{}", suggestion(&key))),
+            Some(key) => Err(format!("unknown key {}{}", quoted(&key), suggestion(&key))),
         }
     }
 
@@ -169,13 +172,29 @@ where
     text.map(|text| text.parse()).transpose().map_err(D::Error::custom)
 }
 
+/// Parses the name of a strategy.
+fn strategy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Strategy>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Option::deserialize(&value).map_err(|_| {
+        let names = Strategy::ALL.map(|strategy| format!("\"{}\"", strategy.as_str())).join(", ");
+        D::Error::custom(format_args!("expected one of {names}, found {}", json(&value)))
+    })
+}
+
+/// Parses a list of strings.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Option::deserialize(&value)
+        .map_err(|_| D::Error::custom(format_args!("expected a list of strings, found {}", json(&value))))
+}
+
 /// Parses a boolean, or a number as JavaScript converts it to one.
 fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Null => Ok(None),
         Value::Bool(boolean) => Ok(Some(boolean)),
         Value::Number(number) => Ok(Some(number.as_f64() != Some(0.0))),
-        other => Err(D::Error::custom(format_args!("expected true or false, found {other}"))),
+        other => Err(D::Error::custom(format_args!("expected true or false, found {}", json(&other)))),
     }
 }
 
@@ -188,7 +207,9 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::
         value => value.as_f64(),
     };
     let number = number.filter(|number: &f64| number.is_finite());
-    number.map(Some).ok_or_else(|| D::Error::custom(format_args!("expected a number, found {value}")))
+    number
+        .map(Some)
+        .ok_or_else(|| D::Error::custom(format_args!("expected a number, found {}", json(&value))))
 }
 
 /// Parses a whole number of 0 or more, in any notation that [`number`] reads.
@@ -234,7 +255,10 @@ fn power_values<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Str
         value => size(value),
     };
     text.map(Some).ok_or_else(|| {
-        D::Error::custom(format_args!("expected a list of integers or strings, or \"ALL\", found {value}"))
+        D::Error::custom(format_args!(
+            "expected a list of integers or strings, or \"ALL\", found {}",
+            json(&value)
+        ))
     })
 }
 

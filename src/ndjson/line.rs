@@ -10,6 +10,7 @@ use serde_path_to_error::{Path, Segment, Track};
 
 use crate::error::Fault;
 use crate::exit::Exit;
+use crate::quote::{excerpt, json};
 use crate::records::{AnyRecord, Record};
 
 /// One line of a stream, with its place there.
@@ -104,12 +105,12 @@ impl Line {
             let field = if place == "." { field.to_owned() } else { format!("{place}.{field}") };
             return self.error(Some(&field), "missing");
         }
-        let Some((wrong, expected)) = words.split_once(", expected ") else {
+        let Some((wrong, expected)) = words.rsplit_once(", expected ") else {
             return self.error(Some(&place), words);
         };
         let is_of_right_kind = wrong.starts_with("invalid value") || wrong.starts_with("unknown variant");
         let found = match value_at(&value, path) {
-            Some(found) if is_of_right_kind => found.to_string(),
+            Some(found) if is_of_right_kind => json(found).to_string(),
             Some(found) => kind_of(found).to_owned(),
             None => "nothing".to_owned(),
         };
@@ -175,7 +176,7 @@ impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.source_name, self.line)?;
         if let Some(field) = &self.field {
-            write!(f, "{field}: ")?;
+            write!(f, "{}: ", excerpt(field))?;
         }
         write!(f, "{} (fix or delete that line; lpt-records(5) describes the format)", self.what)
     }

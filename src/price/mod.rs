@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use crate::error::Error;
 use crate::names::Architecture;
+use crate::quote::quoted;
 use crate::units::{BilledMillis, Currency, GbSeconds, MemoryMB, Money, StorageMB};
 pub use rebuild::rebuilt;
 use table::Table;
@@ -64,7 +65,7 @@ impl FromStr for Meter {
     fn from_str(text: &str) -> Result<Meter, String> {
         let meter = Meter::ALL.into_iter().find(|meter| meter.as_str() == text);
         meter.ok_or_else(|| {
-            format!("a meter is one of {}, not {text:?}", Meter::ALL.map(Meter::as_str).join(", "))
+            format!("a meter is one of {}, not {}", Meter::ALL.map(Meter::as_str).join(", "), quoted(text))
         })
     }
 }
@@ -322,7 +323,7 @@ fn read_own(text: &str) -> Result<Prices, String> {
 /// Parses a price or the start of a range, which is finite and not negative.
 fn number(what: &str, text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| format!("{what}: expected a number of 0 or more, found {text:?}"))
+    number.ok_or_else(|| format!("{what}: expected a number of 0 or more, found {}", quoted(text)))
 }
 
 /// The prices in one file.

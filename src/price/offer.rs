@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::table::Table;
 use super::{Confidence, Meter, Origin, Prices, Tier, number};
 use crate::names::Architecture;
+use crate::quote::quoted;
 
 const OFFER_CODE: &str = "AWSLambda";
 
@@ -94,7 +95,7 @@ fn require_lambda(offer_code: &str) -> Result<(), String> {
     if offer_code == OFFER_CODE {
         return Ok(());
     }
-    Err(format!("the offer code is {offer_code:?}; expected AWS's bulk offer file of {OFFER_CODE}"))
+    Err(format!("the offer code is {}; expected AWS's bulk offer file of {OFFER_CODE}", quoted(offer_code)))
 }
 
 #[derive(Deserialize)]

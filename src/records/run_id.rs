@@ -7,6 +7,7 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use crate::names::AliasName;
+use crate::quote::quoted;
 use crate::text::serde_as_text;
 use crate::units::{MemoryMB, Timestamp};
 
@@ -52,7 +53,9 @@ impl FromStr for RunId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<RunId, String> {
-        Uuid::try_parse(text).map(RunId).map_err(|_| format!("expected a run id (a UUID), found {text:?}"))
+        Uuid::try_parse(text)
+            .map(RunId)
+            .map_err(|_| format!("expected a run id (a UUID), found {}", quoted(text)))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
+use crate::quote::quoted;
 use crate::records::RunId;
 use crate::run::{Made, Tag, Tagged};
 
@@ -166,7 +167,7 @@ impl fmt::Display for Leftovers {
             tag.memory, tag.original_memory
         )?;
         match &tag.original_description {
-            Some(description) => write!(f, " and the description {description:?}"),
+            Some(description) => write!(f, " and the description {}", quoted(description)),
             None => f.write_str(
                 " and a description that was too long to be kept in the tag; without the plan record it is lost and becomes empty",
             ),

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::message;
 use crate::names::Qualifier;
 use crate::ndjson::{Line, Writer};
+use crate::quote::excerpt;
 use crate::records::{Configuration, Invocation, Outcome, SizeKey};
 use crate::units::{Millis, Timestamp};
 
@@ -354,8 +355,8 @@ impl Measurement {
             "{}:{}: {}: {}",
             self.configuration.function_arn,
             self.configuration.alias,
-            invocation.error_type.as_deref().unwrap_or("no error type"),
-            invocation.error_message.as_deref().unwrap_or("no message")
+            excerpt(invocation.error_type.as_deref().unwrap_or("no error type")),
+            excerpt(invocation.error_message.as_deref().unwrap_or("no message"))
         )
     }
 }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::aws::Blob;
 use crate::error::Error;
+use crate::quote::excerpt;
 
 /// The largest payload that Lambda accepts for a synchronous invocation.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -217,7 +218,7 @@ impl Payloads {
             let Some(number) = number.filter(|number| *number > 0.0 && *number <= MAX_WEIGHT) else {
                 return Err(Error::Usage(format!(
                     "{place}: weight: expected a number above 0 and up to {MAX_WEIGHT}, found {}",
-                    weight.get()
+                    excerpt(weight.get())
                 )));
             };
             all.push(Payload::new(unwrapped(payload).as_bytes(), place)?);

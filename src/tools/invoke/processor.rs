@@ -14,6 +14,7 @@ use crate::aws::Aws;
 use crate::error::Error;
 use crate::message;
 use crate::names::Callee;
+use crate::quote::excerpt;
 
 /// A function or a shell command.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl fmt::Display for Processor {
         let Processor { place, action } = self;
         match action {
             Action::Function(callee) => write!(f, "{place}: {callee}"),
-            Action::Command(command) => write!(f, "{place}: {command}"),
+            Action::Command(command) => write!(f, "{place}: {}", excerpt(command)),
         }
     }
 }
@@ -127,7 +128,7 @@ impl Processor {
     /// Returns the error of a processor that ended with `status`, and the last that it printed.
     fn failed(&self, status: &str, last: Option<String>) -> Error {
         let printed = last.map_or_else(String::new, |last| format!("; it printed last: {last}"));
-        Error::Failed(format!("{self}: failed ({status}){printed}"))
+        Error::Failed(format!("{self}: failed ({}){printed}", excerpt(status)))
     }
 }
 
@@ -136,9 +137,6 @@ const WAIT_FOR_STDERR: Duration = Duration::from_secs(1);
 
 /// The number of bytes at the end of a command's messages in which the last line is looked for.
 const TAIL_BYTES: usize = 4096;
-
-/// The number of characters of a line that a message quotes.
-const QUOTED_CHARS: usize = 200;
 
 /// Shows the messages of a command as they arrive, and returns the last one.
 async fn show(mut stderr: ChildStderr) -> Option<String> {
@@ -162,8 +160,7 @@ async fn show(mut stderr: ChildStderr) -> Option<String> {
 fn last_line(output: &[u8]) -> Option<String> {
     let output = String::from_utf8_lossy(output);
     let line = output.lines().map(str::trim).rfind(|line| !line.is_empty())?;
-    let quoted: String = line.chars().take(QUOTED_CHARS).collect();
-    Some(if quoted.len() < line.len() { quoted + "…" } else { quoted })
+    Some(excerpt(line).to_string())
 }
 
 fn in_words(status: ExitStatus) -> String {

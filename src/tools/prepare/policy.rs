@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::aws::{Aws, AwsError, Policy, Statement};
 use crate::cli::ExecutionInput;
 use crate::entry::Pipe;
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::exit::Exit;
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
 
@@ -37,14 +37,25 @@ pub(super) async fn print(
 }
 
 /// Returns the ARN of `function`. Asks AWS for it if `function` is only a name.
-async fn arn_of(aws: &Aws, function: &FunctionRef) -> Result<FunctionArn, AwsError> {
+async fn arn_of(aws: &Aws, function: &FunctionRef) -> Result<FunctionArn, Error> {
     if let FunctionRef::Arn(arn) = function {
         return Ok(arn.clone());
     }
     match aws.lambda_of_ref(function)?.configuration(function, Qualifier::Latest).await {
         Ok(configuration) => Ok(configuration.function_arn),
-        Err(error) if error.is_not_found() => Err(error),
-        Err(error) => Err(error.with_remark("give the function as an ARN, which needs no call")),
+        Err(error) if error.is_not_found() => Err(error.into()),
+        Err(error) => Err(NoArn(error).into()),
+    }
+}
+
+/// AWS did not return the ARN of a function.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; or give the function as an ARN, which needs no call")]
+struct NoArn(AwsError);
+
+impl Fault for NoArn {
+    fn exit(&self) -> Exit {
+        self.0.exit()
     }
 }
 
