@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::error::ContextValue;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +11,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::ndjson::{Reader, Writer};
-use crate::quote::excerpt;
+use crate::usage;
 
 /// Cancelled by the first SIGINT, SIGTERM or SIGHUP. A second one ends the tool at once.
 pub type Interrupt = CancellationToken;
@@ -63,10 +62,10 @@ pub fn run<T: Tool>() -> ExitCode {
 
 async fn run_tool<T: Tool>() -> Exit {
     let mut output = Writer::stdout(message::tool());
-    let tool = match T::try_parse() {
+    let tool = match parse::<T>() {
         Ok(tool) => tool,
         Err(error) => {
-            let exit = report_usage(error);
+            let exit = report_usage(&error);
             if exit == Exit::Usage
                 && !names_a_file::<T>()
                 && let Ok(input) = Reader::open(&[])
@@ -141,29 +140,25 @@ fn names_a_file<T: Tool>() -> bool {
     false
 }
 
+/// Parses this process's arguments.
+fn parse<T: Tool>() -> Result<T, clap::Error> {
+    // A negative number is a value, which the parser of its option refuses. It is not an unknown option.
+    let mut command = T::command().mut_args(|argument| {
+        let is_option = argument.get_long().is_some() && argument.get_action().takes_values();
+        argument.allow_negative_numbers(is_option)
+    });
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    T::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
 /// Prints `--help` and `--version` unchanged, and an error in the arguments as one line.
-fn report_usage(mut error: clap::Error) -> Exit {
+fn report_usage(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         // If the reader closed the pipe, it has seen enough of the help.
         let _ = error.print();
         return Exit::Done;
     }
-    let typed: Vec<_> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
-    for (kind, value) in typed {
-        if let ContextValue::String(value) = value {
-            error.insert(kind, ContextValue::String(excerpt(&value).to_string()));
-        }
-    }
-    let text = error.render().to_string();
-    let lines = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
-        // No option of these tools takes a value that begins with a hyphen.
-        .filter(|line| !line.is_empty() && !line.starts_with("tip: to pass"));
-    let text = lines.collect::<Vec<_>>().join(" ").replace(" tip: ", "; ");
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    message::error(format_args!("{text}; see {} --help", message::tool()));
+    message::error(format_args!("{}; see {} --help", usage::describe(error), message::tool()));
     Exit::Usage
 }
 

@@ -23,6 +23,7 @@ pub mod local; // lpt-local: a Lambda service that gives functions the CPU and m
 
 // Shared by the tools.
 pub mod entry; // arguments, runtime, signals, input, error line, exit code: once for all tools
+mod usage; // what is wrong with a command line, in plain words
 pub mod cli; // the flags that tools share, and the input file of AWS Lambda Power Tuning's state machine
 mod report; // output for people and other programs: tables, documents
 pub mod run; // the changes that a run makes to a function: tag, publish, restore, remove

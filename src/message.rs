@@ -38,6 +38,16 @@ pub(crate) fn tool() -> &'static str {
     TOOL.get().map_or("lpt", String::as_str)
 }
 
+/// Returns how many there are of something, for example `1 version` or `2 aliases`.
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    let ending = match noun {
+        _ if count == N::from(1) => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{ending}")
+}
+
 /// Shows something that is good to know.
 pub(crate) fn note(text: impl Display) {
     if !QUIET.load(Ordering::Relaxed) {
@@ -105,4 +115,17 @@ fn write_line(text: impl Display) {
     clear_progress();
     // One write, so that the lines of tools that share a terminal do not mix.
     let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn only_one_thing_is_counted_in_the_singular() {
+        let versions = [0_u32, 1, 2].map(|count| counted(count, "version"));
+        assert_eq!(versions, ["0 versions", "1 version", "2 versions"]);
+        let aliases = [0_usize, 1, 2].map(|count| counted(count, "alias"));
+        assert_eq!(aliases, ["0 aliases", "1 alias", "2 aliases"]);
+    }
 }

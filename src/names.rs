@@ -72,7 +72,7 @@ impl fmt::Display for FunctionName {
 pub enum FunctionRef {
     /// `NAME`, in the account and region of the credentials.
     Name(FunctionName),
-    /// `ACCOUNT:function:NAME` or `function:NAME`, in the region of the credentials.
+    /// `ACCOUNT:function:NAME`, in the region of the credentials.
     Partial(String),
     /// The whole ARN, which contains the region.
     Arn(FunctionArn),
@@ -107,6 +107,9 @@ pub enum NotAFunction {
         quoted(.0)
     )]
     Malformed(String),
+    /// The name is longer than AWS allows.
+    #[error("the name {} has {} characters; a function's name has at most {MAX_NAME}", quoted(.0), .0.len())]
+    TooLong(String),
     /// The text names a version or an alias. Only the memory of the function itself, of `$LATEST`, can be
     /// changed.
     #[error(
@@ -127,44 +130,63 @@ pub enum NotAFunction {
     NotAnArn(String),
 }
 
+/// What stands before the name of a function.
+enum Owner<'a> {
+    /// Nothing: the account and region of the credentials.
+    Callers,
+    Account(&'a str),
+    Whole {
+        partition: &'a str,
+        region: &'a str,
+        account: &'a str,
+    },
+}
+
+/// Parses the forms of `FunctionName`: `[ACCOUNT:][function:]NAME[:QUALIFIER]`, and the ARN.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html#API_GetFunctionConfiguration_RequestSyntax>
 impl FromStr for FunctionRef {
     type Err = NotAFunction;
 
     fn from_str(text: &str) -> Result<FunctionRef, NotAFunction> {
         let malformed = || NotAFunction::Malformed(text.to_owned());
         let parts: Vec<&str> = text.split(':').collect();
-        let (prefix, rest) = match parts.iter().position(|part| *part == "function") {
-            // A function whose name is `function`.
-            Some(0) if parts.len() == 1 => parts.split_at(0),
-            Some(index) => parts.split_at(index + 1),
-            None => parts.split_at(0),
+        // As AWS reads it: the account takes precedence over a name, and the word `function` can be left out.
+        let (owner, rest) = match &parts[..] {
+            ["arn", partition, "lambda", region, account, "function", rest @ ..]
+                if partition.starts_with("aws")
+                    && partition.len() <= 20
+                    && is_word(partition)
+                    && is_region(region)
+                    && is_account(account) =>
+            {
+                (Owner::Whole { partition, region, account }, rest)
+            }
+            [account, "function", rest @ ..] | [account, rest @ ..]
+                if is_account(account) && !rest.is_empty() =>
+            {
+                (Owner::Account(account), rest)
+            }
+            ["function", rest @ ..] if !rest.is_empty() => (Owner::Callers, rest),
+            rest => (Owner::Callers, rest),
         };
         let (name, qualifier) = match rest {
             [name] => (*name, None),
             [name, qualifier] => (*name, Some(*qualifier)),
             _ => return Err(malformed()),
         };
+        if name.len() > MAX_NAME && name.bytes().all(is_name_byte) {
+            return Err(NotAFunction::TooLong(name.to_owned()));
+        }
         let name = function_name(name).ok_or_else(malformed)?;
-        let function = match prefix {
-            [] => FunctionRef::Name(name),
-            ["function"] => FunctionRef::Partial(format!("function:{name}")),
-            [account, "function"] if is_account(account) => {
-                FunctionRef::Partial(format!("{account}:function:{name}"))
-            }
-            ["arn", partition, "lambda", region, account, "function"]
-                if partition.starts_with("aws")
-                    && is_word(partition)
-                    && is_word(region)
-                    && is_account(account) =>
-            {
-                FunctionRef::Arn(FunctionArn {
-                    partition: (*partition).to_owned(),
-                    region: (*region).to_owned(),
-                    account: (*account).to_owned(),
-                    name,
-                })
-            }
-            _ => return Err(malformed()),
+        let function = match owner {
+            Owner::Callers => FunctionRef::Name(name),
+            Owner::Account(account) => FunctionRef::Partial(format!("{account}:function:{name}")),
+            Owner::Whole { partition, region, account } => FunctionRef::Arn(FunctionArn {
+                partition: partition.to_owned(),
+                region: region.to_owned(),
+                account: account.to_owned(),
+                name,
+            }),
         };
         match qualifier {
             None => Ok(function),
@@ -266,14 +288,25 @@ impl Qualifier<'_> {
     }
 }
 
+/// The maximum length of a function's name.
+const MAX_NAME: usize = 64;
+
 fn function_name(text: &str) -> Option<FunctionName> {
-    let fits = (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let fits = (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(is_name_byte);
     fits.then(|| FunctionName(text.to_owned()))
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
 fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Whether this can be the name of a region, such as `eu-west-1`. A longer one fits in no ARN of a function.
+pub(crate) fn is_region(text: &str) -> bool {
+    is_word(text) && text.len() <= 30
 }
 
 fn is_word(text: &str) -> bool {
@@ -411,7 +444,7 @@ mod tests {
         assert_eq!(parsed.to_string(), arn);
         assert!(matches!("my_f-1".parse(), Ok(FunctionRef::Name(_))));
         assert!(matches!("123456789012:function:f".parse(), Ok(FunctionRef::Partial(_))));
-        assert!(matches!("function:f".parse(), Ok(FunctionRef::Partial(_))));
+        assert!(matches!("function:f".parse(), Ok(FunctionRef::Name(_))));
     }
 
     #[test]
@@ -455,10 +488,39 @@ mod tests {
 
     #[test]
     fn a_function_can_have_the_name_function() {
-        for text in ["function", "function:function", "123456789012:function:function"] {
-            assert_eq!(text.parse::<FunctionRef>().expect("a function").to_string(), text);
+        for (text, resolved) in [
+            ("function", "function"),
+            ("function:function", "function"),
+            ("123456789012:function", "123456789012:function:function"),
+            ("123456789012:function:function", "123456789012:function:function"),
+        ] {
+            assert_eq!(text.parse::<FunctionRef>().expect("a function").to_string(), resolved);
         }
         assert!(matches!("function:function:7".parse::<FunctionRef>(), Err(NotAFunction::Qualified { .. })));
+    }
+
+    #[test]
+    fn an_account_before_a_name_is_read_as_aws_reads_it() {
+        let read = |text: &str| text.parse::<FunctionRef>().map(|function| function.to_string());
+        assert_eq!(read("123456789012:f"), Ok("123456789012:function:f".to_owned()));
+        assert_eq!(read("123456789012"), Ok("123456789012".to_owned()), "a name of digits");
+        let qualified = read("123456789012:f:7").expect_err("a version");
+        assert!(qualified.to_string().ends_with("give the function without it: 123456789012:function:f"));
+        assert_eq!(
+            read("12345678901:f").map_err(|error| error.to_string().contains("the version or alias \"f\"")),
+            Err(true)
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_said_to_be() {
+        let name = "f".repeat(65);
+        for text in [name.clone(), format!("arn:aws:lambda:us-east-1:123456789012:function:{name}")] {
+            assert_eq!(text.parse::<FunctionRef>(), Err(NotAFunction::TooLong(name.clone())));
+        }
+        let region = "r".repeat(31);
+        let text = format!("arn:aws:lambda:{region}:123456789012:function:f");
+        assert_eq!(text.parse::<FunctionRef>(), Err(NotAFunction::Malformed(text)));
     }
 
     const NAME: &str = "[A-Za-z0-9_-]{1,64}";
@@ -466,7 +528,7 @@ mod tests {
         "arn:aws(-cn|-us-gov)?:lambda:[a-z]{2}-[a-z]{1,9}-[1-9]:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}";
 
     fn reference() -> impl Strategy<Value = String> {
-        prop_oneof![NAME, "([0-9]{12}:)?function:[A-Za-z0-9_-]{1,64}", ARN]
+        prop_oneof![NAME, "[0-9]{12}:function:[A-Za-z0-9_-]{1,64}", ARN]
     }
 
     /// Generates texts of the parts that names consist of, so that they are nearly names.
@@ -521,7 +583,12 @@ mod tests {
         #[test]
         fn any_text_is_a_function_or_is_refused_and_a_function_is_advised(text in prop_oneof![near_name(), any::<String>()]) {
             match text.parse::<FunctionRef>() {
-                Ok(function) => prop_assert_eq!(function.to_string(), text),
+                Ok(function) => {
+                    let resolved = function.to_string();
+                    prop_assert!(text.ends_with(resolved.rsplit(':').next().expect("a name")), "{}", resolved);
+                    prop_assert_eq!(resolved.parse(), Ok(function));
+                }
+                Err(NotAFunction::TooLong(name)) => prop_assert!(text.contains(&name) && name.len() > 64),
                 Err(NotAFunction::Qualified { unqualified, .. }) => {
                     prop_assert!(unqualified.parse::<FunctionRef>().is_ok(), "{}", unqualified);
                 }

@@ -58,7 +58,7 @@ impl fmt::Display for MemoryMB {
 
 /// The error for a text or a number that is not a memory size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a memory size is an integer from 128 to 10240 MB, not {}", quoted(.0))]
+#[error("a memory size is a whole number from 128 to 10240 MB, not {}", quoted(.0))]
 pub struct NotAMemorySize(String);
 
 impl FromStr for MemoryMB {

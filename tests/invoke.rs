@@ -484,7 +484,7 @@ fn weighted_payloads_are_sent_by_their_weights() {
     let rare = r#"[{"payload": 1, "weight": 1}, {"payload": 2, "weight": 99}]"#;
     let too_few = local.tool("lpt-invoke").args(["--num", "50", "--payload", rare]).stdin(&*input).run();
     assert_eq!(too_few.of_type("invocation"), Vec::<Value>::new(), "nothing is invoked");
-    too_few.fails_with(2, &["50 invocations are too few for payload 0"]);
+    too_few.fails_with(2, &["--num 50 is too small for payload 0"]);
     let in_words = r#"[{"payload": 1, "weight": "1"}, {"payload": 2, "weight": "4"}]"#;
     let in_words = local.tool("lpt-invoke").args(["--payload", in_words]).stdin(&*input).run();
     in_words.fails_with(2, &["--payload: element 0: weight: expected a number above 0", "found \"1\""]);

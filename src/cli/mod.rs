@@ -2,7 +2,10 @@
 
 mod execution_input; // the file of --input: the keys of AWS Lambda Power Tuning's state machine
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, Styles, TypedValueParser};
 
@@ -10,7 +13,8 @@ pub use execution_input::ExecutionInput;
 
 use crate::aws::AwsOptions;
 use crate::error::Error;
-use crate::message;
+use crate::message::{self, counted};
+use crate::names;
 use crate::records::{BalancedWeight, Strategy};
 use crate::report::Format;
 
@@ -42,7 +46,7 @@ impl CommonArgs {
 #[derive(Debug, clap::Args)]
 pub(crate) struct AwsArgs {
     /// AWS region; the region in an ARN takes precedence
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = region)]
     region: Option<String>,
     /// Profile in the AWS configuration files; takes precedence over the environment
     #[arg(long, value_name = "NAME")]
@@ -55,7 +59,8 @@ pub(crate) struct AwsArgs {
         value_name = "N",
         env = "LPT_CONTROL_PLANE_RATE",
         hide_env_values = true,
-        default_value_t = 10
+        default_value = "10",
+        value_parser = whole_number(0..=u32::MAX)
     )]
     control_plane_rate: u32,
 }
@@ -83,20 +88,29 @@ pub struct InputArgs {
 /// the records, and the records over this file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExecutionInputArgs {
-    /// Execution input of AWS Lambda Power Tuning, a JSON file
+    /// Execution input of AWS Lambda Power Tuning, a JSON file [env: LPT_INPUT]
     ///
     /// Each tool uses the keys that concern it; lpt(7) lists them. A flag takes precedence over the records,
     /// and the records over this file.
-    #[arg(long = "input", value_name = "FILE", env = "LPT_INPUT", hide_env_values = true)]
+    #[arg(long = "input", value_name = "FILE")]
     file: Option<PathBuf>,
 }
 
 impl ExecutionInputArgs {
-    /// Reads the file, if one is named.
+    /// Reads the file, if the flag or the environment names one. Says so if it is the environment, because a variable
+    /// that was exported long ago is easily forgotten.
     pub(crate) fn read(&self) -> Result<Option<ExecutionInput>, Error> {
-        // An empty variable is like an unset one.
-        let file = self.file.as_ref().filter(|file| !file.as_os_str().is_empty());
-        file.map(|file| ExecutionInput::from_file(file)).transpose()
+        const VARIABLE: &str = "LPT_INPUT";
+        let file = self.file.clone().or_else(|| {
+            // An empty variable is like an unset one.
+            let file = std::env::var_os(VARIABLE).filter(|file| !file.is_empty()).map(PathBuf::from)?;
+            message::note(format_args!(
+                "uses --input {}, from {VARIABLE} in the environment",
+                file.display()
+            ));
+            Some(file)
+        });
+        file.map(|file| ExecutionInput::from_file(&file)).transpose()
     }
 }
 
@@ -125,7 +139,8 @@ pub(crate) fn warn_of_few(num: u32) {
     const ENOUGH: u32 = 5;
     if num < ENOUGH {
         message::warning(format_args!(
-            "with only {num} invocations per size the 20 % trim removes nothing, and one slow invocation can decide the result; use at least {ENOUGH}, the minimum of AWS Lambda Power Tuning"
+            "with only {} per size the 20 % trim removes nothing, and one slow invocation can decide the result; use at least {ENOUGH}, the minimum of AWS Lambda Power Tuning",
+            counted(num, "invocation")
         ));
     }
 }
@@ -202,6 +217,30 @@ fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
 
 fn weight(text: &str) -> Result<f64, &'static str> {
     number(text).ok_or("expected a number from 0 to 1")
+}
+
+/// Returns a parser of whole numbers in `range`, which has no other limit than that of its type upwards.
+pub(crate) fn whole_number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    T: FromStr + PartialOrd + Display + Clone,
+{
+    move |text| {
+        text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+            let (min, max) = (range.start(), range.end());
+            let is_too_large = text.bytes().all(|b| b.is_ascii_digit()) && text.bytes().any(|b| b != b'0');
+            if is_too_large {
+                format!("expected a whole number from {min} to {max}")
+            } else {
+                format!("expected a whole number of {min} or more")
+            }
+        })
+    }
+}
+
+/// Parses the name of a region, which becomes a part of a host name.
+pub(crate) fn region(text: &str) -> Result<String, &'static str> {
+    let is_region = names::is_region(text);
+    is_region.then(|| text.to_owned()).ok_or("expected a region, such as eu-west-1")
 }
 
 /// Parses a number. Returns `None` for `nan` too.

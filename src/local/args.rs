@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::function::{check_account, check_region};
 use super::throttle::ThrottleMethod;
-use crate::cli::{CommonArgs, STYLES};
+use crate::cli::{CommonArgs, STYLES, whole_number};
 use crate::units::MemoryMB;
 
 /// A Lambda service on this machine, to try the tools without an AWS account
@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(long = "function", value_name = "NAME=PATH[,SETTING=VALUE…]", value_parser = parse_function)]
     pub(super) functions: Vec<FunctionArg>,
     /// Address to listen on, which must belong to this machine alone
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = parse_listen)]
     pub(super) listen: SocketAddr,
     /// Region of functions and requests that do not name one [default: AWS_REGION, else us-east-1]
     #[arg(long, value_parser = parse_region)]
@@ -43,10 +43,10 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = parse_cores)]
     pub(super) cores: Option<CoresArg>,
     /// Maximum number of invocations that run or wait at once
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = whole_number(1..=usize::MAX))]
     pub(super) concurrency: usize,
     /// Maximum control-plane requests per second (0: no limit)
-    #[arg(long, value_name = "N", default_value_t = 15)]
+    #[arg(long, value_name = "N", default_value = "15", value_parser = whole_number(0..=u32::MAX))]
     pub(super) control_plane_rate: u32,
     /// Largest memory size of a function (3008 in new AWS accounts)
     #[arg(long, value_name = "MB", default_value_t = MemoryMB::MAX)]
@@ -64,10 +64,10 @@ pub struct Args {
     #[arg(long)]
     pub(super) description_makes_version: bool,
     /// Time that creating or changing a function or version takes
-    #[arg(long, value_name = "MS", default_value_t = 100)]
+    #[arg(long, value_name = "MS", default_value = "100", value_parser = whole_number(0..=u64::MAX))]
     pub(super) update_delay_ms: u64,
     /// Time that an idle process is kept warm
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = whole_number(0..=u64::MAX))]
     pub(super) idle_seconds: u64,
     #[command(flatten)]
     pub(super) common: CommonArgs,
@@ -104,12 +104,16 @@ pub(super) enum CoresArg {
     Limit(u32),
 }
 
+fn parse_listen(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "expected an address of this machine and a port, such as 127.0.0.1:9001")
+}
+
 fn parse_cores(text: &str) -> Result<CoresArg, String> {
     match text {
         "unlimited" => Ok(CoresArg::Unlimited),
         text => match text.parse() {
             Ok(cores) if cores > 0 => Ok(CoresArg::Limit(cores)),
-            _ => Err("expected a number above 0, or unlimited".to_owned()),
+            _ => Err("expected a whole number above 0, or unlimited".to_owned()),
         },
     }
 }

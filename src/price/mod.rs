@@ -95,7 +95,7 @@ impl FromStr for Confidence {
         match text {
             "high" | "" => Ok(Confidence::High),
             "medium" => Ok(Confidence::Medium),
-            _ => Err(format!("a confidence is high or medium, not {text:?}")),
+            _ => Err(format!("a confidence is high or medium, not {}", quoted(text))),
         }
     }
 }

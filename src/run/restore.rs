@@ -5,6 +5,7 @@ use super::{RunError, Tag, Tagged};
 use crate::aws::{FunctionConfiguration, Lambda, LatestChange};
 use crate::message;
 use crate::names::{FunctionArn, Qualifier};
+use crate::quote::quoted;
 use crate::records::{Plan, RunId};
 use crate::units::MemoryMB;
 
@@ -72,7 +73,7 @@ impl<'a> Original<'a> {
 /// Returns a memory and a description as a message shows them.
 fn in_words(memory: MemoryMB, description: Option<&str>) -> String {
     match description {
-        Some(description) => format!("{memory} MB and the description {description:?}"),
+        Some(description) => format!("{memory} MB and the description {}", quoted(description)),
         None => format!("{memory} MB and a description too long for a tag"),
     }
 }

@@ -17,7 +17,7 @@ use crate::decide::{Candidate, is_sound, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::message;
+use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::{Line, Upstream};
 use crate::price::PriceList;
@@ -298,9 +298,10 @@ fn statistics_of(
     let unbilled = group.unbilled().map_err(from_polars)?;
     if unbilled > 0 {
         message::warning(format_args!(
-            "{}: {} MB: {unbilled} invocations ran without a report; totalCost does not include their duration",
+            "{}: {} MB: {} ran without a report, so totalCost lacks the cost of that time",
             size.function.name(),
-            size.memory
+            size.memory,
+            counted(unbilled, "invocation")
         ));
     }
     let figures = Figures { size, starts, share, durations, duration, costs };

@@ -17,7 +17,7 @@ use crate::aws::{Aws, FunctionConfiguration, Lambda};
 use crate::entry::Pipe;
 use crate::error::{Error, Fault as _};
 use crate::exit::Exit;
-use crate::message;
+use crate::message::{self, counted};
 use crate::names::{FunctionArn, Qualifier};
 use crate::ndjson::{Line, Writer};
 use crate::records::{Cleaned, Configuration, End, Left, Plan, Record as _, RunId, RunName, Status};
@@ -116,15 +116,11 @@ fn report(cleaned: &Cleaned, had_versions: bool) {
     } else {
         message::note(format_args!(
             "{name}: removed {} and {} of the run {run_id}{}",
-            counted(versions_deleted.len(), "version", "versions"),
-            counted(aliases_deleted.len(), "alias", "aliases"),
+            counted(versions_deleted.len(), "version"),
+            counted(aliases_deleted.len(), "alias"),
             if *memory_restored { ", and restored $LATEST" } else { "" }
         ));
     }
-}
-
-fn counted(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// The runs to clean up, as the records name them.

@@ -11,6 +11,7 @@ use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
 use crate::aws::{Aws, S3Url};
 use crate::cli::{
     AwsArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, warn_of_few,
+    whole_number,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -28,7 +29,7 @@ pub struct Args {
     /// Invocations per size [default: as in the plan record, or 10]
     ///
     /// It does not apply to versions that are for one invocation each, from lpt-prepare --only-cold-starts.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=u32::MAX))]
     num: Option<u32>,
     /// Payload: JSON, or a text, which is sent as a JSON string [default: {}]
     ///
@@ -49,7 +50,7 @@ pub struct Args {
     /// Use the payloads of --payloads in a random order with this seed
     ///
     /// The order is the same for each size, and the same whenever the seed is the same.
-    #[arg(long, value_name = "SEED", requires = "payloads")]
+    #[arg(long, value_name = "SEED", requires = "payloads", value_parser = whole_number(0..=u64::MAX))]
     shuffle: Option<u64>,
     /// S3 object with the payload, or with a list of weighted payloads
     #[arg(long, value_name = "s3://BUCKET/KEY", conflicts_with_all = ["payload", "payload_file", "payloads"])]
@@ -76,7 +77,7 @@ pub struct Args {
     /// Pause between two invocations of a size, in milliseconds [default: 0]
     ///
     /// It cannot be combined with --parallel.
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", value_parser = whole_number(0..=u64::MAX))]
     sleep_between_runs_ms: Option<u64>,
     /// Error types that count as results, such as ValidationError,NotFound
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
@@ -92,7 +93,7 @@ pub struct Args {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     disable_payload_logs: Option<bool>,
     /// Maximum number of invocations in flight, over all sizes and functions
-    #[arg(long, value_name = "N", default_value = "100")]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = whole_number(NonZeroUsize::MIN..=NonZeroUsize::MAX))]
     concurrency: NonZeroUsize,
     /// Records of an interrupted run, of which only the rest is invoked
     ///

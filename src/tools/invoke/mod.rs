@@ -27,7 +27,7 @@ use crate::aws::Aws;
 use crate::entry::{Interrupt, Pipe};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::message;
+use crate::message::{self, counted};
 use crate::names::{AliasName, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
 use crate::records::{
@@ -126,7 +126,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         message::note(format_args!("dry run: these actions are allowed: {}", aws.proved().join(", ")));
     }
     if invoke.kept > 0 {
-        message::note(format_args!("{} invocations are kept from the resumed run", invoke.kept));
+        message::note(format_args!("kept {} of the resumed run", counted(invoke.kept, "invocation")));
     }
     match invoke.repeats {
         0 => {}

@@ -245,7 +245,7 @@ impl Payloads {
             let share = if is_last { num - end } else { (weight * f64::from(num) / total).floor() as u32 };
             if share == 0 {
                 return Err(Error::Usage(format!(
-                    "{num} invocations are too few for payload {at} with weight {weight} of {total}; raise --num or its weight"
+                    "--num {num} is too small for payload {at} with weight {weight} of {total}; raise --num or its weight"
                 )));
             }
             end += share;

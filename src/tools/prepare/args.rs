@@ -5,7 +5,9 @@ use std::str::FromStr;
 
 use super::{Options, PowerValues};
 use crate::aws::Aws;
-use crate::cli::{AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, warn_of_few};
+use crate::cli::{
+    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, warn_of_few, whole_number,
+};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -32,7 +34,7 @@ pub struct Args {
     /// Number of invocations per size [default: 10]
     ///
     /// lpt-invoke reads it from the plan record.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=u32::MAX))]
     num: Option<u32>,
     /// Publish a version for each invocation, so that each one is a cold start
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::quote::excerpt;
 use crate::units::MemoryMB;
 
 /// The sizes to measure: at least one, each once, in the order given.
@@ -22,25 +23,27 @@ impl FromStr for PowerValues {
     type Err = String;
 
     fn from_str(text: &str) -> Result<PowerValues, String> {
+        if text.trim().is_empty() {
+            return Err("expected memory sizes, such as 128,512,1024, or ALL".to_owned());
+        }
         let mut sizes = Vec::new();
         for part in text.split(',').map(str::trim) {
             let range = if part.eq_ignore_ascii_case("all") {
                 (MemoryMB::MIN, MemoryMB::MAX, STEP_OF_ALL)
-            } else if let Some((from, rest)) = part.split_once('-') {
-                let (to, step) = rest
-                    .split_once(':')
-                    .ok_or_else(|| format!("the range {part} has no step; write {part}:64, for example"))?;
-                let step =
-                    step.parse().ok().filter(|step| *step > 0).ok_or_else(|| {
-                        format!("the step of the range {part} is not a whole number above 0")
-                    })?;
+            } else if let Some((from, rest)) = part.split_once('-').filter(|(from, _)| !from.is_empty()) {
+                let (to, step) = rest.split_once(':').ok_or_else(|| {
+                    format!("the range {0} has no step; write {0}:64, for example", excerpt(part))
+                })?;
+                let step = step.parse().ok().filter(|step| *step > 0).ok_or_else(|| {
+                    format!("the step of the range {} is not a whole number above 0", excerpt(part))
+                })?;
                 (parse_size(from)?, parse_size(to)?, step)
             } else {
                 (parse_size(part)?, parse_size(part)?, 1)
             };
             let (from, to, step) = range;
             if from > to {
-                return Err(format!("the range {part} is empty, because it starts above its end"));
+                return Err(format!("the range {} is empty, because it starts above its end", excerpt(part)));
             }
             sizes.extend((from.get()..=to.get()).step_by(step).filter_map(MemoryMB::new));
         }

@@ -13,7 +13,7 @@ use crate::decide::{Candidate, is_sound, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::message;
+use crate::message::{self, counted};
 use crate::ndjson::{Line, Upstream};
 use crate::records::{
     BalancedWeight, Configuration, ConfigurationState, Plan, Record as _, RunName, Selection, SizeKey,
@@ -249,11 +249,11 @@ impl<'a> Select<'a> {
 fn warn_of_unsound(rivals: &[&Statistics]) {
     for rival in rivals.iter().filter(|rival| !is_sound(rival)) {
         message::warning(format_args!(
-            "{}: {} MB is not considered: the function failed in {} of {} invocations",
+            "{}: {} MB is not considered: the function failed in {} of {}",
             rival.function_arn.name(),
             rival.memory_size,
             rival.function_errors,
-            rival.invocations + rival.errors
+            counted(rival.invocations + rival.errors, "invocation")
         ));
     }
 }
