@@ -10,7 +10,7 @@ use crate::cli::{CommonArgs, InputArgs};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
-use crate::ndjson::{Reader, Writer};
+use crate::ndjson::{Reader, Upstream, Writer};
 use crate::usage;
 
 /// Cancelled by the first SIGINT, SIGTERM or SIGHUP. A second one ends the tool at once.
@@ -21,13 +21,16 @@ pub trait Tool: clap::Parser {
     /// The error line when a second signal ends the tool at once.
     const STOPPED: &'static str = "stopped at once; to undo what was begun run lpt-cleanup FILE with the file of its records, or lpt-cleanup --leftovers --function NAME";
 
+    /// Whether stdout is a record stream, which ends with an `end` record.
+    const WRITES_RECORDS: bool = true;
+
     /// Returns the flags that every tool has.
     fn common(&self) -> &CommonArgs;
 
     /// Returns the files of records to read, or `None` if the tool reads no records.
     fn input(&self) -> Option<&InputArgs>;
 
-    /// Does the work. When it returns, everything that it wrote is flushed.
+    /// Does the work. When it returns, everything that it wrote is flushed. The `end` record follows from the result.
     fn run(self, pipe: &mut Pipe) -> impl Future<Output = Result<Exit, Error>>;
 }
 
@@ -35,6 +38,8 @@ pub trait Tool: clap::Parser {
 pub struct Pipe {
     /// The records that the previous tool wrote, or those of the files that are named.
     pub input: Reader,
+    /// What the tools before this one made of the input.
+    pub upstream: Upstream,
     /// The stream that the next tool reads.
     pub output: Writer,
     /// Cancelled when a signal asks the tool to stop.
@@ -61,44 +66,72 @@ pub fn run<T: Tool>() -> ExitCode {
 }
 
 async fn run_tool<T: Tool>() -> Exit {
-    let mut output = Writer::stdout(message::tool());
+    let interrupt = Interrupt::new();
     let tool = match parse::<T>() {
         Ok(tool) => tool,
         Err(error) => {
             let exit = report_usage(&error);
-            if exit == Exit::Usage
-                && !names_a_file::<T>()
-                && let Ok(input) = Reader::open(&[])
-            {
-                input.pass_on(&mut output).await;
+            if exit == Exit::Done {
+                return exit;
             }
-            return exit;
+            let input = if names_a_file::<T>() { None } else { Reader::open(&[]).ok() };
+            return Pipe::new::<T>(input.unwrap_or_else(Reader::nothing), interrupt).end_early(exit).await;
         }
     };
     tool.common().apply();
     let input = tool.input().map_or_else(|| Ok(Reader::nothing()), |input| Reader::open(&input.files));
-    let interrupt = Interrupt::new();
     let input = input.and_then(|input| watch_signals(interrupt.clone(), T::STOPPED).map(|()| input));
     let mut pipe = match input {
-        Ok(input) => Pipe { input, output, interrupt },
+        Ok(input) => Pipe::new::<T>(input, interrupt),
         Err(error) => {
             message::error(&error);
-            return error.exit();
+            return Pipe::new::<T>(Reader::nothing(), interrupt).end(error.exit());
         }
     };
     let result = tool.run(&mut pipe).await;
     message::clear_progress();
     match result {
-        Ok(exit) => exit,
-        Err(error) if error.is_closed_pipe() && pipe.interrupt.is_cancelled() => Exit::Interrupted,
-        Err(error) if error.is_closed_pipe() => Exit::Done,
+        Ok(exit) => pipe.end(exit),
+        Err(error) if error.is_closed_pipe() && pipe.interrupt.is_cancelled() => pipe.end(Exit::Interrupted),
+        Err(error) if error.is_closed_pipe() => pipe.end(Exit::Done),
         Err(error) => {
-            message::error(&error);
-            tokio::select! {
-                () = pipe.interrupt.cancelled() => {}
-                () = pipe.input.pass_on(&mut pipe.output) => {}
+            if !matches!(error, Error::Upstream) {
+                message::error(&error);
             }
-            error.exit()
+            pipe.end_early(error.exit()).await
+        }
+    }
+}
+
+impl Pipe {
+    fn new<T: Tool>(input: Reader, interrupt: Interrupt) -> Pipe {
+        let mut output = Writer::stdout();
+        if !T::WRITES_RECORDS {
+            output.leave_out_end();
+        }
+        Pipe { upstream: input.upstream(), input, output, interrupt }
+    }
+
+    /// Ends the tool, which has failed as `own` says, and perhaps before it has read its input.
+    async fn end_early(mut self, own: Exit) -> Exit {
+        let Pipe { input, upstream, output, interrupt } = &mut self;
+        tokio::select! {
+            () = interrupt.cancelled() => {}
+            () = input.pass_on(upstream, output) => {}
+        }
+        self.end(own)
+    }
+
+    /// Writes the `end` record, and returns how the tool ends: as itself says, or as the pipe up to it if that is worse.
+    /// So the status of the last tool is that of the whole pipe.
+    fn end(mut self, own: Exit) -> Exit {
+        let (exit, end) = self.upstream.conclude(own);
+        match self.output.end(end) {
+            Err(error) if !error.is_closed_pipe() => {
+                message::error(&error);
+                exit.worse(error.exit())
+            }
+            _ => exit,
         }
     }
 }

@@ -28,6 +28,9 @@ pub enum Error {
     /// A signal asked the tool to stop.
     #[error("interrupted")]
     Interrupted,
+    /// A tool before this one in the pipe failed, and has said why.
+    #[error("a tool before this one failed")]
+    Upstream,
     /// An error without a type of its own, with its full text.
     #[error("{0}")]
     Failed(String),
@@ -53,7 +56,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Error::Usage(_) => Exit::Usage,
-            Error::Io { .. } | Error::Failed(_) => Exit::Failed,
+            Error::Io { .. } | Error::Failed(_) | Error::Upstream => Exit::Failed,
             Error::Interrupted => Exit::Interrupted,
             Error::Fault(fault) => fault.exit(),
         }

@@ -40,6 +40,27 @@ impl Exit {
             Exit::Command(code) => code,
         }
     }
+
+    /// Returns the way in which a tool ended that had this exit code.
+    pub(crate) fn of_code(code: u8) -> Exit {
+        let known = [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Partly,
+            Exit::BadRecord,
+            Exit::Throttled,
+            Exit::Denied,
+            Exit::Interrupted,
+        ];
+        known.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::Command(code))
+    }
+
+    /// Returns the worse of the two. A higher code is worse, because it says more, but nothing is better than a part.
+    pub(crate) fn worse(self, other: Exit) -> Exit {
+        let badness = |exit: &Exit| (*exit != Exit::Done, *exit != Exit::Partly, exit.code());
+        std::cmp::max_by_key(self, other, badness)
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -14,6 +14,7 @@ static TOOL: OnceLock<String> = OnceLock::new();
 static QUIET: AtomicBool = AtomicBool::new(false);
 static VERBOSITY: AtomicU8 = AtomicU8::new(0);
 static PROGRESS_SHOWN: AtomicBool = AtomicBool::new(false);
+static FIRST_ERROR: OnceLock<String> = OnceLock::new();
 
 /// The number of characters after which a message is cut. It is more than any that is made of short quotations.
 const MAX_CHARS: usize = 4_000;
@@ -77,7 +78,14 @@ pub(crate) fn warning(text: impl Display) {
 
 /// Shows why something failed.
 pub(crate) fn error(text: impl Display) {
-    write_message("", text);
+    let line = message_line("", text);
+    write_line(&line);
+    FIRST_ERROR.get_or_init(|| line);
+}
+
+/// Returns the first error that was shown, for the tools after this one.
+pub(crate) fn first_error() -> Option<&'static str> {
+    FIRST_ERROR.get().map(String::as_str)
 }
 
 /// Shows a summary of several lines, without the tool's name.
@@ -108,7 +116,11 @@ pub(crate) fn clear_progress() {
 }
 
 fn write_message(kind: &str, text: impl Display) {
-    write_line(format_args!("{}: {kind}{}", tool(), first_chars(&text.to_string(), MAX_CHARS)));
+    write_line(message_line(kind, text));
+}
+
+fn message_line(kind: &str, text: impl Display) -> String {
+    format!("{}: {kind}{}", tool(), first_chars(&text.to_string(), MAX_CHARS))
 }
 
 fn write_line(text: impl Display) {

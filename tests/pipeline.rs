@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::common::records::{arn, end, lines, parse, plan};
-use crate::common::{Folder, Local, Pipe, Ran, Tool, binary, function, variables};
+use crate::common::{Folder, Local, Pipe, Ran, Refusing, Tool, binary, function, variables};
 
 const SIZES: [u64; 3] = [128, 512, 1024];
 
@@ -39,6 +39,20 @@ fn whole_pipe(local: &Local, invoke: &[&str], apply: &[&str]) -> Vec<Tool> {
         local.tool("lpt-apply").args(apply),
         local.tool("lpt-cleanup"),
     ]
+}
+
+/// Returns a shell's command that finds the tools, and the service at `endpoint`.
+fn shell(command: &[&str], endpoint: &str) -> Command {
+    let bin = std::path::Path::new(binary("lpt-prepare")).parent().unwrap();
+    let mut shell = Command::new(command[0]);
+    shell
+        .args(&command[1..])
+        .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
+        .envs(variables(endpoint))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    shell
 }
 
 #[track_caller]
@@ -135,7 +149,7 @@ fn a_size_that_fails_is_reported_and_the_others_are_measured() {
     let ran =
         Pipe::start(whole_pipe(&local, &["--num", "2", "--payload", r#"{"megabytes": 192}"#], &[])).finish();
     let codes: Vec<_> = ran.iter().map(|ran| ran.code.unwrap()).collect();
-    assert_eq!(codes, [0, 3, 0, 0, 0, 0], "{ran:?}");
+    assert_eq!(codes, [0, 3, 3, 3, 3, 3], "{ran:?}");
     assert!(ran[1].stderr.contains("128 MB has no usable invocation"), "{}", ran[1].stderr);
     let selected = ran[5].of_type("selection")[0]["memorySizeMB"].as_u64().unwrap();
     assert!([512, 1024].contains(&selected), "{selected}");
@@ -156,7 +170,8 @@ fn measuring_starts_while_sizes_are_still_being_published() {
     let ran = pipe.finish();
     assert_eq!(ran[0].code, Some(130), "lpt-prepare was at work: {}", ran[0].stderr);
     stream += &ran[1].stdout;
-    local.tool("lpt-cleanup").stdin(stream).run().succeeds();
+    let cleaned = local.tool("lpt-cleanup").stdin(stream).run();
+    assert_eq!(cleaned.code, Some(130), "in a pipe, it ends as the tools before: {}", cleaned.stderr);
     assert_eq!(local.account(), before);
 }
 
@@ -173,19 +188,9 @@ fn the_pipe_cleans_up_by_itself_after_ctrl_c() {
         sizes(),
         runs.display()
     );
-    let bin = std::path::Path::new(binary("lpt-prepare")).parent().unwrap().to_owned();
     let mut shell = {
         use std::os::unix::process::CommandExt as _;
-        Command::new("sh")
-            .args(["-c", &script])
-            .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
-            .envs(variables(local.endpoint()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .unwrap()
+        shell(&["sh", "-c", &script], local.endpoint()).process_group(0).spawn().unwrap()
     };
     while !std::fs::read_to_string(&runs).unwrap().contains("\"invocation\"") {
         assert!(shell.try_wait().unwrap().is_none(), "the pipe ended before it measured");
@@ -196,7 +201,7 @@ fn the_pipe_cleans_up_by_itself_after_ctrl_c() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(stderr.contains("lpt-invoke: interrupted"), "{stderr}");
-    assert!(stderr.contains("lpt-apply: the input's end record says"), "nothing is applied: {stderr}");
+    assert!(!stderr.contains("lpt-apply:"), "nothing is applied, and lpt-invoke has said why: {stderr}");
     assert_eq!(
         parse(&text).iter().filter(|record| record["type"] == "cleaned").count(),
         1,
@@ -206,6 +211,149 @@ fn the_pipe_cleans_up_by_itself_after_ctrl_c() {
     let kept = parse(&std::fs::read_to_string(&runs).unwrap());
     assert!(kept.iter().any(|record| record["type"] == "invocation"), "what was measured is kept");
     assert_eq!(kept.last().unwrap()["status"], "interrupted");
+}
+
+/// Each failure, how README's pipe ends because of it, and the only line that says why.
+const FAILURES: [(&str, i32, &str); 16] = [
+    (
+        "lpt-prepare nosuch | lpt-invoke | …",
+        1,
+        "lpt-prepare: nosuch: lambda:GetFunctionConfiguration: Function not found",
+    ),
+    (
+        "lpt-prepare $SIZES f nosuch | lpt-invoke | …",
+        3,
+        "lpt-prepare: nosuch: lambda:GetFunctionConfiguration: Function not found",
+    ),
+    ("lpt-prepare --nosuch f | lpt-invoke | …", 2, "lpt-prepare: unexpected argument '--nosuch'"),
+    ("lpt-prepare $SIZES f | lpt-invoke --nosuch | …", 2, "lpt-invoke: unexpected argument '--nosuch'"),
+    (
+        "lpt-prepare $SIZES f | lpt-invoke | lpt-analyze --nosuch | lpt-select | lpt-apply --dry-run | lpt-cleanup",
+        2,
+        "lpt-analyze: unexpected argument '--nosuch'",
+    ),
+    (
+        "lpt-prepare $SIZES f | lpt-invoke | lpt-analyze | lpt-select --nosuch | lpt-apply --dry-run | lpt-cleanup",
+        2,
+        "lpt-select: unexpected argument '--nosuch'",
+    ),
+    (
+        "lpt-prepare $SIZES f | lpt-invoke | lpt-analyze | lpt-select | lpt-apply --nosuch | lpt-cleanup",
+        2,
+        "lpt-apply: unexpected argument '--nosuch'",
+    ),
+    (
+        "lpt-prepare $SIZES f | lpt-invoke | lpt-analyze | lpt-select | lpt-apply --dry-run | lpt-cleanup --nosuch",
+        2,
+        "lpt-cleanup: unexpected argument '--nosuch'",
+    ),
+    (
+        "lpt-prepare $SIZES f | lpt-invoke --payload-file nosuch.json | …",
+        1,
+        "lpt-invoke: --payload-file nosuch.json: No such file or directory",
+    ),
+    (
+        "lpt-prepare $SIZES f | lpt-invoke --payload '{\"error\":\"Planted\"}' | …",
+        1,
+        "lpt-invoke: no size could be measured",
+    ),
+    ("lpt-prepare $SIZES memory | lpt-invoke | …", 3, ""),
+    ("{ lpt-prepare $SIZES f; echo '{}'; } | lpt-invoke | …", 65, "lpt-invoke: stdin:7: type: missing"),
+    ("lpt-prepare $SIZES f | AWS_ENDPOINT_URL=$DENIED lpt-invoke | …", 77, "lpt-invoke: "),
+    ("AWS_ENDPOINT_URL=$DENIED lpt-prepare f | lpt-invoke | …", 77, "lpt-prepare: f: "),
+    (
+        "{ echo '{\"type\":\"end\",\"tool\":\"lpt-prepare\",\"records\":0,\"status\":\"failed\",\"exitCode\":75}'; exit 75; } | lpt-invoke | …",
+        75,
+        "",
+    ),
+    ("lpt-prepare $SIZES f | lpt-invoke --pre-command 'kill -INT $PPID' | …", 130, "lpt-invoke: interrupted"),
+];
+
+#[test]
+fn the_pipe_has_the_same_status_in_sh_as_with_pipefail_and_one_line_says_why() {
+    let local = Local::with(&[
+        &format!("f={},memory=256", function("echo").display()),
+        &format!("memory={},memory=640", function("memory-bound").display()),
+    ]);
+    let before = local.account();
+    let denied = Refusing::with("403 Forbidden", "AccessDeniedException", "not allowed");
+    for (script, code, why) in FAILURES {
+        let script = script.replace('…', "lpt-analyze | lpt-select | lpt-apply --dry-run | lpt-cleanup");
+        for command in [&["sh", "-c", &script][..], &["bash", "-o", "pipefail", "-c", &script]] {
+            let output = shell(command, local.endpoint())
+                .env("SIZES", "--power-values=128,512")
+                .env("DENIED", denied.endpoint())
+                .output()
+                .unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(code), "{command:?}: {said}");
+            let is_why = |line: &&str| line.starts_with("lpt-") && !why.is_empty() && line.contains(why);
+            assert_eq!(said.lines().filter(is_why).count(), usize::from(!why.is_empty()), "{script}: {said}");
+            assert!(!said.contains("--allow-incomplete"), "{script}: {said}");
+        }
+        local
+            .tool("lpt-cleanup")
+            .args(["--leftovers", "--yes", "--even-if-recent"])
+            .args(["--function", "f"])
+            .run();
+        assert_eq!(local.account(), before, "{script}");
+    }
+}
+
+#[test]
+fn a_function_that_cannot_be_prepared_has_a_record_and_a_line_in_the_table() {
+    let local = Local::with(&[&format!("f={},memory=256", function("echo").display())]);
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "256,512", "f", "nosuch"]).run();
+    assert_eq!(prepared.code, Some(3), "{}", prepared.stderr);
+    let failure = &prepared.of_type("failure")[0];
+    assert_eq!(failure["function"], "nosuch");
+    assert_eq!(failure["errorType"], "ResourceNotFoundException");
+    let end = prepared.records().pop().unwrap();
+    assert_eq!(
+        (&end["status"], &end["partly"], &end["exitCode"]),
+        (&"failed".into(), &true.into(), &3.into())
+    );
+
+    let measured = local.tool("lpt-invoke").stdin(prepared.stdout).run();
+    let folder = Folder::new();
+    let runs = folder.file("runs.ndjson", &measured.stdout);
+    for (from, code) in [("the pipe", 3), ("a file", 0)] {
+        let analyze = Tool::new("lpt-analyze");
+        let analyzed =
+            if from == "a file" { analyze.arg(&runs).run() } else { analyze.stdin(&*measured.stdout).run() };
+        assert_eq!(analyzed.code, Some(code), "from {from}: {}", analyzed.stderr);
+        let selected = Tool::new("lpt-select").stdin(analyzed.stdout).run();
+        assert_eq!(selected.code, Some(3), "from {from}: {}", selected.stderr);
+        assert_eq!(selected.of_type("selection").len(), 1, "the other function is whole");
+        assert!(
+            selected.stderr.contains("\nnosuch: not prepared: ResourceNotFoundException: "),
+            "{}",
+            selected.stderr
+        );
+    }
+    local.tool("lpt-cleanup").arg(&runs).run().succeeds();
+}
+
+/// In the pipe, the tool that failed has said why. Who reads its file later has not seen that.
+#[test]
+fn a_file_of_a_failed_run_says_why_it_is_incomplete() {
+    let local = Local::with(&[&format!("f={},memory=256", function("echo").display())]);
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "256", "f"]).run().succeeds();
+    let failed =
+        local.tool("lpt-invoke").args(["--payload-file", "nosuch.json"]).stdin(prepared.stdout).run();
+    let silent = Tool::new("lpt-select").stdin(&*failed.stdout).run();
+    assert_eq!((silent.code, &*silent.stderr), (Some(1), ""));
+    let folder = Folder::new();
+    let runs = folder.file("runs.ndjson", &failed.stdout);
+    Tool::new("lpt-select").arg(&runs).run().fails_with(
+        1,
+        &[
+            "runs.ndjson: ",
+            "a tool before this one failed: lpt-invoke: --payload-file nosuch.json: No such file",
+            "--allow-incomplete",
+        ],
+    );
+    local.tool("lpt-cleanup").arg(&runs).run().succeeds();
 }
 
 /// The first signal is for the tools upstream, which then close the pipe. Where they do not, the second signal ends it.

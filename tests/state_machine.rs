@@ -314,7 +314,7 @@ fn a_size_that_the_account_refuses_fails_alone() {
     ])
     .finish();
     let codes: Vec<_> = ran.iter().map(|tool| tool.code).collect();
-    assert_eq!(codes, [Some(3), Some(3), Some(0), Some(0), Some(0)]);
+    assert_eq!(codes, [Some(3); 5]);
     assert!(
         ran[0].stderr.contains("4096 MB is left out") && ran[0].stderr.contains("3008"),
         "{}",

@@ -30,6 +30,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Tool for Args {
     const STOPPED: &'static str = "stopped at once; the next lpt-local ends what is left of this one";
+    const WRITES_RECORDS: bool = false;
 
     fn common(&self) -> &CommonArgs {
         &self.common

@@ -10,6 +10,9 @@ mod line; // one line, and what can be wrong with it
 #[cfg(test)]
 mod tests;
 
+/// The name of stdin as the source of lines.
+const STDIN: &str = "stdin";
+
 pub use line::{Line, RecordError};
 pub use reader::{Lines, Reader};
 pub use upstream::Upstream;

@@ -8,11 +8,10 @@ use std::sync::Arc;
 use rustix::fs::{FileType, fstat};
 use tokio::sync::mpsc;
 
-use super::Writer;
 use super::line::Line;
+use super::{STDIN, Upstream, Writer};
 use crate::error::Error;
 use crate::message;
-use crate::records::{End, Record as _, Status};
 
 /// The lines of one or more files, in order.
 pub struct Lines {
@@ -40,7 +39,7 @@ impl OpenSource {
 impl Source {
     fn open(self) -> Result<OpenSource, Error> {
         match self {
-            Source::Stdin => Ok(OpenSource::new("stdin", BufReader::new(io::stdin()))),
+            Source::Stdin => Ok(OpenSource::new(STDIN, BufReader::new(io::stdin()))),
             Source::File(path) => {
                 let name = path.display().to_string();
                 let file = File::open(&path).map_err(Error::io(&name))?;
@@ -114,6 +113,8 @@ impl Iterator for Lines {
 /// The input of a tool. It belongs to [`crate::entry`], which passes on what a failed tool has not read.
 pub struct Reader {
     state: State,
+    /// Whether the tool reads records at all.
+    is_expected: bool,
     /// Whether stdin is read and is a pipe, in which unread lines are lost.
     is_piped: bool,
 }
@@ -139,12 +140,12 @@ impl Reader {
         }
         let is_pipe =
             || fstat(io::stdin()).is_ok_and(|status| FileType::from_raw_mode(status.st_mode).is_fifo());
-        Ok(Reader { state: State::Unread(lines), is_piped: reads_stdin && is_pipe() })
+        Ok(Reader { state: State::Unread(lines), is_expected: true, is_piped: reads_stdin && is_pipe() })
     }
 
     /// Returns an input without any line, for a tool that reads no records.
     pub(crate) fn nothing() -> Reader {
-        Reader { state: State::Unread(Lines::of_files(&[])), is_piped: false }
+        Reader { state: State::Unread(Lines::of_files(&[])), is_expected: false, is_piped: false }
     }
 
     /// Returns the next line as soon as it arrives. After a bad line the next one can be read.
@@ -183,21 +184,24 @@ impl Reader {
         Ok(bad_input)
     }
 
-    /// Passes on the pipe from the previous tool if nothing of it was read, and then an `end` record with the status
-    /// `failed`. The records that undo a run are in it, and the tool that wrote them may have ended already. A file that
-    /// the user named is still there, and is not passed on.
-    pub(crate) async fn pass_on(self, writer: &mut Writer) {
-        let State::Unread(lines) = self.state else {
+    /// Returns what is known of the tools before this one: nothing yet.
+    pub(crate) fn upstream(&self) -> Upstream {
+        if self.is_expected { Upstream::new(self.is_piped) } else { Upstream::default() }
+    }
+
+    /// Passes on the pipe from the previous tool if nothing of it was read: the records that undo a run are in it, and
+    /// the tool that wrote them may have ended already. A file that the user named is still there, and is not passed on.
+    pub(crate) async fn pass_on(&mut self, upstream: &mut Upstream, writer: &mut Writer) {
+        let State::Unread(lines) = &mut self.state else {
             return;
         };
         if !self.is_piped {
             return;
         }
-        let mut lines = into_channel(lines.only_stdin());
+        let mut lines = into_channel(std::mem::replace(lines, Lines::of_files(&[])).only_stdin());
         while let Some(line) = lines.recv().await {
-            let is_end = |line: &Line| line.record_type().is_ok_and(|record_type| record_type == End::TYPE);
             let passed = match line {
-                Ok(line) if !is_end(&line) => writer.pass(&line),
+                Ok(line) if !matches!(upstream.admit(&line), Ok(None)) => writer.pass(&line),
                 _ => Ok(()),
             };
             // The reader of the output has left.
@@ -205,7 +209,6 @@ impl Reader {
                 return;
             }
         }
-        let _ = writer.end(Status::Failed);
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::*;
+use crate::exit::Exit;
 use crate::records::{AnyRecord, Cleaned, Record, Status};
 use crate::units::{MemoryMB, Millis};
 
@@ -93,7 +94,7 @@ fn lines_are_numbered_and_the_last_newline_is_optional() {
 fn a_line_passes_through_byte_for_byte() {
     let text = "{\"type\" : \"other\",  \"é\":1e3 }";
     let mut written = Vec::new();
-    let mut writer = Writer::new("lpt-x", &mut written);
+    let mut writer = Writer::new(&mut written);
     for line in Lines::of_text("x", text) {
         writer.pass(&line.expect("readable")).expect("a vector takes all");
     }
@@ -103,24 +104,26 @@ fn a_line_passes_through_byte_for_byte() {
 #[test]
 fn type_is_the_first_field() {
     let mut written = Vec::new();
-    Writer::new("lpt-x", &mut written).end(Status::Complete).expect("a vector takes all");
+    let (_, end) = Upstream::default().conclude(Exit::Done);
+    Writer::new(&mut written).end(end).expect("a vector takes all");
     assert_eq!(
         String::from_utf8(written).expect("UTF-8"),
-        "{\"type\":\"end\",\"tool\":\"lpt-x\",\"records\":0,\"status\":\"complete\"}\n"
+        "{\"type\":\"end\",\"tool\":\"lpt\",\"records\":0,\"status\":\"complete\"}\n"
     );
 }
 
 #[test]
 fn a_stream_without_an_end_is_interrupted_and_the_worst_end_counts() {
-    let mut upstream = Upstream::default();
-    assert_eq!(upstream.status(), Status::Interrupted);
+    let status = |upstream: &Upstream| upstream.conclude(Exit::Done).1.status;
+    let mut upstream = Upstream::new(false);
+    assert_eq!(status(&upstream), Status::Interrupted);
     assert!(upstream.require_complete(false).is_err());
     for status in ["complete", "failed", "complete"] {
         let text = format!(r#"{{"type":"end","tool":"x","records":0,"status":"{status}"}}"#);
         let line = Lines::of_text("x", text).next().expect("a line").expect("readable");
         assert_eq!(upstream.admit(&line), Ok(None), "an end record");
     }
-    assert_eq!(upstream.status(), Status::Failed);
+    assert_eq!(status(&upstream), Status::Failed);
     assert!(upstream.require_complete(false).is_err());
     assert!(upstream.require_complete(true).is_ok());
 }
@@ -260,7 +263,7 @@ proptest! {
     #[test]
     fn any_bytes_pass_through_or_their_lines_are_named(bytes in vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..60)) {
         let mut written = Vec::new();
-        let mut writer = Writer::new("lpt-x", &mut written);
+        let mut writer = Writer::new(&mut written);
         let mut expected = Vec::new();
         let mut numbers = Vec::new();
         for (read, bytes) in Lines::of_text("x", bytes.clone()).zip(bytes.split(|byte| *byte == b'\n')) {

@@ -1,36 +1,64 @@
 //! The `end` records of the input, taken together.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
+use super::STDIN;
 use super::line::{Line, RecordError};
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::message;
+use crate::quote::excerpt;
 use crate::records::{End, Record as _, Status};
+
+/// How whole a stream is, from the best to the worst: a part that failed is missing, or more than that.
+type Standing = (Status, bool);
+
+const WHOLE: Standing = (Status::Complete, false);
+const CUT_OFF: Standing = (Status::Interrupted, true);
 
 /// The `end` records of one source.
 #[derive(Debug)]
 struct SourceEnd {
     source: Arc<str>,
-    worst: Status,
+    worst: Standing,
+    cause: Option<String>,
     /// Whether a line follows the last of them.
     is_open: bool,
 }
 
-/// The status of the input, from its `end` records. A tool hands each line to [`Upstream::admit`].
+impl SourceEnd {
+    fn standing(&self) -> Standing {
+        if self.is_open { CUT_OFF } else { self.worst }
+    }
+}
+
+/// What the tools before this one made of the input, from their `end` records. A tool hands each line to
+/// [`Upstream::admit`]. The default is that of a tool that reads no records.
 #[derive(Debug, Default)]
 pub struct Upstream {
+    /// Whether the tool reads records, so that a stream without any is cut off.
+    is_expected: bool,
+    /// Whether stdin is a pipe, in which the exit code of the tool before counts.
+    is_piped: bool,
     sources: Vec<SourceEnd>,
-    has_failed_here: bool,
+    /// The exit code of the pipe up to this tool.
+    exit: Option<Exit>,
 }
 
 impl Upstream {
+    /// Returns the state before the first line. `is_piped` says whether stdin is read and is a pipe.
+    pub(super) fn new(is_piped: bool) -> Upstream {
+        Upstream { is_expected: true, is_piped, ..Upstream::default() }
+    }
+
     /// Notes a line, which an `end` record has to follow in the same source. Returns the type of the record,
     /// or `None` for an `end` record, which is consumed here.
     pub(crate) fn admit<'a>(&mut self, line: &'a Line) -> Result<Option<Cow<'a, str>>, RecordError> {
         if !self.sources.last().is_some_and(|last| line.is_of_same_source(&last.source)) {
             let source = Arc::clone(line.source());
-            self.sources.push(SourceEnd { source, worst: Status::Complete, is_open: true });
+            self.sources.push(SourceEnd { source, worst: WHOLE, cause: None, is_open: true });
         }
         let last = self.sources.last_mut().expect("there is one now");
         last.is_open = true;
@@ -39,28 +67,58 @@ impl Upstream {
             return Ok(Some(record_type));
         }
         let end: End = line.parse()?;
-        last.worst = last.worst.max(end.status);
+        last.worst = last.worst.max((end.status, end.status > Status::Complete && !end.partly));
         last.is_open = false;
+        last.cause = last.cause.take().or(end.cause);
+        if let Some(code) = end.exit_code.filter(|_| self.is_piped && &*last.source == STDIN) {
+            self.exit = Some(self.exit().worse(Exit::of_code(code)));
+        }
         Ok(None)
     }
 
-    /// Notes a failure of this tool.
-    pub(crate) fn fail(&mut self) {
-        self.has_failed_here = true;
+    /// Returns the exit code of the pipe up to this tool.
+    fn exit(&self) -> Exit {
+        self.exit.unwrap_or(Exit::Done)
     }
 
-    /// Returns the worst status of the input and of this tool. A stream without an `end` record was cut off,
-    /// which is the same as interrupted.
-    pub(crate) fn status(&self) -> Status {
-        let here = if self.has_failed_here { Status::Failed } else { Status::Complete };
-        if self.is_cut_off() {
-            return Status::Interrupted;
+    /// Whether a tool before this one in the pipe has failed, and so has said why.
+    pub(crate) fn has_spoken(&self) -> bool {
+        !matches!(self.exit(), Exit::Done | Exit::Partly)
+    }
+
+    /// Returns how this tool ends that did its own part as `own` says, and its `end` record: both are the worst of the
+    /// pipe up to here.
+    pub(crate) fn conclude(&self, own: Exit) -> (Exit, End) {
+        let here = match own {
+            Exit::Done => WHOLE,
+            Exit::Partly => (Status::Failed, false),
+            Exit::Interrupted => (Status::Interrupted, true),
+            _ => (Status::Failed, true),
+        };
+        // A tool that failed before it read anything says nothing of its input.
+        let has_read = !self.sources.is_empty() || here <= (Status::Failed, false);
+        let before = if has_read { self.standing() } else { WHOLE };
+        let (status, is_more_than_a_part) = before.max(here);
+        let exit = self.exit().worse(own);
+        let cause = self.sources.iter().find_map(|source| source.cause.clone());
+        let end = End {
+            tool: message::tool().to_owned(),
+            records: 0,
+            status,
+            partly: status == Status::Failed && !is_more_than_a_part,
+            cause: cause.or_else(|| message::first_error().map(str::to_owned)),
+            exit_code: Some(exit.code()).filter(|code| *code != 0),
+        };
+        (exit, end)
+    }
+
+    /// Returns the worst standing of the input. A stream without an `end` record was cut off, which is the same as
+    /// interrupted.
+    fn standing(&self) -> Standing {
+        if self.is_expected && self.sources.is_empty() {
+            return CUT_OFF;
         }
-        self.sources.iter().map(|source| source.worst).fold(here, Status::max)
-    }
-
-    fn is_cut_off(&self) -> bool {
-        self.sources.is_empty() || self.sources.iter().any(|source| source.is_open)
+        self.sources.iter().map(SourceEnd::standing).fold(WHOLE, Standing::max)
     }
 
     /// Checks that the input is complete, so that a decision can be based on it. The status of an incomplete
@@ -76,6 +134,8 @@ impl Upstream {
         if allow_incomplete {
             message::warning(format_args!("{why}; continuing with the records that arrived"));
             Ok(())
+        } else if self.has_spoken() {
+            Err(Error::Upstream)
         } else {
             Err(Error::Failed(format!(
                 "{why}; measure again, or use the records that arrived with --allow-incomplete"
@@ -83,17 +143,35 @@ impl Upstream {
         }
     }
 
-    /// Returns the reason why the input is incomplete, if it is.
-    pub(crate) fn incomplete(&self) -> Option<&'static str> {
-        if self.is_cut_off() {
-            return Some("the input has no end record: it was cut off, or another program wrote it");
-        }
-        match self.status() {
-            Status::Complete => None,
-            Status::Failed => Some("the input's end record says that a tool before this one failed"),
-            Status::Interrupted => {
-                Some("the input's end record says that a tool before this one was interrupted")
+    /// Returns the reason why the input is incomplete, if it is. An input is complete if only a part of it failed: that
+    /// part has a record, and the others are whole.
+    pub(crate) fn incomplete(&self) -> Option<Incomplete<'_>> {
+        let standing = self.standing();
+        let is_incomplete = matches!(standing, (Status::Failed, true) | (Status::Interrupted, _));
+        is_incomplete
+            .then(|| Incomplete { source: self.sources.iter().find(|source| source.standing() == standing) })
+    }
+}
+
+/// The reason why an input is incomplete.
+pub(crate) struct Incomplete<'a> {
+    /// The source that is the worst. None if the input has no line.
+    source: Option<&'a SourceEnd>,
+}
+
+impl fmt::Display for Incomplete<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.source.map_or(STDIN, |source| &*source.source);
+        let name = if name == STDIN { "the input" } else { name };
+        match self.source {
+            Some(SourceEnd { is_open: false, worst: (Status::Failed, _), cause, .. }) => {
+                write!(f, "{name}: its end record says that a tool before this one failed")?;
+                cause.iter().try_for_each(|cause| write!(f, ": {}", excerpt(cause)))
             }
+            Some(SourceEnd { is_open: false, .. }) => {
+                write!(f, "{name}: its end record says that a tool before this one was interrupted")
+            }
+            _ => write!(f, "{name} has no end record: it was cut off, or another program wrote it"),
         }
     }
 }

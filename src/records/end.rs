@@ -14,6 +14,16 @@ pub struct End {
     pub records: u64,
     /// The status of the stream: the worst of this tool and the tools before it.
     pub status: Status,
+    /// Whether each part that failed has a record that says so, and the other parts are whole. Absent if `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partly: bool,
+    /// The message of the first tool that failed, with the tool's name. Absent if no tool showed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// The exit code of the pipe up to here. Absent if it is 0, and outside of a pipe: a run that is read again later
+    /// does not fail again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<u8>,
 }
 
 impl Record for End {

@@ -5,6 +5,7 @@
 mod plan; // a function before the run, and the sizes to measure
 mod invocation; // one invocation, as Lambda reported it
 mod configuration; // a version to measure
+mod failure; // a function that could not be prepared
 mod statistics; // the durations and costs of one memory size
 mod selection; // the best size of a function
 mod applied; // a change of a function by lpt-apply
@@ -22,6 +23,7 @@ pub use applied::{Applied, AppliedState};
 pub use cleaned::{Cleaned, Left};
 pub use configuration::{Configuration, ConfigurationState};
 pub use end::{End, Status};
+pub use failure::Failure;
 pub use invocation::{Invocation, Outcome};
 pub use plan::{Plan, SchemaVersion};
 pub use run_id::{RunId, RunName};
@@ -84,6 +86,7 @@ macro_rules! any_record {
 any_record! {
     Plan,
     Configuration,
+    Failure,
     Invocation,
     Statistics,
     Selection,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::ndjson::{Line, Writer};
-use crate::records::{Record, Status};
+use crate::records::Record;
 
 /// A format of a tool's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,7 +41,11 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
+    /// Returns the output in `format`. Only the record stream ends with an `end` record.
     pub fn new(writer: &'a mut Writer, format: Format) -> Output<'a> {
+        if format != Format::Ndjson {
+            writer.leave_out_end();
+        }
         Output { writer, format }
     }
 
@@ -69,11 +73,6 @@ impl<'a> Output<'a> {
                 if text.is_empty() { Ok(()) } else { self.writer.document(&text) }
             }
         }
-    }
-
-    /// Writes the `end` record. A document does not contain it.
-    pub fn end(&mut self, status: Status) -> Result<(), Error> {
-        if self.format == Format::Ndjson { self.writer.end(status) } else { Ok(()) }
     }
 }
 

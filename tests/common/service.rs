@@ -225,6 +225,10 @@ fn read_request(stream: &TcpStream) -> String {
 pub struct Refusing(Scripted);
 
 impl Refusing {
+    pub fn endpoint(&self) -> &str {
+        &self.0.endpoint
+    }
+
     /// Starts an endpoint that answers with this status, error and message.
     pub fn with(status: &'static str, code: &'static str, message: &'static str) -> Refusing {
         Refusing(Scripted::with(move |_| refusal(status, code, message)))

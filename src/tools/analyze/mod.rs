@@ -116,29 +116,23 @@ async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     let mut analyze = Analyze {
         options,
         output: Output::new(&mut pipe.output, options.format),
-        upstream: Upstream::default(),
+        upstream: &mut pipe.upstream,
         frame: Frame::default(),
         priced: None,
         unpriced: BTreeMap::new(),
         plans: Plans::default(),
     };
-    let bad_input = pipe.input.for_each(|line| analyze.handle(line)).await?;
-    let result = match bad_input {
+    match pipe.input.for_each(|line| analyze.handle(line)).await? {
         Some(error) => Err(error),
         None => analyze.conclude(),
-    };
-    if result.is_err() {
-        analyze.upstream.fail();
     }
-    analyze.output.end(analyze.upstream.status())?;
-    result
 }
 
 /// The state of a run of the tool: the records that it has read.
 struct Analyze<'a> {
     options: &'a Options,
     output: Output<'a>,
-    upstream: Upstream,
+    upstream: &'a mut Upstream,
     frame: Frame,
     /// The last function that was found in the price list, because most lines are of the same function.
     priced: Option<(FunctionArn, Architecture)>,
@@ -203,7 +197,7 @@ impl Analyze<'_> {
         if self.options.dry_run || self.plans.any_is_dry() {
             message::note("dry run: its invocations are not analyzed");
         }
-        if let Some(why) = self.upstream.incomplete() {
+        if let Some(why) = self.upstream.incomplete().filter(|_| !self.upstream.has_spoken()) {
             message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
         }
         let mut doubts = Doubts::default();

@@ -41,36 +41,28 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     let mut apply = Apply {
         options,
         writer: &mut pipe.output,
-        upstream: Upstream::default(),
+        upstream: &mut pipe.upstream,
         selections: Vec::new(),
         plans: HashMap::new(),
     };
-    let bad_input = pipe.input.for_each(|line| apply.handle(line)).await?;
-    let result = match bad_input {
-        Some(error) => Err(error),
-        None if !options.auto_optimize => {
-            message::note(
-                "nothing is applied: autoOptimize is not true in --input, or --auto-optimize=false was given; to apply, add --auto-optimize",
-            );
-            Ok(Exit::Done)
-        }
-        None => match apply.upstream.require_complete(options.allow_incomplete) {
-            Ok(()) => apply.apply_all(aws).await,
-            Err(error) => Err(error),
-        },
-    };
-    if result.is_err() {
-        apply.upstream.fail();
+    if let Some(error) = pipe.input.for_each(|line| apply.handle(line)).await? {
+        return Err(error);
     }
-    apply.writer.end(apply.upstream.status())?;
-    result
+    if !options.auto_optimize {
+        message::note(
+            "nothing is applied: autoOptimize is not true in --input, or --auto-optimize=false was given; to apply, add --auto-optimize",
+        );
+        return Ok(Exit::Done);
+    }
+    apply.upstream.require_complete(options.allow_incomplete)?;
+    apply.apply_all(aws).await
 }
 
 /// The input that was read, and what to do with it.
 struct Apply<'a> {
     options: &'a Options,
     writer: &'a mut Writer,
-    upstream: Upstream,
+    upstream: &'a mut Upstream,
     selections: Vec<Selection>,
     plans: HashMap<FunctionArn, Plan>,
 }

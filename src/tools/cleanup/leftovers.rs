@@ -7,7 +7,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use futures_util::future::join_all;
 
-use super::{CleanUp, Source, report_and_end};
+use super::{CleanUp, Source, report_all};
 use crate::aws::{Aws, AwsError, Lambda};
 use crate::entry::Pipe;
 use crate::error::Error;
@@ -86,7 +86,7 @@ pub(super) async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result
         CleanUp::of(*run_id, function_arn, true).run(&lambda, Source::TagAlone).await
     }))
     .await;
-    report_and_end(results, &mut pipe.output, first_error)
+    report_all(results, &mut pipe.output, first_error)
 }
 
 /// The leftovers of one run on one function.

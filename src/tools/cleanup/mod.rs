@@ -19,8 +19,8 @@ use crate::error::{Error, Fault as _};
 use crate::exit::Exit;
 use crate::message::{self, counted};
 use crate::names::{FunctionArn, Qualifier};
-use crate::ndjson::{Line, Writer};
-use crate::records::{Cleaned, Configuration, End, Left, Plan, Record as _, RunId, RunName, Status};
+use crate::ndjson::{Line, Upstream, Writer};
+use crate::records::{Cleaned, Configuration, Left, Plan, Record as _, RunId, RunName};
 use crate::run::{Made, Original, RunError, Tag, Tagged, restore_latest};
 
 #[derive(Debug)]
@@ -39,12 +39,12 @@ struct Options {
 /// has been cleaned up. If something could not be removed, the result is the exit code of the first error, or
 /// [`Exit::Partly`] if all of another function or run was cleaned up.
 async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
-    let writer = &mut pipe.output;
+    let Pipe { input, upstream, output: writer, .. } = pipe;
     let mut targets = Targets::default();
     let mut first_error = None;
-    let read = pipe.input.for_each(|line| {
+    let read = input.for_each(|line| {
         // It cleans up even if the output is closed.
-        match targets.handle(line, writer) {
+        match targets.handle(line, upstream, writer) {
             Err(error) if !error.is_bad_record() => drop(first_error.get_or_insert(error)),
             result => return result,
         }
@@ -58,7 +58,8 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     for run in &targets.others {
         message::note(format_args!("the run {run} is not one of lpt, so nothing of it is removed"));
     }
-    if targets.runs.is_empty() && targets.others.is_empty() && first_error.is_none() {
+    if targets.runs.is_empty() && targets.others.is_empty() && first_error.is_none() && !upstream.has_spoken()
+    {
         message::note("the input has no plan or configuration record, so there is nothing to clean up");
     }
     let results = join_all(targets.runs.iter().map(async |((run_id, function), target)| {
@@ -70,11 +71,11 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         CleanUp::of(*run_id, function, target.had_versions).run(&aws.lambda(function), source).await
     }))
     .await;
-    report_and_end(results, writer, first_error)
+    report_all(results, writer, first_error)
 }
 
-/// Reports the result for each run to the user and as a record, and ends the stream.
-fn report_and_end(
+/// Reports the result for each run to the user and as a record.
+fn report_all(
     results: Vec<CleanUp>,
     writer: &mut Writer,
     mut first_error: Option<Error>,
@@ -92,8 +93,6 @@ fn report_and_end(
             first_failure.get_or_insert(error);
         }
     }
-    let all_clean = first_failure.is_none() && first_error.is_none();
-    writer.end(if all_clean { Status::Complete } else { Status::Failed })?;
     match (first_error, first_failure) {
         (Some(error), _) => Err(error),
         (None, Some(_)) if clean > 0 => Ok(Exit::Partly),
@@ -142,13 +141,16 @@ struct Target {
 
 impl Targets {
     /// Adds what a line names, and passes on a line that this tool does not consume.
-    fn handle<W: io::Write>(&mut self, line: &Line, writer: &mut Writer<W>) -> Result<(), Error> {
-        match &*line.record_type()? {
-            // Any status will do: it cleans up however the stream ended.
-            End::TYPE => {
-                line.parse::<End>()?;
-                Ok(())
-            }
+    fn handle<W: io::Write>(
+        &mut self,
+        line: &Line,
+        upstream: &mut Upstream,
+        writer: &mut Writer<W>,
+    ) -> Result<(), Error> {
+        let Some(record_type) = upstream.admit(line)? else {
+            return Ok(());
+        };
+        match &*record_type {
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
                 match self.target(&plan.run_id, &plan.function_arn) {

@@ -30,9 +30,7 @@ use crate::exit::Exit;
 use crate::message::{self, counted};
 use crate::names::{AliasName, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
-use crate::records::{
-    Configuration, ConfigurationState, Invocation, Plan, Record as _, RunName, SizeKey, Status,
-};
+use crate::records::{Configuration, ConfigurationState, Invocation, Plan, Record as _, RunName, SizeKey};
 use measure::{Measurement, Shared, SizeProgress, SizeResult};
 use processor::Processor;
 use resume::Resumed;
@@ -82,13 +80,13 @@ struct Options {
 /// A bad record, a closed output, an interrupt, no permission to invoke, or the first failure if no size could be
 /// measured.
 async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
-    let Pipe { input, output, interrupt } = pipe;
+    let Pipe { input, upstream, output, interrupt } = pipe;
     let writer = RefCell::new(output);
     let permits = Semaphore::new(options.concurrency.get().min(Semaphore::MAX_PERMITS));
     let stop = interrupt.child_token();
     let shared = Shared { options, aws, writer: &writer, permits: &permits, stop: &stop };
 
-    let mut invoke = Invoke::new(options, aws, &writer, &stop);
+    let mut invoke = Invoke::new(options, aws, upstream, &writer, &stop);
     let mut measurements = FuturesUnordered::new();
     let mut reading = true;
     let grace = async {
@@ -135,10 +133,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
             "{repeats} ready configuration records repeat a version of the input; each version is measured once"
         )),
     }
-    let upstream = invoke.upstream.status();
-    let (status, result) = invoke.conclude(interrupt);
-    writer.borrow_mut().end(status.max(upstream))?;
-    result
+    invoke.conclude(interrupt)
 }
 
 /// The state of a run of the tool: facts from the records so far, and the progress of each size.
@@ -148,7 +143,7 @@ struct Invoke<'a> {
     writer: &'a RefCell<&'a mut Writer>,
     /// Cancelled when no invocation should be sent any more.
     stop: &'a CancellationToken,
-    upstream: Upstream,
+    upstream: &'a mut Upstream,
     /// Invocations per size, as the plan of each run says.
     num: HashMap<RunName, u32>,
     dry_runs: HashSet<RunName>,
@@ -167,6 +162,7 @@ impl<'a> Invoke<'a> {
     fn new(
         options: &'a Options,
         aws: &'a Aws,
+        upstream: &'a mut Upstream,
         writer: &'a RefCell<&'a mut Writer>,
         stop: &'a CancellationToken,
     ) -> Invoke<'a> {
@@ -175,7 +171,7 @@ impl<'a> Invoke<'a> {
             aws,
             writer,
             stop,
-            upstream: Upstream::default(),
+            upstream,
             num: HashMap::new(),
             dry_runs: HashSet::new(),
             failed_configuration: false,
@@ -294,13 +290,13 @@ impl<'a> Invoke<'a> {
         Rc::clone(self.sizes.entry(key).or_insert_with(|| Rc::new(SizeProgress::new(self.options))))
     }
 
-    /// Returns the status for the `end` record, and the result of the tool.
-    fn conclude(self, interrupt: &Interrupt) -> (Status, Result<Exit, Error>) {
+    /// Returns the result of the tool.
+    fn conclude(self, interrupt: &Interrupt) -> Result<Exit, Error> {
         if interrupt.is_cancelled() {
-            return (Status::Interrupted, Err(Error::Interrupted));
+            return Err(Error::Interrupted);
         }
         if let Some(error) = self.bad_input {
-            return (Status::Failed, Err(error));
+            return Err(error);
         }
         let results: Vec<SizeResult> = self.sizes.iter().map(|((_, key), size)| size.conclude(key)).collect();
         let any_usable = results.iter().any(|result| result.is_usable);
@@ -308,14 +304,14 @@ impl<'a> Invoke<'a> {
         // If a failure stopped the whole run, that is the one to report.
         let worst = results.into_iter().max_by_key(|result| (result.is_fatal, result.failure.is_some()));
         match worst.and_then(|result| result.failure) {
-            None if self.failed_configuration => (Status::Complete, Ok(Exit::Partly)),
-            None => (Status::Complete, Ok(Exit::Done)),
-            Some(error) if is_fatal => (Status::Failed, Err(error)),
-            Some(_) if any_usable => (Status::Complete, Ok(Exit::Partly)),
+            None if self.failed_configuration => Ok(Exit::Partly),
+            None => Ok(Exit::Done),
+            Some(error) if is_fatal => Err(error),
+            Some(_) if any_usable => Ok(Exit::Partly),
             Some(error) => {
                 // The reasons were shown when each size was given up.
                 message::error("no size could be measured");
-                (Status::Failed, Ok(error.exit()))
+                Ok(error.exit())
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::message;
 use crate::names::{FunctionArn, FunctionRef, Qualifier, Version};
 use crate::ndjson::Writer;
-use crate::records::{Configuration, ConfigurationState, Plan, RunId, Status};
+use crate::records::{Configuration, ConfigurationState, Failure, Plan, RunId};
 use crate::run::{
     AfterRun, Made, Removed, RunError, Tag, plan_before, publish, restore_after, unless_ended, withdraw,
 };
@@ -52,29 +52,25 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         interrupt: &pipe.interrupt,
     };
     let mut results = join_all(options.functions.iter().map(async |function| {
-        let result = run.prepare(aws, function).await;
-        if let Err(error) = &result
-            && options.functions.len() > 1
-            && !matches!(error, Error::Io { .. })
-        {
-            message::error(error);
+        let mut arn = None;
+        let result = run.prepare(aws, function, &mut arn).await;
+        match result {
+            Err(error) if !matches!(error, Error::Io { .. } | Error::Interrupted) => {
+                if options.functions.len() > 1 {
+                    message::error(&error);
+                }
+                run.writer.borrow_mut().write(&run.failure(function, arn, &error)).and(Err(error))
+            }
+            other => other,
         }
-        result
     }))
     .await;
     let failed = results.iter().filter(|result| result.is_err()).count();
-    let status = if run.interrupt.is_cancelled() {
-        Status::Interrupted
-    } else if failed == results.len() {
-        Status::Failed
-    } else {
-        Status::Complete
+    let is_output_error = |result: &Result<_, _>| matches!(result, Err(Error::Io { .. }));
+    let output_error = match results.iter().position(is_output_error) {
+        Some(at) => results.swap_remove(at).err(),
+        None => run.writer.borrow().check_reader().err(),
     };
-    let end_written = run.writer.borrow_mut().end(status);
-    let output_error = end_written.err().or_else(|| {
-        let at = results.iter().position(|result| matches!(result, Err(Error::Io { .. })))?;
-        results.swap_remove(at).err()
-    });
     if let Some(error) = output_error {
         run.remove_all().await?;
         return Err(error);
@@ -108,9 +104,17 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Prepares one function, and restores `$LATEST` even if that fails.
-    async fn prepare(&self, aws: &Aws, function: &FunctionRef) -> Result<Exit, Error> {
+    ///
+    /// Sets `arn` as soon as it is known.
+    async fn prepare(
+        &self,
+        aws: &Aws,
+        function: &FunctionRef,
+        arn: &mut Option<FunctionArn>,
+    ) -> Result<Exit, Error> {
         let lambda = &aws.lambda_of_ref(function)?;
         let mut latest = lambda.settled(function, Qualifier::Latest).await?;
+        *arn = Some(latest.function_arn.clone());
         if self.begun.borrow_mut().insert(latest.function_arn.clone(), lambda.clone()).is_some() {
             message::warning(format_args!("{function}: is named twice; it is prepared once"));
             return Ok(Exit::Done);
@@ -132,6 +136,24 @@ impl Run<'_> {
             Err(Error::Io { .. }) => restored.map_err(Error::from).and(published),
             Err(error) => Err(error),
             Ok(exit) => Ok(restored.map(|_| exit)?),
+        }
+    }
+
+    /// Returns the record of a function that could not be prepared.
+    fn failure(&self, function: &FunctionRef, arn: Option<FunctionArn>, error: &Error) -> Failure {
+        let (error_type, error_message) = if let Some(error) = error.fault::<AwsError>() {
+            (&*error.code, error.message.clone())
+        } else if let Some(error) = error.fault::<RunError>() {
+            (error.error_type(), error.error_message())
+        } else {
+            ("NotPrepared", error.to_string())
+        };
+        Failure {
+            run_id: self.run_id.into(),
+            function: function.to_string(),
+            function_arn: arn,
+            error_type: error_type.to_owned(),
+            error_message,
         }
     }
 

@@ -19,6 +19,7 @@ pub(super) async fn print(
     aws: &Aws,
     pipe: &mut Pipe,
 ) -> Result<Exit, Error> {
+    pipe.output.leave_out_end();
     let mut arns = BTreeSet::new();
     for function in functions {
         arns.insert(arn_of(aws, function).await?);

@@ -16,8 +16,8 @@ use crate::exit::Exit;
 use crate::message::{self, counted};
 use crate::ndjson::{Line, Upstream};
 use crate::records::{
-    BalancedWeight, Configuration, ConfigurationState, Plan, Record as _, RunName, Selection, SizeKey,
-    Statistics, Strategy,
+    BalancedWeight, Configuration, ConfigurationState, Failure, Plan, Record as _, RunName, Selection,
+    SizeKey, Statistics, Strategy,
 };
 use crate::report::{Format, Output};
 
@@ -43,37 +43,32 @@ struct Options {
 /// The input is incomplete or has a bad record, or no size of any function can be selected.
 async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     let mut output = Output::new(&mut pipe.output, options.format);
-    let mut select = Select::new(options);
-    let bad_input = pipe.input.for_each(|line| select.handle(line, &mut output)).await?;
-    let result = match bad_input {
-        Some(error) => Err(error),
-        None => select
-            .upstream
-            .require_complete(options.allow_incomplete)
-            .and_then(|()| select.decide(&mut output)),
-    };
-    if result.is_err() {
-        select.upstream.fail();
+    let mut select = Select::new(options, &mut pipe.upstream);
+    if let Some(error) = pipe.input.for_each(|line| select.handle(line, &mut output)).await? {
+        return Err(error);
     }
-    output.end(select.upstream.status())?;
-    result
+    select.upstream.require_complete(options.allow_incomplete)?;
+    select.decide(&mut output)
 }
 
 /// The state of a run of the tool: the records that it has read.
 struct Select<'a> {
     options: &'a Options,
-    upstream: Upstream,
+    upstream: &'a mut Upstream,
     statistics: Vec<Statistics>,
     plans: Vec<Plan>,
+    /// The functions that could not be prepared.
+    failures: Vec<Failure>,
     /// The sizes that the account or the function does not allow, each with its run.
     refused: HashSet<(RunName, SizeKey)>,
 }
 
 impl<'a> Select<'a> {
-    fn new(options: &'a Options) -> Select<'a> {
+    fn new(options: &'a Options, upstream: &'a mut Upstream) -> Select<'a> {
         Select {
             options,
-            upstream: Upstream::default(),
+            upstream,
+            failures: Vec::new(),
             statistics: Vec::new(),
             plans: Vec::new(),
             refused: HashSet::new(),
@@ -95,6 +90,12 @@ impl<'a> Select<'a> {
                 let plan: Plan = line.parse()?;
                 if !self.plans.contains(&plan) {
                     self.plans.push(plan);
+                }
+            }
+            Failure::TYPE => {
+                let failure: Failure = line.parse()?;
+                if !self.failures.contains(&failure) {
+                    self.failures.push(failure);
                 }
             }
             Configuration::TYPE => {
@@ -126,7 +127,7 @@ impl<'a> Select<'a> {
         // Of a file that is given twice.
         sorted.dedup();
         let (mut selections, mut tables, mut documents) = (vec![], vec![], vec![]);
-        let mut functions = 0;
+        let mut functions = self.failures.len();
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             functions += 1;
             let selection = self.select(rivals);
@@ -144,6 +145,13 @@ impl<'a> Select<'a> {
                     self.options.include_output_results,
                 ));
                 selections.push(selection);
+            }
+        }
+        for failure in self.failures.iter().map(summary::failure) {
+            if self.options.format == Format::Table {
+                tables.push(failure);
+            } else {
+                message::summary(failure);
             }
         }
         output.records(&selections, |format| match format {

@@ -1,6 +1,7 @@
 //! The table and the verdict that people see on stderr.
 
-use crate::records::{Selection, Statistics};
+use crate::quote::excerpt;
+use crate::records::{Failure, Selection, Statistics};
 use crate::report::table;
 
 /// Returns the table of one function's sizes and, below it, how the selected size compares with the original one.
@@ -10,6 +11,13 @@ pub(super) fn summary(rivals: &[&Statistics], selection: Option<&Selection>) -> 
         Some(selection) => format!("{text}\n{}", verdict(selection)),
         None => text,
     }
+}
+
+/// Returns the line of a function that has no sizes to show.
+pub(super) fn failure(failure: &Failure) -> String {
+    let Failure { function, error_type, error_message, .. } = failure;
+    let [function, error_type, error_message] = [function, error_type, error_message].map(|text| excerpt(text));
+    format!("{function}: not prepared: {error_type}: {error_message}")
 }
 
 fn verdict(selection: &Selection) -> String {
