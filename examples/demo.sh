@@ -14,7 +14,7 @@ show_and_run() {
 
 # lpt-local sets the endpoint and stand-in credentials in the environment of the command that it runs.
 show_and_run "lpt-local --function cpu-bound=$function,memory=128 -- sh -c '
-    lpt-prepare cpu-bound | lpt-invoke | tee -i runs.ndjson | lpt-analyze --strategy balanced |
+    lpt-prepare cpu-bound | lpt-invoke --save runs.ndjson --overwrite | lpt-analyze --strategy balanced |
     lpt-select | lpt-apply | lpt-cleanup > result.ndjson'"
 
 printf '\nThe invocations are in runs.ndjson. Another strategy needs no new measurement:\n'

@@ -126,13 +126,17 @@ impl Pipe {
     /// So the status of the last tool is that of the whole pipe.
     fn end(mut self, own: Exit) -> Exit {
         let (exit, end) = self.upstream.conclude(own);
-        match self.output.end(end) {
+        let exit = match self.output.end(end) {
             Err(error) if !error.is_closed_pipe() => {
                 message::error(&error);
                 exit.worse(error.exit())
             }
             _ => exit,
+        };
+        if self.output.is_last() {
+            self.upstream.say_what_remains(self.output.saved_to());
         }
+        exit
     }
 }
 

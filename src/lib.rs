@@ -2,9 +2,9 @@
 //! with the others as NDJSON on stdin and stdout:
 //!
 //! ```text
-//! lpt-prepare f | lpt-invoke | tee -i runs.ndjson | lpt-analyze --strategy balanced | lpt-select | lpt-apply | lpt-cleanup
-//!       │               │                             │                            │            │             │
-//!  plan and        invocation                    statistics                   selection     applied       cleaned
+//! lpt-prepare f | lpt-invoke --save runs.ndjson | lpt-analyze --strategy balanced | lpt-select | lpt-apply | lpt-cleanup
+//!       │               │                              │                             │            │             │
+//!  plan and        invocation                     statistics                    selection     applied       cleaned
 //!  configuration
 //! ```
 //!

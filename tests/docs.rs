@@ -60,7 +60,7 @@ fn pages() -> Vec<Page> {
                 ),
                 (
                     "Resume an interrupted run whose versions are already deleted, and keep its measurements:",
-                    "lpt-prepare my-function | lpt-invoke --resume runs.ndjson | tee -i more.ndjson | lpt-analyze | lpt-select | lpt-cleanup",
+                    "lpt-prepare my-function | lpt-invoke --resume runs.ndjson --save more.ndjson | lpt-analyze | lpt-select | lpt-cleanup",
                 ),
             ],
             see_also: &[("lpt-prepare", '1'), ("lpt-analyze", '1'), ("lpt-records", '5')],

@@ -14,6 +14,7 @@
 //! - `state_machine`: the features of AWS Lambda Power Tuning, by its execution input and by flags.
 //! - `pipeline`: the pipe as a user runs it: to its end, and stopped by Ctrl-C, a kill or a reader that leaves.
 //! - `messages`: what a tool says of its arguments, and of text that others wrote.
+//! - `save`: what becomes of the records and of the versions that they name.
 //! - `prepare`, `invoke`, `analyze`, `select`, `apply`, `cleanup`: one tool.
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
@@ -39,5 +40,6 @@ mod messages;
 mod pipeline;
 mod policy;
 mod prepare;
+mod save;
 mod select;
 mod state_machine;

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::common::records::{arn, end, lines, parse, plan};
-use crate::common::{Folder, Local, Pipe, Ran, Refusing, Tool, binary, function, variables};
+use crate::common::{Folder, Local, Pipe, Ran, Refusing, Tool, binary, function, shell, variables};
 
 const SIZES: [u64; 3] = [128, 512, 1024];
 
@@ -39,20 +39,6 @@ fn whole_pipe(local: &Local, invoke: &[&str], apply: &[&str]) -> Vec<Tool> {
         local.tool("lpt-apply").args(apply),
         local.tool("lpt-cleanup"),
     ]
-}
-
-/// Returns a shell's command that finds the tools, and the service at `endpoint`.
-fn shell(command: &[&str], endpoint: &str) -> Command {
-    let bin = std::path::Path::new(binary("lpt-prepare")).parent().unwrap();
-    let mut shell = Command::new(command[0]);
-    shell
-        .args(&command[1..])
-        .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
-        .envs(variables(endpoint))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    shell
 }
 
 #[track_caller]
@@ -181,10 +167,10 @@ fn the_pipe_cleans_up_by_itself_after_ctrl_c() {
     let local = service_with_users_own(&cpu_bound());
     let before = local.account();
     let folder = Folder::new();
-    let runs = folder.file("runs.ndjson", "");
-    // A real shell's pipe, with tee in it, in a process group of its own.
+    let runs = folder.path("runs.ndjson");
+    // A real shell's pipe, in a process group of its own.
     let script = format!(
-        "lpt-prepare --power-values {} f | lpt-invoke --num 100000 --payload '{PAYLOAD}' | tee -i {} | lpt-analyze | lpt-select | lpt-apply | lpt-cleanup",
+        "lpt-prepare --power-values {} f | lpt-invoke --num 100000 --payload '{PAYLOAD}' --save {} | lpt-analyze | lpt-select | lpt-apply | lpt-cleanup",
         sizes(),
         runs.display()
     );
@@ -192,7 +178,7 @@ fn the_pipe_cleans_up_by_itself_after_ctrl_c() {
         use std::os::unix::process::CommandExt as _;
         shell(&["sh", "-c", &script], local.endpoint()).process_group(0).spawn().unwrap()
     };
-    while !std::fs::read_to_string(&runs).unwrap().contains("\"invocation\"") {
+    while !std::fs::read_to_string(&runs).unwrap_or_default().contains("\"invocation\"") {
         assert!(shell.try_wait().unwrap().is_none(), "the pipe ended before it measured");
         std::thread::yield_now();
     }

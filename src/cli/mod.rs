@@ -1,6 +1,7 @@
 //! The flags that several tools have. The same flag means the same thing in each of them.
 
 mod execution_input; // the file of --input: the keys of AWS Lambda Power Tuning's state machine
+mod save; // the file of --save: a copy of the records
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -10,6 +11,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, Styles, TypedValueParser};
 
 pub use execution_input::ExecutionInput;
+pub(crate) use save::SaveArgs;
 
 use crate::aws::AwsOptions;
 use crate::error::Error;

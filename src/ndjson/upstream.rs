@@ -1,6 +1,7 @@
 //! The `end` records of the input, taken together.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use super::line::{Line, RecordError};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
+use crate::names::{AliasName, FunctionArn};
 use crate::quote::excerpt;
-use crate::records::{End, Record as _, Status};
+use crate::records::{Configuration, End, Record as _, Status};
 
 /// How whole a stream is, from the best to the worst: a part that failed is missing, or more than that.
 type Standing = (Status, bool);
@@ -45,6 +47,8 @@ pub struct Upstream {
     sources: Vec<SourceEnd>,
     /// The exit code of the pipe up to this tool.
     exit: Option<Exit>,
+    /// The aliases of the versions that the pipe has published.
+    published: BTreeMap<FunctionArn, BTreeSet<AliasName>>,
 }
 
 impl Upstream {
@@ -63,17 +67,62 @@ impl Upstream {
         let last = self.sources.last_mut().expect("there is one now");
         last.is_open = true;
         let record_type = line.record_type()?;
+        let is_of_pipe = self.is_piped && &*last.source == STDIN;
         if record_type != End::TYPE {
+            // The versions that a file names may have been removed since.
+            if record_type == Configuration::TYPE
+                && is_of_pipe
+                && let Ok(configuration) = line.parse()
+            {
+                self.note_published(&configuration);
+            }
             return Ok(Some(record_type));
         }
         let end: End = line.parse()?;
         last.worst = last.worst.max((end.status, end.status > Status::Complete && !end.partly));
         last.is_open = false;
         last.cause = last.cause.take().or(end.cause);
-        if let Some(code) = end.exit_code.filter(|_| self.is_piped && &*last.source == STDIN) {
+        if let Some(code) = end.exit_code.filter(|_| is_of_pipe) {
             self.exit = Some(self.exit().worse(Exit::of_code(code)));
         }
         Ok(None)
+    }
+
+    /// Notes a version that exists, if the record names one.
+    pub(crate) fn note_published(&mut self, configuration: &Configuration) {
+        if configuration.version.is_some() {
+            let aliases = self.published.entry(configuration.function_arn.clone()).or_default();
+            aliases.insert(configuration.alias.clone());
+        }
+    }
+
+    /// Forgets the versions, because this tool removes them or says what it could not remove.
+    pub(crate) fn forget_published(&mut self) {
+        self.published.clear();
+    }
+
+    /// Says which versions are left when the pipe ends here, and how they are removed: with `file`, which has their
+    /// records, or without a file.
+    pub(crate) fn say_what_remains(&self, file: Option<&str>) {
+        let count: usize = self.published.values().map(BTreeSet::len).sum();
+        let versions = match count {
+            0 => return,
+            1 => "1 version remains".to_owned(),
+            _ => format!("{count} versions remain"),
+        };
+        let names: Vec<String> = self.published.keys().map(|function| function.name().to_string()).collect();
+        let read = || Some(self.sources.first()?.source.as_ref()).filter(|source| *source != STDIN);
+        let command = match file.or_else(read) {
+            Some(file) => file.to_owned(),
+            None => {
+                let functions = self.published.keys().map(|function| format!(" --function {function}"));
+                format!("--leftovers{}", functions.collect::<String>())
+            }
+        };
+        message::note(format_args!(
+            "{}: {versions}; to remove them: lpt-cleanup {command}",
+            names.join(", ")
+        ));
     }
 
     /// Returns the exit code of the pipe up to this tool.

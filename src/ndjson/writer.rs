@@ -1,31 +1,65 @@
-//! The output of a tool.
+//! The output of a tool, and the file that holds a copy of it.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, stat};
 
 use super::line::Line;
 use crate::error::Error;
-use crate::records::{End, Record};
+use crate::records::{End, Record, Status};
 
 /// The output of a tool. Each record is flushed when it is written: nothing that is known is lost, and a
 /// change is announced before it happens.
+///
+/// If there is a file for a copy, each record is written to it first. If one of the two fails, the other one still gets
+/// all records, and each attempt returns the error.
 pub struct Writer<W: Write = io::Stdout> {
-    output: W,
-    /// Whether the output is a pipe, in which the next tool is told the exit code.
-    is_piped: bool,
+    copy: Option<Sink<File>>,
+    output: Sink<W>,
+    kind: Kind,
     /// Whether the output is the record stream, which ends with an `end` record.
     is_stream: bool,
     records: u64,
 }
 
+/// What stdout is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A pipe, in which the next tool is told the exit code.
+    Pipe,
+    /// `/dev/null`, because the user wants no output.
+    Null,
+    /// `/dev/null`, opened by Rust's runtime because stdout was closed. It opens it for reading and writing, and a
+    /// shell for writing only: <https://github.com/rust-lang/rust/blob/1.95.0/library/std/src/sys/pal/unix/mod.rs>
+    Closed,
+    Other,
+}
+
+impl Kind {
+    fn of_stdout() -> Kind {
+        let Ok(status) = fstat(io::stdout()) else {
+            return Kind::Other;
+        };
+        let kind = FileType::from_raw_mode(status.st_mode);
+        let is_null =
+            kind.is_char_device() && stat("/dev/null").is_ok_and(|null| null.st_rdev == status.st_rdev);
+        let is_readable = || fcntl_getfl(io::stdout()).is_ok_and(|flags| flags.contains(OFlags::RDWR));
+        match is_null {
+            true if is_readable() => Kind::Closed,
+            true => Kind::Null,
+            false if kind.is_fifo() => Kind::Pipe,
+            false => Kind::Other,
+        }
+    }
+}
+
 impl Writer {
     /// Returns a writer to stdout.
     pub(crate) fn stdout() -> Writer {
-        let is_piped =
-            fstat(io::stdout()).is_ok_and(|status| FileType::from_raw_mode(status.st_mode).is_fifo());
-        Writer { is_piped, ..Writer::new(io::stdout()) }
+        Writer { kind: Kind::of_stdout(), ..Writer::new(io::stdout()) }
     }
 
     /// Checks that somebody can still read what was written.
@@ -33,18 +67,42 @@ impl Writer {
     /// # Errors
     /// The reader of the pipe has left.
     pub(crate) fn check_reader(&self) -> Result<(), Error> {
-        let mut stdout = [PollFd::new(&self.output, PollFlags::OUT)];
-        let has_left = self.is_piped
+        let mut stdout = [PollFd::new(&self.output.to, PollFlags::OUT)];
+        let has_left = self.kind == Kind::Pipe
             && poll(&mut stdout, Some(&Timespec::default())).is_ok()
             && stdout[0].revents().contains(PollFlags::ERR);
         if has_left { Err(Error::io("stdout")(io::ErrorKind::BrokenPipe.into())) } else { Ok(()) }
+    }
+
+    /// Checks that the records go somewhere. With `is_needed`, `/dev/null` is not enough.
+    ///
+    /// # Errors
+    /// There is no copy, and stdout is closed.
+    pub(crate) fn check_open(&self, is_needed: bool) -> Result<(), Error> {
+        let what = match self.kind {
+            Kind::Closed => "closed",
+            Kind::Null if is_needed => "/dev/null",
+            _ => return Ok(()),
+        };
+        if self.copy.is_some() {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "the records would be lost, because stdout is {what}; pipe it into the next tool, or redirect it to a file"
+        )))
     }
 }
 
 impl<W: Write> Writer<W> {
     /// Returns a writer to `output`.
     pub(crate) fn new(output: W) -> Writer<W> {
-        Writer { output, is_piped: false, is_stream: true, records: 0 }
+        let output = Sink::new("stdout".to_owned(), output);
+        Writer { copy: None, output, kind: Kind::Other, is_stream: true, records: 0 }
+    }
+
+    /// Writes each record to `file`, whose name is `path`, before it is written to the output.
+    pub(crate) fn copy_to(&mut self, path: &Path, file: File) {
+        self.copy = Some(Sink::new(path.display().to_string(), file));
     }
 
     /// Writes no `end` record, because the output is a document and not the record stream.
@@ -54,9 +112,7 @@ impl<W: Write> Writer<W> {
 
     /// Writes a record as one line.
     pub(crate) fn write<R: Record>(&mut self, record: &R) -> Result<(), Error> {
-        let mut line = serde_json::to_string(record).expect("a record has string keys and no failing field");
-        line.push('\n');
-        self.put(line.as_bytes())
+        self.put(&json_line(record))
     }
 
     /// Passes a line on, byte for byte.
@@ -69,21 +125,84 @@ impl<W: Write> Writer<W> {
         self.put(format!("{text}\n").as_bytes())
     }
 
-    /// Writes this tool's `end` record. A tool that failed before it wrote anything writes it only into a pipe, because
-    /// the next tool waits for it there.
+    /// Returns the name of the file that has a copy of the records.
+    pub(crate) fn saved_to(&self) -> Option<&str> {
+        self.copy.as_ref().map(|copy| &*copy.name)
+    }
+
+    /// Whether no other tool follows in the pipe, as far as stdout shows.
+    pub(crate) fn is_last(&self) -> bool {
+        self.kind != Kind::Pipe || !self.is_stream
+    }
+
+    /// Whether the output takes no more records.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.output.failure.is_some()
+    }
+
+    /// Whether neither the output nor a copy takes any more records.
+    pub(crate) fn is_useless(&self) -> bool {
+        self.is_closed() && self.copy.as_ref().is_none_or(|copy| copy.failure.is_some())
+    }
+
+    /// Writes this tool's `end` record where writing has not failed before. A tool that failed before it wrote anything
+    /// writes it only into a pipe, because the next tool waits for it there.
     pub(crate) fn end(&mut self, mut end: End) -> Result<(), Error> {
-        let is_empty = self.records == 0 && end.exit_code.is_some();
-        if !self.is_stream || is_empty && !self.is_piped {
+        if !self.is_stream {
             return Ok(());
         }
         end.records = self.records;
-        end.exit_code = end.exit_code.filter(|_| self.is_piped);
-        self.write(&end)
+        let exit_code = end.exit_code.take();
+        let mut saved = Ok(());
+        if let Some(copy) = self.copy.as_mut().filter(|copy| copy.failure.is_none()) {
+            let is_cut_off = self.output.failure.is_some();
+            let status = if is_cut_off { Status::Interrupted } else { end.status };
+            saved = copy.write(&json_line(&End { status, partly: end.partly && !is_cut_off, ..end.clone() }));
+        }
+        let is_wanted = self.records > 0 || exit_code.is_none() || self.kind == Kind::Pipe;
+        if is_wanted && !self.is_closed() {
+            end.exit_code = exit_code.filter(|_| self.kind == Kind::Pipe);
+            self.output.write(&json_line(&end))?;
+        }
+        saved
     }
 
     fn put(&mut self, line: &[u8]) -> Result<(), Error> {
-        self.output.write_all(line).and_then(|()| self.output.flush()).map_err(Error::io("stdout"))?;
+        let saved = self.copy.as_mut().map_or(Ok(()), |copy| copy.write(line));
+        self.output.write(line)?;
+        saved?;
         self.records += 1;
         Ok(())
+    }
+}
+
+fn json_line<R: Record>(record: &R) -> Vec<u8> {
+    let mut line = serde_json::to_vec(record).expect("a record has string keys and no failing field");
+    line.push(b'\n');
+    line
+}
+
+/// A stream that takes nothing more once it has failed.
+struct Sink<W> {
+    name: String,
+    to: W,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> Sink<W> {
+    fn new(name: String, to: W) -> Sink<W> {
+        Sink { name, to, failure: None }
+    }
+
+    fn write(&mut self, line: &[u8]) -> Result<(), Error> {
+        if self.failure.is_none() {
+            self.failure = self.to.write_all(line).and_then(|()| self.to.flush()).err();
+        }
+        let Some(failure) = &self.failure else {
+            return Ok(());
+        };
+        let again =
+            failure.raw_os_error().map_or_else(|| failure.kind().into(), io::Error::from_raw_os_error);
+        Err(Error::io(&self.name)(again))
     }
 }

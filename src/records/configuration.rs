@@ -29,7 +29,7 @@ pub struct Configuration {
     pub index: Option<u32>,
     /// The progress of the version and its alias.
     pub state: ConfigurationState,
-    /// The number of the published version. Absent unless it is ready.
+    /// The number of the published version. Absent if none was published, as far as is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
     /// The name of the error. Absent unless the version has failed.

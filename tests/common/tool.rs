@@ -103,6 +103,20 @@ impl Tool {
     }
 }
 
+/// Returns a shell's command that finds the tools, and the service at `endpoint`.
+pub fn shell(command: &[&str], endpoint: &str) -> Command {
+    let bin = std::path::Path::new(binary("lpt-prepare")).parent().unwrap();
+    let mut shell = Command::new(command[0]);
+    shell
+        .args(&command[1..])
+        .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
+        .envs(variables(endpoint))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    shell
+}
+
 /// Tools joined by real pipes, as a shell joins them.
 pub struct Pipe {
     stages: Vec<Stage>,

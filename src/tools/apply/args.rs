@@ -57,6 +57,7 @@ impl Tool for Args {
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
         let aws_options = self.aws.options();
         let options = self.into_options()?;
+        pipe.output.check_open(false)?;
         super::run(&options, &Aws::load(&aws_options).await?, pipe).await
     }
 }

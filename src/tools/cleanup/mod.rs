@@ -55,6 +55,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         Ok(Some(error)) | Err(error) => drop(first_error.get_or_insert(error)),
     }
 
+    upstream.forget_published();
     for run in &targets.others {
         message::note(format_args!("the run {run} is not one of lpt, so nothing of it is removed"));
     }

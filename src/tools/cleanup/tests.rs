@@ -260,10 +260,10 @@ fn listed(planted: &[Planted]) -> (Vec<ListedVersion>, Vec<ListedAlias>) {
 /// Returns the runs whose things the records let lpt-cleanup remove.
 fn runs_named_in(records: &[String]) -> BTreeSet<RunId> {
     let mut targets = Targets::default();
-    let mut writer = Writer::new("lpt-cleanup", Vec::new());
+    let (mut upstream, mut writer) = (Upstream::default(), Writer::new(Vec::new()));
     for line in Lines::of_text("stdin", records.join("\n")) {
         // A line that is not a record stops nothing.
-        let _ = targets.handle(&line.expect("readable"), &mut writer);
+        let _ = targets.handle(&line.expect("readable"), &mut upstream, &mut writer);
     }
     let of_function = targets.runs.keys().filter(|(_, function)| function.to_string() == FUNCTION);
     of_function.map(|(run_id, _)| *run_id).collect()

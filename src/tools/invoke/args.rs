@@ -10,8 +10,8 @@ use super::payload::{self, Typed};
 use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
 use crate::aws::{Aws, S3Url};
 use crate::cli::{
-    AwsArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, warn_of_few,
-    whole_number,
+    AwsArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, SaveArgs,
+    warn_of_few, whole_number,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -102,6 +102,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
     #[command(flatten)]
+    save: SaveArgs,
+    #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
     execution_input: ExecutionInputArgs,
@@ -124,7 +126,11 @@ impl Tool for Args {
 
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
         let aws = Aws::load(&self.aws.options()).await?;
+        let save = self.save.clone();
+        let read: Vec<PathBuf> = self.input.files.iter().chain(&self.resume).cloned().collect();
         let options = self.into_options(&aws).await?;
+        save.open(&read, &mut pipe.output)?;
+        pipe.output.check_open(false)?;
         super::run(&options, &aws, pipe).await
     }
 }

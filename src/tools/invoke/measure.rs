@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use futures_util::stream::{self, TryStreamExt as _};
+use futures_util::stream;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -16,12 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::failures::{CountWhenSent, Failures};
 use super::payload::not_json;
-use super::{Options, Report, Shares};
+use super::{Options, Recorder, Report, Shares};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Blob, Invoked, Lambda, RetryPolicy, retry_until_stopped};
 use crate::error::Error;
 use crate::message;
 use crate::names::Qualifier;
-use crate::ndjson::{Line, Writer};
+use crate::ndjson::Line;
 use crate::quote::excerpt;
 use crate::records::{Configuration, Invocation, Outcome, SizeKey};
 use crate::units::{Millis, Timestamp};
@@ -34,7 +34,7 @@ const PAUSES_AFTER_NO_ANSWER: [Duration; 2] = [Duration::from_secs(1), Duration:
 pub(super) struct Shared<'a> {
     pub options: &'a Options,
     pub aws: &'a Aws,
-    pub writer: &'a RefCell<&'a mut Writer>,
+    pub recorder: &'a Recorder<'a>,
     /// One permit for each invocation that may be in flight.
     pub permits: &'a Semaphore,
     /// Cancelled when no further invocation may be sent.
@@ -139,12 +139,9 @@ struct Admission<'a> {
 
 impl Measurement {
     /// Invokes the version and writes a record for each invocation as it ends.
-    ///
-    /// # Errors
-    /// A record cannot be written.
-    pub async fn run(self, shared: &Shared<'_>) -> Result<(), Error> {
+    pub async fn run(self, shared: &Shared<'_>) {
         for line in self.kept.values() {
-            shared.writer.borrow_mut().pass(line)?;
+            shared.recorder.pass(line);
             self.size.progress.borrow_mut().usable += 1;
         }
         let missing = self.indices.clone().filter(|index| !self.kept.contains_key(index));
@@ -152,19 +149,19 @@ impl Measurement {
         stream::iter(missing)
             .map(|index| self.invoke_and_record(index, shared))
             .buffer_unordered(max_in_flight)
-            .try_collect()
+            .collect()
             .await
     }
 
-    async fn invoke_and_record(&self, index: u32, shared: &Shared<'_>) -> Result<(), Error> {
+    async fn invoke_and_record(&self, index: u32, shared: &Shared<'_>) {
         const NEVER: &str = "the semaphore is never closed";
         let _turn = self.size.turns.acquire().await.expect(NEVER);
         if self.size.progress.borrow().is_given_up || shared.stop.is_cancelled() {
-            return Ok(());
+            return;
         }
         if self.size.has_begun.replace(true) && !shared.options.sleep_between_runs.is_zero() {
             tokio::select! {
-                () = shared.stop.cancelled() => return Ok(()),
+                () = shared.stop.cancelled() => return,
                 () = tokio::time::sleep(shared.options.sleep_between_runs) => {}
             }
         }
@@ -173,18 +170,18 @@ impl Measurement {
             Ok(payload) => payload,
             Err(error) => {
                 self.give_up(error);
-                return Ok(());
+                return;
             }
         };
         let Some(Admission { permit, trial: _trial, failures_when_sent }) = self.admission(shared).await
         else {
-            return Ok(());
+            return;
         };
         let Some((invocation, result)) = self.invoke(index, &payload, shared).await else {
-            return Ok(());
+            return;
         };
         drop(permit);
-        shared.writer.borrow_mut().write(&invocation)?;
+        shared.recorder.write(&invocation);
         if self.configuration.index.is_some() && invocation.cold_start == Some(false) {
             message::warning(format_args!(
                 "{}: invocation {index} of {memory} MB was not a cold start, because its version had been invoked before; its record says so",
@@ -204,7 +201,6 @@ impl Measurement {
                 self.give_up(error);
             }
         }
-        Ok(())
     }
 
     /// Waits until an invocation may be sent: one at a time while the size is in doubt. Returns `None` if no further

@@ -6,6 +6,7 @@ mod failures; // when a size is given up because its invocations fail
 mod resume; // the invocations of an interrupted run, which need not be made again
 mod processor; // the pre- and post-processor: a function or a shell command
 mod payload; // the payloads, and their shares of the invocations
+mod spent; // what the invocations have cost so far
 mod log_report; // Lambda's report of an invocation, found in the tail of its log
 
 use std::cell::RefCell;
@@ -34,6 +35,7 @@ use crate::records::{Configuration, ConfigurationState, Invocation, Plan, Record
 use measure::{Measurement, Shared, SizeProgress, SizeResult};
 use processor::Processor;
 use resume::Resumed;
+use spent::Spent;
 
 /// The number of invocations per size if neither a flag nor a plan has one.
 const DEFAULT_NUM: u32 = 10;
@@ -81,30 +83,34 @@ struct Options {
 /// measured.
 async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
     let Pipe { input, upstream, output, interrupt } = pipe;
-    let writer = RefCell::new(output);
     let permits = Semaphore::new(options.concurrency.get().min(Semaphore::MAX_PERMITS));
     let stop = interrupt.child_token();
-    let shared = Shared { options, aws, writer: &writer, permits: &permits, stop: &stop };
+    let recorder = Recorder {
+        spent: RefCell::default(),
+        writer: RefCell::new(output),
+        failure: RefCell::default(),
+        stop: &stop,
+    };
+    let shared = Shared { options, aws, recorder: &recorder, permits: &permits, stop: &stop };
 
-    let mut invoke = Invoke::new(options, aws, upstream, &writer, &stop);
+    let mut invoke = Invoke::new(options, aws, upstream, &recorder, &stop);
     let mut measurements = FuturesUnordered::new();
     let mut reading = true;
     let grace = async {
-        stop.cancelled().await;
+        interrupt.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::pin!(grace);
     let mut grace_is_over = false;
     while reading || !measurements.is_empty() {
         tokio::select! {
-            Some(written) = measurements.next(), if !measurements.is_empty() => written?,
+            Some(()) = measurements.next(), if !measurements.is_empty() => {}
             line = input.next(), if reading => match line {
                 None => reading = false,
                 Some(Err(error)) => invoke.stop_because(error),
                 Some(Ok(line)) => match invoke.handle(&line) {
                     Ok(Some(measurement)) => measurements.push(measurement.run(&shared)),
                     Ok(None) => {}
-                    Err(error @ Error::Io { .. }) => return Err(error),
                     Err(error) => invoke.stop_because(error),
                 },
             },
@@ -118,6 +124,11 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
                     measurements.clear();
                 }
             }
+        }
+        // What is in flight is paid for, so it is recorded where that is possible.
+        reading &= !recorder.writer.borrow().is_closed();
+        if recorder.writer.borrow().is_useless() {
+            measurements.clear();
         }
     }
     if invoke.is_dry() {
@@ -133,14 +144,59 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
             "{repeats} ready configuration records repeat a version of the input; each version is measured once"
         )),
     }
-    invoke.conclude(interrupt)
+    if interrupt.is_cancelled() {
+        recorder.say_how_to_go_on();
+    }
+    match recorder.failure.take() {
+        Some(error) => Err(error),
+        None => invoke.conclude(interrupt),
+    }
+}
+
+/// The output of the measurements of all sizes.
+struct Recorder<'a> {
+    spent: RefCell<Spent>,
+    writer: RefCell<&'a mut Writer>,
+    /// The first failure to write.
+    failure: RefCell<Option<Error>>,
+    /// Cancelled then, because each invocation costs money.
+    stop: &'a CancellationToken,
+}
+
+impl Recorder<'_> {
+    fn write(&self, invocation: &Invocation) {
+        self.spent.borrow_mut().add(invocation);
+        self.note(self.writer.borrow_mut().write(invocation));
+    }
+
+    fn pass(&self, line: &Line) {
+        self.note(self.writer.borrow_mut().pass(line));
+    }
+
+    /// Says what an interrupted run has measured, and how the rest is measured.
+    fn say_how_to_go_on(&self) {
+        let spent = self.spent.borrow();
+        match self.writer.borrow().saved_to() {
+            Some(file) => message::note(format_args!(
+                "{spent}; to make only the others: lpt-prepare … | lpt-invoke --resume {file} --save FILE"
+            )),
+            None => message::note(spent),
+        }
+    }
+
+    fn note(&self, written: Result<(), Error>) {
+        if let Err(error) = written {
+            self.failure.borrow_mut().get_or_insert(error);
+            self.stop.cancel();
+        }
+    }
 }
 
 /// The state of a run of the tool: facts from the records so far, and the progress of each size.
 struct Invoke<'a> {
     options: &'a Options,
     aws: &'a Aws,
-    writer: &'a RefCell<&'a mut Writer>,
+    recorder: &'a Recorder<'a>,
     /// Cancelled when no invocation should be sent any more.
     stop: &'a CancellationToken,
     upstream: &'a mut Upstream,
@@ -163,13 +219,13 @@ impl<'a> Invoke<'a> {
         options: &'a Options,
         aws: &'a Aws,
         upstream: &'a mut Upstream,
-        writer: &'a RefCell<&'a mut Writer>,
+        recorder: &'a Recorder<'a>,
         stop: &'a CancellationToken,
     ) -> Invoke<'a> {
         Invoke {
             options,
             aws,
-            writer,
+            recorder,
             stop,
             upstream,
             num: HashMap::new(),
@@ -211,6 +267,7 @@ impl<'a> Invoke<'a> {
             }
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
+                self.upstream.note_published(&configuration);
                 match configuration.state {
                     ConfigurationState::Ready => ready = Ok(Some(configuration)),
                     ConfigurationState::Failed => self.failed_configuration = true,
@@ -221,7 +278,7 @@ impl<'a> Invoke<'a> {
             Invocation::TYPE if !resumed.is_empty() && resumed.has(&line.parse()?) => return Ok(None),
             _ => {}
         }
-        self.writer.borrow_mut().pass(line)?;
+        self.recorder.pass(line);
         match ready? {
             Some(configuration) if !self.stop.is_cancelled() && self.is_new(&configuration) => {
                 self.measurement(configuration)

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::{Options, PowerValues};
 use crate::aws::Aws;
 use crate::cli::{
-    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, warn_of_few, whole_number,
+    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, SaveArgs, warn_of_few,
+    whole_number,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -48,6 +49,8 @@ pub struct Args {
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
+    save: SaveArgs,
+    #[command(flatten)]
     execution_input: ExecutionInputArgs,
     #[command(flatten)]
     aws: AwsArgs,
@@ -80,8 +83,12 @@ impl Tool for Args {
             let functions = input.functions_or(self.functions, NO_FUNCTION)?;
             return super::policy::print(&functions, &input, &Aws::load(&aws_options).await?, pipe).await;
         }
+        let save = self.save.clone();
         let options = self.into_options()?;
-        super::run(&options, &Aws::load(&aws_options).await?, pipe).await
+        let aws = Aws::load(&aws_options).await?;
+        save.open(&[], &mut pipe.output)?;
+        pipe.output.check_open(true)?;
+        super::run(&options, &aws, pipe).await
     }
 }
 

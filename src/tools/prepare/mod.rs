@@ -12,13 +12,13 @@ use futures_util::future::join_all;
 pub use args::Args;
 pub use power_values::PowerValues;
 
-use crate::aws::{Aws, AwsErrorKind, FunctionConfiguration, Lambda};
+use crate::aws::{Aws, AwsError, AwsErrorKind, FunctionConfiguration, Lambda};
 use crate::entry::{Interrupt, Pipe};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
-use crate::names::{FunctionArn, FunctionRef, Qualifier, Version};
-use crate::ndjson::Writer;
+use crate::names::{FunctionArn, FunctionRef, Qualifier};
+use crate::ndjson::{Upstream, Writer};
 use crate::records::{Configuration, ConfigurationState, Failure, Plan, RunId};
 use crate::run::{
     AfterRun, Made, Removed, RunError, Tag, plan_before, publish, restore_after, unless_ended, withdraw,
@@ -48,6 +48,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         options,
         run_id: RunId::new(),
         writer: RefCell::new(&mut pipe.output),
+        upstream: RefCell::new(&mut pipe.upstream),
         begun: RefCell::default(),
         interrupt: &pipe.interrupt,
     };
@@ -96,6 +97,8 @@ struct Run<'a> {
     options: &'a Options,
     run_id: RunId,
     writer: RefCell<&'a mut Writer>,
+    /// Where the versions are noted that exist.
+    upstream: RefCell<&'a mut Upstream>,
     /// The functions whose preparation has begun. They are needed to remove what the run has made if its
     /// records cannot be written, and to notice a function that is named twice, in two forms.
     begun: RefCell<BTreeMap<FunctionArn, Lambda>>,
@@ -160,6 +163,7 @@ impl Run<'_> {
     /// Removes everything that this run has made, because nobody else can know of it without the records.
     async fn remove_all(&self) -> Result<(), RunError> {
         let begun = self.begun.take();
+        self.upstream.borrow_mut().forget_published();
         let removals = begun.iter().map(|(function, lambda)| remove_made(lambda, self.run_id, function));
         let mut versions = 0;
         let mut failures = Vec::new();
@@ -251,12 +255,10 @@ impl Run<'_> {
         latest: &mut FunctionConfiguration,
     ) -> Result<Result<(), RunError>, Error> {
         self.writer.borrow_mut().write(&configuration)?;
-        let published = publish_with_alias(lambda, plan, &configuration, latest).await;
+        let published = publish_with_alias(lambda, plan, &mut configuration, latest).await;
+        self.upstream.borrow_mut().note_published(&configuration);
         match &published {
-            Ok(version) => {
-                configuration.state = ConfigurationState::Ready;
-                configuration.version = Some(*version);
-            }
+            Ok(()) => configuration.state = ConfigurationState::Ready,
             Err(error) => {
                 configuration.state = ConfigurationState::Failed;
                 configuration.error_type = Some(error.error_type().to_owned());
@@ -264,7 +266,7 @@ impl Run<'_> {
             }
         }
         self.writer.borrow_mut().write(&configuration)?;
-        Ok(published.map(drop))
+        Ok(published)
     }
 }
 
@@ -279,12 +281,13 @@ async fn remove_made(lambda: &Lambda, run_id: RunId, function: &FunctionArn) -> 
     }
 }
 
+/// Publishes the version of `configuration`, notes its number there, and makes its alias.
 async fn publish_with_alias(
     lambda: &Lambda,
     plan: &Plan,
-    configuration: &Configuration,
+    configuration: &mut Configuration,
     latest: &mut FunctionConfiguration,
-) -> Result<Version, RunError> {
+) -> Result<(), RunError> {
     let memory = configuration.memory_size;
     let tag = Tag::on_version(plan, memory, configuration.index).to_string();
     let published = publish(lambda, &Tag::on_latest(plan, memory), &tag, latest).await;
@@ -298,13 +301,14 @@ async fn publish_with_alias(
     }
     let result = match published {
         Ok(version) => {
+            configuration.version = Some(version);
             let created = lambda.create_alias(&plan.function_arn, &configuration.alias, version, &tag).await;
-            created.map(|()| version).map_err(RunError::from)
+            created.map_err(RunError::from)
         }
         Err(error) => Err(error),
     };
     match result {
         Err(error) => Err(unless_ended(lambda, plan, latest, error).await),
-        version => version,
+        Ok(()) => Ok(()),
     }
 }

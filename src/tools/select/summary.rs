@@ -16,7 +16,8 @@ pub(super) fn summary(rivals: &[&Statistics], selection: Option<&Selection>) -> 
 /// Returns the line of a function that has no sizes to show.
 pub(super) fn failure(failure: &Failure) -> String {
     let Failure { function, error_type, error_message, .. } = failure;
-    let [function, error_type, error_message] = [function, error_type, error_message].map(|text| excerpt(text));
+    let [function, error_type, error_message] =
+        [function, error_type, error_message].map(|text| excerpt(text));
     format!("{function}: not prepared: {error_type}: {error_message}")
 }
 

@@ -1,0 +1,74 @@
+//! The file of `--save`: a copy of the records that a tool writes.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+use rustix::fs::{FileType, Stat, fstat, ftruncate, stat};
+
+use crate::error::Error;
+use crate::ndjson::Writer;
+
+/// The flags for a copy of the records.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SaveArgs {
+    /// File to save the records to, each before it is written to stdout
+    ///
+    /// The file must not exist yet, unless --overwrite is given. It is complete even if a later tool of the pipe ends
+    /// early.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+    /// Overwrite the file of --save if it exists
+    #[arg(long, requires = "save")]
+    overwrite: bool,
+}
+
+impl SaveArgs {
+    /// Opens the file, so that `output` writes each record to it first. `read` are the files that the tool reads.
+    ///
+    /// # Errors
+    /// The file exists and may not be overwritten, or it is read or written by this tool in another way too.
+    pub(crate) fn open(&self, read: &[PathBuf], output: &mut Writer) -> Result<(), Error> {
+        let Some(path) = &self.save else {
+            return Ok(());
+        };
+        let name = format!("--save {}", path.display());
+        let mut options = OpenOptions::new();
+        options.write(true);
+        if self.overwrite {
+            // Emptied below, unless its records are needed.
+            options.create(true).truncate(false);
+        } else {
+            options.create_new(true);
+        }
+        let file = options.open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Error::Usage(format!("{name}: the file exists; name another one, or add --overwrite"))
+            }
+            _ => Error::io(&name)(error),
+        })?;
+        if self.overwrite {
+            empty(&file, read, &name)?;
+        }
+        output.copy_to(path, file);
+        Ok(())
+    }
+}
+
+/// Empties a file that is overwritten.
+fn empty(file: &File, read: &[PathBuf], name: &str) -> Result<(), Error> {
+    let status = fstat(file).map_err(|error| Error::io(name)(error.into()))?;
+    if !FileType::from_raw_mode(status.st_mode).is_file() {
+        return Ok(());
+    }
+    let is_it = |other: &Stat| (other.st_dev, other.st_ino) == (status.st_dev, status.st_ino);
+    let streams = [fstat(io::stdin().as_fd()), fstat(io::stdout().as_fd())];
+    let read = read.iter().map(stat);
+    if streams.into_iter().chain(read).flatten().any(|other| is_it(&other)) {
+        return Err(Error::Usage(format!(
+            "{name}: the same file is read or written here in another way too, so it would be lost; name another one"
+        )));
+    }
+    ftruncate(file, 0).map_err(|error| Error::io(name)(error.into()))
+}
