@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::common::faults::Faults;
 use crate::common::records::{RUN, Record, applied, configuration, end, lines, parse, plan};
 use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, function};
 
@@ -392,4 +393,32 @@ fn arguments_about_leftovers_need_each_other() {
     ] {
         Tool::new("lpt-cleanup").args(arguments).run().fails_with(2, &words);
     }
+}
+
+#[test]
+fn a_service_that_reads_no_arns_is_called_by_name() {
+    let local = service();
+    let before = local.state_of("f");
+    let without_arns = Faults::before(local.endpoint(), 0).without_arns();
+    let prepared = without_arns.tool("lpt-prepare").args(["--power-values", "128,512", "f"]).run().succeeds();
+    let invoke = without_arns.tool("lpt-invoke").args(["--num", "5", "--payload", r#"{"iterations": 1}"#]);
+    let invoked = invoke.stdin(prepared.stdout).run().succeeds();
+    assert!(invoked.of_type("invocation").iter().all(|invocation| invocation["outcome"] == "ok"));
+    without_arns.tool("lpt-cleanup").stdin(invoked.stdout).run().succeeds();
+    assert_eq!(local.state_of("f"), before);
+}
+
+/// A name is looked up in the account of the credentials, and there the function of the same name is another one.
+#[test]
+fn a_function_of_the_same_name_in_another_account_is_left_alone() {
+    let local = service();
+    let prepared = prepared(&local);
+    let with_versions = local.state_of("f");
+    let elsewhere = prepared.replace(":123456789012:", ":999999999999:");
+    assert_ne!(elsewhere, prepared);
+    let without_arns = Faults::before(local.endpoint(), 0).without_arns();
+    let ran = without_arns.tool("lpt-cleanup").arg("-v").stdin(elsewhere).run();
+    let asked = "lpt-cleanup: f: lambda:GetFunctionConfiguration: done";
+    assert!(ran.stderr.contains(asked), "it finds the function by name: {}", ran.stderr);
+    assert_eq!(local.state_of("f"), with_versions);
 }

@@ -1,6 +1,7 @@
 //! The calls of the Lambda API that the tools make, with their answers parsed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -17,6 +18,7 @@ use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionConfiguration as FunctionConfigurationOutput;
 use aws_sdk_lambda::types::{AliasConfiguration, LogType};
+use tokio::sync::OnceCell;
 
 use super::calls::{Budget, Calls};
 use super::configuration::FunctionConfiguration;
@@ -95,26 +97,63 @@ pub struct Lambda {
     /// The time that a change takes, as observed so far: one or two seconds, or minutes for container images
     /// and SnapStart. Polling earlier only wastes one of the control plane's 15 requests per second.
     usual_change: Rc<Cell<Duration>>,
+    /// Whether the service knows a function by its name, for the functions that it did not find by their ARN.
+    is_known_by_name: Rc<RefCell<BTreeMap<FunctionArn, Rc<OnceCell<bool>>>>>,
 }
 
 impl Lambda {
     pub(super) fn new(config: &SdkConfig, calls: Rc<Calls>, budget: Rc<Budget>) -> Lambda {
         let usual_change = Rc::new(Cell::new(FIRST_ESTIMATE));
-        Lambda { client: aws_sdk_lambda::Client::new(config), calls, budget, usual_change }
+        let is_known_by_name = Rc::default();
+        let client = aws_sdk_lambda::Client::new(config);
+        Lambda { client, calls, budget, usual_change, is_known_by_name }
     }
 
-    /// Makes a call of the control plane.
-    async fn make<O, E, R>(
+    /// Makes a call of the control plane about `function`. `send` gets what to call it.
+    async fn make<O, E>(
         &self,
         action: &'static str,
+        function: &FunctionArn,
         on: impl fmt::Display,
-        send: impl AsyncFn() -> Result<O, SdkError<E, R>>,
+        send: impl AsyncFn(String) -> Result<O, SdkError<E>>,
     ) -> Result<O, AwsError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: fmt::Debug + 'static,
     {
-        self.calls.make(Some(&self.budget), action, on, send).await
+        self.by_arn_or_name(function, async |address| {
+            self.calls.make(Some(&self.budget), action, &on, async || send(address.clone()).await).await
+        })
+        .await
+    }
+
+    /// Makes a call that addresses `function` by its ARN. If the service does not find it and knows it by its name, as
+    /// services do that imitate AWS and read no ARN, the call is made again by name.
+    async fn by_arn_or_name<T>(
+        &self,
+        function: &FunctionArn,
+        call: impl AsyncFn(String) -> Result<T, AwsError>,
+    ) -> Result<T, AwsError> {
+        let asked = self.is_known_by_name.borrow().get(function).and_then(|asked| asked.get().copied());
+        if asked == Some(true) {
+            return call(function.name().to_string()).await;
+        }
+        match call(function.to_string()).await {
+            Err(error) if error.is_not_found() && self.is_known_by_name(function).await => {
+                call(function.name().to_string()).await
+            }
+            result => result,
+        }
+    }
+
+    /// Whether the name of `function` leads to it. A name is looked up in the account of the credentials, so the ARN
+    /// in the answer decides: the function of the same name in another account is another function.
+    async fn is_known_by_name(&self, function: &FunctionArn) -> bool {
+        let asked = Rc::clone(self.is_known_by_name.borrow_mut().entry(function.clone()).or_default());
+        let ask = async || {
+            let found = self.configuration(function.name(), Qualifier::Latest).await;
+            found.is_ok_and(|found| found.function_arn == *function)
+        };
+        *asked.get_or_init(ask).await
     }
 
     /// Reads the configuration of `function`.
@@ -126,8 +165,9 @@ impl Lambda {
         let on = function.to_string();
         let request =
             self.client.get_function_configuration().function_name(&on).set_qualifier(qualifier.parameter());
+        let send = async || request.clone().send().await;
         let output =
-            self.make("lambda:GetFunctionConfiguration", &on, async || request.clone().send().await).await?;
+            self.calls.make(Some(&self.budget), "lambda:GetFunctionConfiguration", &on, send).await?;
         let configuration = FunctionConfiguration::read(&on, &output)?;
         self.calls.note_place(&configuration.function_arn);
         Ok(configuration)
@@ -185,11 +225,12 @@ impl Lambda {
         let request = self
             .client
             .update_function_configuration()
-            .function_name(function.to_string())
             .memory_size(i32::try_from(change.memory.get()).expect("at most 10,240"))
             .description(change.description)
             .set_revision_id(change.revision_id.map(str::to_owned));
-        let updated = self.make(ACTION, function, async || request.clone().send().await).await;
+        let updated = self
+            .make(ACTION, function, function, async |f| request.clone().function_name(f).send().await)
+            .await;
         let settled = async || {
             self.settled_after(self.usual_change.get(), function, Qualifier::Latest).await?.succeeded(ACTION)
         };
@@ -218,11 +259,12 @@ impl Lambda {
         let request = self
             .client
             .publish_version()
-            .function_name(function.to_string())
             .revision_id(&latest.revision_id)
             .code_sha256(&latest.code_sha256)
             .description(description);
-        let output = self.make(ACTION, function, async || request.clone().send().await).await?;
+        let output = self
+            .make(ACTION, function, function, async |f| request.clone().function_name(f).send().await)
+            .await?;
         let version = output
             .version()
             .and_then(|version| version.parse().ok())
@@ -233,14 +275,14 @@ impl Lambda {
 
     /// Lists all published versions.
     pub async fn versions(&self, function: &FunctionArn) -> Result<Vec<ListedVersion>, AwsError> {
-        let request = self.client.list_versions_by_function().function_name(function.to_string());
+        let request = self.client.list_versions_by_function();
         // Each page is a separate request to the control plane.
         let mut listed = Vec::new();
         let mut marker = None;
         loop {
             let page = request.clone().set_marker(marker);
-            let page = async || page.clone().send().await;
-            let page = self.make("lambda:ListVersionsByFunction", function, page).await?;
+            let page = async |f| page.clone().function_name(f).send().await;
+            let page = self.make("lambda:ListVersionsByFunction", function, function, page).await?;
             listed.extend(page.versions.unwrap_or_default());
             marker = page.next_marker;
             if marker.is_none() {
@@ -259,7 +301,7 @@ impl Lambda {
 
     /// Lists all aliases.
     pub async fn aliases(&self, function: &FunctionArn) -> Result<Vec<ListedAlias>, AwsError> {
-        let request = self.client.list_aliases().function_name(function.to_string());
+        let request = self.client.list_aliases();
         let read = |alias: &AliasConfiguration| {
             Some(ListedAlias {
                 name: alias.name()?.parse().ok()?,
@@ -271,8 +313,8 @@ impl Lambda {
         let mut marker = None;
         loop {
             let page = request.clone().set_marker(marker);
-            let page = async || page.clone().send().await;
-            let page = self.make("lambda:ListAliases", function, page).await?;
+            let page = async |f| page.clone().function_name(f).send().await;
+            let page = self.make("lambda:ListAliases", function, function, page).await?;
             aliases.extend(page.aliases().iter().filter_map(read));
             marker = page.next_marker;
             if marker.is_none() {
@@ -283,9 +325,12 @@ impl Lambda {
 
     /// Returns the target of an alias, or `None` if the alias does not exist.
     pub async fn alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<Option<Alias>, AwsError> {
-        let request = self.client.get_alias().function_name(function.to_string()).name(alias.to_string());
+        let request = self.client.get_alias().name(alias.to_string());
         let on = format!("{function}:{alias}");
-        match self.make("lambda:GetAlias", on, async || request.clone().send().await).await {
+        match self
+            .make("lambda:GetAlias", function, on, async |f| request.clone().function_name(f).send().await)
+            .await
+        {
             Ok(output) => Ok(Some(Alias {
                 version: output.function_version().and_then(|version| version.parse().ok()),
                 is_split: output
@@ -311,12 +356,13 @@ impl Lambda {
         let request = self
             .client
             .create_alias()
-            .function_name(function.to_string())
             .name(alias.to_string())
             .function_version(version.to_string())
             .description(description);
         let on = format!("{function}:{alias}");
-        let created = self.make("lambda:CreateAlias", on, async || request.clone().send().await).await;
+        let created = self
+            .make("lambda:CreateAlias", function, on, async |f| request.clone().function_name(f).send().await)
+            .await;
         self.unless_points_at(created.map(drop), function, alias, version).await
     }
 
@@ -332,12 +378,13 @@ impl Lambda {
         let request = self
             .client
             .update_alias()
-            .function_name(function.to_string())
             .name(alias.to_string())
             .function_version(version.to_string())
             .set_revision_id(from.revision_id.clone());
         let on = format!("{function}:{alias}");
-        let moved = self.make("lambda:UpdateAlias", on, async || request.clone().send().await).await;
+        let moved = self
+            .make("lambda:UpdateAlias", function, on, async |f| request.clone().function_name(f).send().await)
+            .await;
         self.unless_points_at(moved.map(drop), function, alias, version).await
     }
 
@@ -367,21 +414,28 @@ impl Lambda {
 
     /// Deletes an alias. Succeeds also if it no longer exists.
     pub async fn delete_alias(&self, function: &FunctionArn, alias: &AliasName) -> Result<(), AwsError> {
-        let request = self.client.delete_alias().function_name(function.to_string()).name(alias.to_string());
+        let request = self.client.delete_alias().name(alias.to_string());
         let on = format!("{function}:{alias}");
         unless_gone(
-            self.make("lambda:DeleteAlias", on, async || request.clone().send().await).await.map(drop),
+            self.make("lambda:DeleteAlias", function, on, async |f| {
+                request.clone().function_name(f).send().await
+            })
+            .await
+            .map(drop),
         )
     }
 
     /// Deletes a published version, and never the function, because a `Version` is a number. Succeeds also if
     /// the version no longer exists.
     pub async fn delete_version(&self, function: &FunctionArn, version: Version) -> Result<(), AwsError> {
-        let request =
-            self.client.delete_function().function_name(function.to_string()).qualifier(version.to_string());
+        let request = self.client.delete_function().qualifier(version.to_string());
         let on = format!("{function}:{version}");
         unless_gone(
-            self.make("lambda:DeleteFunction", on, async || request.clone().send().await).await.map(drop),
+            self.make("lambda:DeleteFunction", function, on, async |f| {
+                request.clone().function_name(f).send().await
+            })
+            .await
+            .map(drop),
         )
     }
 
@@ -391,7 +445,17 @@ impl Lambda {
     /// with the same payload share its bytes.
     pub async fn invoke(
         &self,
-        function: &impl fmt::Display,
+        function: &FunctionArn,
+        qualifier: Qualifier<'_>,
+        payload: &Blob,
+    ) -> Result<Invoked, AwsError> {
+        let invoke = async |address: String| self.invoke_at(&address, qualifier, payload).await;
+        self.by_arn_or_name(function, invoke).await
+    }
+
+    async fn invoke_at(
+        &self,
+        function: &str,
         qualifier: Qualifier<'_>,
         payload: &Blob,
     ) -> Result<Invoked, AwsError> {
@@ -403,7 +467,7 @@ impl Lambda {
         let send = async || {
             self.client
                 .invoke()
-                .function_name(function.to_string())
+                .function_name(function)
                 .set_qualifier(qualifier.parameter())
                 .log_type(LogType::Tail)
                 .payload(payload.clone())
@@ -428,7 +492,8 @@ impl Lambda {
     /// Invokes a function that is not measured, and repeats the call while it is throttled.
     pub async fn call(&self, callee: &Callee, payload: &[u8]) -> Result<Invoked, AwsError> {
         let payload = Blob::from(payload);
-        let invoke = async |_| self.invoke(callee.function(), callee.qualifier(), &payload).await;
+        let function = callee.function().to_string();
+        let invoke = async |_| self.invoke_at(&function, callee.qualifier(), &payload).await;
         retry(RetryPolicy::PROCESSOR, invoke).await
     }
 }

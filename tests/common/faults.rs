@@ -59,6 +59,7 @@ struct Plan {
     end: usize,
     kinds: Vec<Fault>,
     on: bool,
+    reads_arns: bool,
     /// The number of the request that is to wait.
     hold: Option<usize>,
     is_holding: bool,
@@ -80,6 +81,7 @@ impl Faults {
             end: usize::MAX,
             kinds: Fault::ALL.to_vec(),
             on: true,
+            reads_arns: true,
             hold: None,
             is_holding: false,
             chosen: Vec::new(),
@@ -128,6 +130,12 @@ impl Faults {
     /// Holds back the request of this number, from 0, until [`Faults::release`].
     pub fn hold(self, number: usize) -> Faults {
         self.plan().hold = Some(number);
+        self
+    }
+
+    /// Finds no function by its ARN, except to read or change its configuration and to publish it. So does moto.
+    pub fn without_arns(self) -> Faults {
+        self.plan().reads_arns = false;
         self
     }
 
@@ -208,6 +216,9 @@ fn serve(mut client: &TcpStream, upstream: &str, plan: &Mutex<Plan>) -> Result<(
         let (number, fault) = plan.lock().unwrap().next();
         hold_back(number, plan);
         let instead = match fault {
+            _ if request.names_an_arn() && !plan.lock().unwrap().reads_arns => {
+                Some(refusal("404 Not Found", "ResourceNotFoundException", "Function not found: arn%3Aaws"))
+            }
             Some(Fault::Refused) => return Ok(()),
             Some(Fault::Throttled) => {
                 Some(refusal("429 Too Many Requests", "TooManyRequestsException", "Rate exceeded"))
@@ -269,6 +280,14 @@ impl Message {
         bytes.resize(body + length, 0);
         stream.read_exact(&mut bytes[body..])?;
         Ok(Some(Message { bytes, body }))
+    }
+
+    /// Whether the path of the request names a function by its ARN, for more than its configuration or versions.
+    fn names_an_arn(&self) -> bool {
+        let head = String::from_utf8_lossy(&self.bytes[..self.body]);
+        let line = head.lines().next().unwrap_or_default();
+        let is_read = ["/configuration", "/versions"].iter().any(|part| line.contains(part));
+        line.contains("arn%3Aaws%3Alambda") && !is_read
     }
 
     /// Passes the request on, and returns the answer.
