@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::common::network::{Proxy, Tls};
 use crate::common::{Folder, Local, Ran, Scripted, Tool, function, refusal};
 
 /// Profiles with credentials of each kind, each with a region of its own.
@@ -144,6 +145,19 @@ fn a_profile_that_does_not_exist_is_an_error_before_any_call() {
     assert_eq!(accounts.aws.requests(), [""; 0]);
 }
 
+/// Where there is no instance, something else may answer at the address of its metadata.
+#[test]
+fn a_metadata_service_that_refuses_is_a_place_without_credentials() {
+    let refusing = Scripted::with(|_| refusal("403 Forbidden", "AccessDenied", "no"));
+    let ran = Tool::new("lpt-prepare")
+        .env("AWS_EC2_METADATA_DISABLED", "false")
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", refusing.endpoint())
+        .args(["--region", "us-east-1", "f"])
+        .run();
+    assert!(!ran.stderr.contains("IMDS"), "{}", ran.stderr);
+    ran.fails_with(1, &["there are no credentials in the environment", "instance"]);
+}
+
 #[test]
 fn a_file_of_profiles_that_is_malformed_is_an_error() {
     let accounts = Accounts::new();
@@ -163,6 +177,33 @@ fn missing_credentials_are_reported_with_the_places_that_were_looked_in() {
     let places = ["environment", "profile default", "SSO", "web identity", "container", "instance"];
     assert!(!ran.stderr.contains("IMDS"), "{}", ran.stderr);
     ran.fails_with(1, &places);
+}
+
+/// Only the proxy knows these hosts.
+#[test]
+fn sts_sso_and_s3_are_reached_through_the_proxy_too() {
+    let accounts = Accounts::new();
+    let tls = Tls::before(accounts.aws.endpoint());
+    let at = |host: &str| format!("https://{host}:{}", tls.port);
+    let proxy = Proxy::start(None);
+    let tool = |name, profile| {
+        accounts
+            .tool(name)
+            .args(["--profile", profile])
+            .env("AWS_ENDPOINT_URL", at("lambda.test"))
+            .env("AWS_ENDPOINT_URL_STS", at("sts.test"))
+            .env("AWS_ENDPOINT_URL_SSO", at("sso.test"))
+            .env("AWS_ENDPOINT_URL_S3", at("s3.test"))
+            .env("AWS_CA_BUNDLE", tls.authority())
+            .env("HTTPS_PROXY", proxy.url(""))
+    };
+    for (profile, host) in [("role", "sts.test"), ("sso", "sso.test")] {
+        tool("lpt-prepare", profile).arg("f").run().fails_with(1, &["Function not found"]);
+        assert!(proxy.was_asked_for(host) && proxy.was_asked_for("lambda.test"), "{profile}");
+    }
+    let payload = ["--payload-s3", "s3://bucket/key"];
+    assert_eq!(tool("lpt-invoke", "static").args(payload).run().code, Some(1));
+    assert!(proxy.was_asked_for("bucket.s3.test"));
 }
 
 #[test]

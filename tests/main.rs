@@ -9,6 +9,7 @@
 //! - `interruption`: a tool that is disturbed at each of its calls can be undone from its records;
 //!   `interruption::whole_pipe` ends or disturbs the pipe at random points.
 //! - `load`: many functions or many invocations, and the limits of AWS.
+//! - `connection`: how a tool reaches AWS: TLS and proxies.
 //! - `credentials`: whose account and which region a tool works in.
 //! - `policy`: the IAM policy that is printed, and what a tool says that lacks a part of it.
 //! - `state_machine`: the features of AWS Lambda Power Tuning, by its execution input and by flags.
@@ -19,7 +20,7 @@
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
 //! service and reads its account, `Tool` and `Pipe` run the tools, `records` builds records, `faults` disturbs the
-//! network, and `s3` is an S3 server.
+//! network, `network` is that of a company, and `s3` is an S3 server.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 #![allow(clippy::print_stdout, reason = "a test that can't run here says so")]
@@ -28,6 +29,7 @@ mod analyze;
 mod apply;
 mod cleanup;
 mod common;
+mod connection;
 mod credentials;
 mod docs;
 mod interruption;

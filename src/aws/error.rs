@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 
+use aws_config::imds::client::error::ImdsError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 
@@ -49,7 +51,11 @@ pub enum AwsErrorKind {
     /// The function or the account cannot be used as it is set up: its key cannot be read, or its code
     /// storage is full.
     Unusable,
-    /// No answer arrived: there was no connection, it broke, or it took too long.
+    /// The certificate of the server, or of a proxy on the way, is not trusted, so nothing was sent.
+    NotTrusted,
+    /// No connection could be opened, so nothing was sent.
+    NotConnected,
+    /// No answer arrived: the connection broke, or it took too long. The call may have taken effect.
     Unreachable,
     /// No credentials were found, or they could not be loaded.
     NoCredentials,
@@ -78,11 +84,10 @@ impl AwsError {
                 (kind_of_code(&code), code, message)
             }
             other if let Some(failure) = of_credentials(other) => {
-                let message = match failure {
-                    CredentialsError::CredentialsNotLoaded(_) => {
-                        format!("there are no credentials in {}", profile.places())
-                    }
-                    other => innermost(other),
+                let message = if is_for_lack_of_credentials(failure) {
+                    format!("there are no credentials in {}", profile.places())
+                } else {
+                    innermost(failure)
                 };
                 (AwsErrorKind::NoCredentials, "NoCredentials".to_owned(), message)
             }
@@ -91,6 +96,12 @@ impl AwsError {
             }
             SdkError::ConstructionFailure(_) => {
                 (AwsErrorKind::Invalid, "NotSent".to_owned(), innermost(error))
+            }
+            other if let Some(failure) = of_tls(other) => {
+                (AwsErrorKind::NotTrusted, "NotTrusted".to_owned(), failure.to_string())
+            }
+            other if is_before_sending(other) => {
+                (AwsErrorKind::NotConnected, "NotConnected".to_owned(), innermost(other))
             }
             other => (AwsErrorKind::Unreachable, "Unreachable".to_owned(), innermost(other)),
         };
@@ -161,8 +172,8 @@ impl AwsError {
     /// Whether the call may have taken effect all the same. Its answer may have been lost; or the answer of
     /// an earlier attempt was, and this attempt failed because of what the earlier one did.
     pub(super) fn may_hide_success(&self) -> bool {
-        use AwsErrorKind::{Conflict, Precondition, Service, Unreachable};
-        matches!(self.kind, Conflict | Precondition | Service | Unreachable)
+        use AwsErrorKind::{Conflict, NotConnected, Precondition, Service, Unreachable};
+        matches!(self.kind, Conflict | NotConnected | Precondition | Service | Unreachable)
     }
 
     fn remedy(&self) -> Cow<'static, str> {
@@ -183,7 +194,12 @@ impl AwsError {
             }
             AwsErrorKind::Invalid => "fix what AWS names",
             AwsErrorKind::Unusable => "fix what AWS names",
-            AwsErrorKind::Unreachable => "check the network, --region and AWS_ENDPOINT_URL",
+            AwsErrorKind::NotTrusted => {
+                "name the file with your company's certificates in AWS_CA_BUNDLE or as ca_bundle of the profile"
+            }
+            AwsErrorKind::NotConnected | AwsErrorKind::Unreachable => {
+                "check the network, --region, AWS_ENDPOINT_URL and HTTPS_PROXY"
+            }
             AwsErrorKind::NoCredentials => {
                 "log in, name a --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             }
@@ -311,6 +327,35 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
 /// Returns the error of loading credentials because of which a call was not sent.
 fn of_credentials<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a CredentialsError> {
     causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+/// Whether credentials are missing, rather than wrong. The service of the instance's metadata, the last place that is
+/// looked in, may also refuse to answer where there is no instance.
+fn is_for_lack_of_credentials(error: &CredentialsError) -> bool {
+    matches!(error, CredentialsError::CredentialsNotLoaded(_))
+        || causes(error).any(|cause| cause.is::<ImdsError>())
+}
+
+/// Returns the error of TLS in verifying a certificate, because of which a call was not sent.
+fn of_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    let unwrapped = |cause: &'a (dyn StdError + 'static)| {
+        // The source of an I/O error that wraps another is the source of that one.
+        let wrapped = |error: &&'a (dyn StdError + 'static)| {
+            let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+            Some(inner as &(dyn StdError + 'static))
+        };
+        std::iter::successors(Some(cause), wrapped).find_map(|cause| cause.downcast_ref::<rustls::Error>())
+    };
+    let of_certificate = |error: &&rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+    causes(error).filter_map(unwrapped).find(of_certificate)
+}
+
+/// Whether a call failed because no connection could be opened.
+fn is_before_sending(error: &(dyn StdError + 'static)) -> bool {
+    let of_client = |cause: &(dyn StdError + 'static)| {
+        cause.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
+    };
+    causes(error).any(of_client)
 }
 
 /// Returns the text of the cause that all others wrap, for example `Connection refused`.

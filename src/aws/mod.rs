@@ -8,7 +8,7 @@ mod retry; // the retry policies, and the loop that follows them
 mod error; // failed calls, and their remedies
 mod policy; // IAM policies as JSON
 mod profile; // the profile: its files, its credentials, its region
-mod http; // the HTTP client under the SDK
+mod http; // the HTTP client under the SDK: proxy, certificates, keep-alive
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,9 +26,11 @@ pub use policy::{Policy, Statement};
 pub use retry::{RetryPolicy, retry_until_stopped};
 pub use s3::S3Url;
 
+use self::http::Network;
+use crate::error::Error;
 use crate::names::{FunctionArn, FunctionRef};
 use calls::Calls;
-use profile::{Profile, ProfileError};
+use profile::Profile;
 
 /// The user's choices on how to reach AWS. Everything else comes from the environment and `~/.aws`.
 #[derive(Debug, Clone, Default)]
@@ -52,10 +54,11 @@ impl Aws {
     /// Reads the environment and `~/.aws`. The first call that needs credentials fetches them.
     ///
     /// # Errors
-    /// The profile does not exist, or a file of profiles cannot be read.
-    pub async fn load(options: &AwsOptions) -> Result<Aws, ProfileError> {
+    /// The profile does not exist, a file of profiles or of certificates cannot be read, or the proxy's URL is none. Or
+    /// a signal interrupts this: where no region is set, the SDK asks the metadata service of an instance.
+    pub async fn load(options: &AwsOptions) -> Result<Aws, Error> {
         let profile = Profile::load(options.profile.as_deref()).await?;
-        let http = http::client();
+        let http = Network::from_environment(profile.ca_bundle())?.client()?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http.clone())
             .timeout_config(lambda::timeouts(Duration::from_secs(60)))

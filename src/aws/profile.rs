@@ -23,6 +23,7 @@ use crate::exit::Exit;
 #[derive(Debug)]
 pub(super) struct Profile {
     source: ProfileSource,
+    ca_bundle: Option<String>,
 }
 
 /// What names the profile, and its name.
@@ -120,15 +121,22 @@ impl Profile {
         let name = source.name().to_owned();
         let (disk, environment, paths) = Default::default();
         let files = profile::load(&disk, &environment, &paths, Some(name.clone().into())).await?;
-        let named_by = match source {
-            ProfileSource::Flag(_) => "--profile",
-            ProfileSource::Environment(_) => "AWS_PROFILE",
-            ProfileSource::Nothing => return Ok(Profile { source }),
-        };
         if files.get_profile(&name).is_none() {
-            return Err(ProfileError::Unknown { name, named_by });
+            match source {
+                ProfileSource::Flag(_) => return Err(ProfileError::Unknown { name, named_by: "--profile" }),
+                ProfileSource::Environment(_) => {
+                    return Err(ProfileError::Unknown { name, named_by: "AWS_PROFILE" });
+                }
+                ProfileSource::Nothing => {}
+            }
         }
-        Ok(Profile { source })
+        let ca_bundle = files.get("ca_bundle").map(str::to_owned);
+        Ok(Profile { source, ca_bundle })
+    }
+
+    /// Returns the file of certificates that it says to trust.
+    pub fn ca_bundle(&self) -> Option<&str> {
+        self.ca_bundle.as_deref()
     }
 
     /// Returns what names it.

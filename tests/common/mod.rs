@@ -3,6 +3,7 @@
 
 mod account;
 pub mod faults;
+pub mod network;
 pub mod records;
 pub mod s3;
 mod service;

@@ -198,6 +198,10 @@ impl Scripted {
         Tool::new(name).towards(&self.endpoint)
     }
 
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Returns the requests so far, each with its headers and its body.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()

@@ -25,11 +25,12 @@ enum Stdin {
 }
 
 impl Tool {
-    /// Returns a tool with nothing of this machine's AWS set-up in its environment.
+    /// Returns a tool with nothing of this machine's AWS set-up and proxies in its environment.
     pub fn new(name: &str) -> Tool {
         let mut command = Command::new(binary(name));
         for (variable, _) in std::env::vars_os() {
-            if variable.to_string_lossy().starts_with("AWS_") {
+            let name = variable.to_string_lossy().to_ascii_uppercase();
+            if name.starts_with("AWS_") || name.ends_with("_PROXY") {
                 command.env_remove(variable);
             }
         }

@@ -359,7 +359,7 @@ impl Measurement {
 
 /// Whether all further invocations of any size must fail in the same way.
 fn is_fatal(kind: AwsErrorKind) -> bool {
-    matches!(kind, AwsErrorKind::Denied | AwsErrorKind::NoCredentials)
+    matches!(kind, AwsErrorKind::Denied | AwsErrorKind::NoCredentials | AwsErrorKind::NotTrusted)
 }
 
 /// Whether all further invocations of the same size must fail in the same way.
