@@ -2,14 +2,15 @@
 
 use std::fs::File;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::faults::{Fault, Faults};
 use crate::common::records::{Record, lines, parse};
-use crate::common::{Folder, Local, Ran, Refusing, Tool, binary, function, variables};
+use crate::common::{Folder, Local, Ran, Refusing, Scripted, Tool, binary, function, refusal, variables};
 
 const QUICK: &str = r#"{"iterations": 1}"#;
 
@@ -199,6 +200,51 @@ fn a_short_break_of_the_network_does_not_end_a_size() {
     let invocations = ran.of_type("invocation");
     assert_eq!(invocations.len(), 20);
     assert_eq!(invocations.iter().filter(|invocation| invocation["outcome"] == "ok").count(), 15);
+}
+
+/// A gateway with a limit of 60 s would otherwise make a slow function cost three times.
+#[test]
+fn an_invocation_that_may_have_run_is_sent_and_recorded_once() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "1024");
+    for (fault, error_type) in [
+        (Fault::BadGateway, "HTTP 502"),
+        (Fault::ServiceFailed, "ServiceException"),
+        (Fault::Unavailable, "ServiceUnavailableException"),
+        (Fault::AnswerLost, "Unreachable"),
+    ] {
+        let faults = Faults::before(local.endpoint(), 0).only(&[fault]).first(1);
+        let ran = faults.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]).stdin(&*input).run();
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert_eq!(faults.chosen().len(), 5, "{fault:?}: each invocation is sent once");
+        let invocations = ran.of_type("invocation");
+        assert_eq!(invocations.len(), 5);
+        let failed = &invocations[0];
+        let said = (&failed["outcome"], &failed["errorType"], &failed["attempts"]);
+        assert_eq!(said, (&json!("service-error"), &json!(error_type), &json!(1)), "{fault:?}");
+        assert!(invocations[1..].iter().all(|invocation| invocation["outcome"] == "ok"));
+    }
+}
+
+#[test]
+fn an_invocation_that_was_rejected_is_sent_again() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "1024");
+    for (status, code) in [
+        ("429 Too Many Requests", "TooManyRequestsException"),
+        ("502 Bad Gateway", "EC2ThrottledException"),
+        ("409 Conflict", "ResourceConflictException"),
+        ("502 Bad Gateway", "ResourceNotReadyException"),
+        ("409 Conflict", "SnapStartNotReadyException"),
+    ] {
+        let is_first = AtomicBool::new(true);
+        let once = Scripted::with(move |_| match is_first.swap(false, Ordering::Relaxed) {
+            true => refusal(status, code, "not now"),
+            false => refusal("404 Not Found", "ResourceNotFoundException", "the second attempt is the last"),
+        });
+        let ran = once.tool("lpt-invoke").args(["--num", "1", "--payload", "{}"]).stdin(&*input).run();
+        assert_eq!(ran.of_type("invocation")[0]["attempts"], 2, "{code}: {}", ran.stderr);
+    }
 }
 
 /// Nobody listens at the endpoint. Each pause is one of the size: with one for each of the 400 invocations, this would
@@ -446,7 +492,8 @@ fn an_invocation_without_a_report_has_no_duration() {
     let invocation = &ran.of_type("invocation")[0];
     assert_eq!(invocation["outcome"], "no-report", "{}", ran.stdout);
     assert_eq!(invocation.get("durationMs"), None);
-    assert!(invocation["errorMessage"].as_str().unwrap().contains("4 KB"));
+    let message = invocation["errorMessage"].as_str().unwrap();
+    assert!(message.contains("no report at all") && message.contains("system log level"), "{message}");
 }
 
 #[test]

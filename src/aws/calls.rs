@@ -56,16 +56,18 @@ impl Calls {
 
     /// Makes a call, and repeats it if that may help. Each attempt waits for its turn in `budget`, if there
     /// is one.
-    pub async fn make<O, E, R>(
+    ///
+    /// An interrupt ends the call at once if no call of this tool has changed anything yet. Otherwise the call may be
+    /// needed to undo the changes, so each attempt gets [`PATIENCE_AFTER_INTERRUPT`].
+    pub async fn make<O, E>(
         &self,
         budget: Option<&Budget>,
         action: &'static str,
         on: impl fmt::Display,
-        send: impl AsyncFn() -> Result<O, SdkError<E, R>>,
+        send: impl AsyncFn() -> Result<O, SdkError<E>>,
     ) -> Result<O, AwsError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: fmt::Debug + 'static,
     {
         let on = on.to_string();
         retry(RetryPolicy::CONTROL_PLANE, async |_| {
@@ -78,15 +80,14 @@ impl Calls {
     }
 
     /// Makes a call once.
-    pub async fn make_once<O, E, R>(
+    pub async fn make_once<O, E>(
         &self,
         action: &'static str,
         on: &str,
-        send: impl AsyncFn() -> Result<O, SdkError<E, R>>,
+        send: impl AsyncFn() -> Result<O, SdkError<E>>,
     ) -> Result<O, AwsError>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: fmt::Debug + 'static,
     {
         let begun = Instant::now();
         // Boxed, because the SDK's futures are large and nested deeper than the compiler likes to follow.

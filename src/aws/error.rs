@@ -29,9 +29,8 @@ pub struct AwsError {
     pub message: String,
 }
 
-/// Stands in for the message of an answer that does not come from the service itself.
-const NO_MESSAGE: &str =
-    "the answer gives no reason; check that AWS_ENDPOINT_URL, if it is set, is the URL of this service";
+/// Stands in for the message of an answer that names no error, because it does not come from the service itself.
+const NOT_FROM_AWS: &str = "the answer is not that of AWS; check any proxy on the way, and AWS_ENDPOINT_URL";
 
 /// The kinds of failure that the tools treat differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,22 +66,26 @@ pub enum AwsErrorKind {
 
 impl AwsError {
     /// Classifies the SDK's error of a failed call.
-    pub(super) fn from_sdk<E, R>(
+    pub(super) fn from_sdk<E>(
         action: &'static str,
         on: impl Into<String>,
-        error: &SdkError<E, R>,
+        error: &SdkError<E>,
         profile: &ProfileSource,
     ) -> AwsError
     where
         E: ProvideErrorMetadata + StdError + 'static,
-        R: fmt::Debug + 'static,
     {
         let (kind, code, message) = match error {
-            SdkError::ServiceError(service) => {
-                let code = service.err().code().unwrap_or("UnknownError").to_owned();
-                let message = service.err().message().unwrap_or(NO_MESSAGE).to_owned();
-                (kind_of_code(&code), code, message)
-            }
+            SdkError::ServiceError(service) => match service.err().code() {
+                Some(code) => {
+                    let message = service.err().message().unwrap_or("AWS gives no reason");
+                    (kind_of_code(code), code.to_owned(), message.to_owned())
+                }
+                None => {
+                    let status = service.raw().status().as_u16();
+                    (AwsErrorKind::Service, format!("HTTP {status}"), NOT_FROM_AWS.to_owned())
+                }
+            },
             other if let Some(failure) = of_credentials(other) => {
                 let message = if is_for_lack_of_credentials(failure) {
                     format!("there are no credentials in {}", profile.places())
@@ -299,9 +302,10 @@ fn kind_of_code(code: &str) -> AwsErrorKind {
         | "RequestLimitExceeded"
         | "SlowDown"
         | "EC2ThrottledException" => AwsErrorKind::Throttled,
-        "ResourceConflictException" | "ResourceInUseException" | "ResourceNotReadyException" => {
-            AwsErrorKind::Conflict
-        }
+        "ResourceConflictException"
+        | "ResourceInUseException"
+        | "ResourceNotReadyException"
+        | "SnapStartNotReadyException" => AwsErrorKind::Conflict,
         "PreconditionFailedException" => AwsErrorKind::Precondition,
         "InvalidParameterValueException"
         | "InvalidRequestContentException"
@@ -313,8 +317,7 @@ fn kind_of_code(code: &str) -> AwsErrorKind {
         | "InternalServerError"
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
-        | "RequestTimeout"
-        | "UnknownError" => AwsErrorKind::Service,
+        | "RequestTimeout" => AwsErrorKind::Service,
         // KMS…, EFS…, ENI…, SnapStart…, CodeStorageExceeded, RequestTooLarge and codes that AWS may add.
         _ => AwsErrorKind::Unusable,
     }

@@ -12,6 +12,7 @@ pub struct RetryPolicy {
     throttled: u32,
     conflict: u32,
     service: u32,
+    not_connected: u32,
     unreachable: u32,
 }
 
@@ -19,7 +20,7 @@ pub struct RetryPolicy {
 /// others may take the control plane's 15 requests a second for a while.
 const PATIENT: u32 = 12;
 
-/// Attempts of a call at which AWS itself failed, or to which there was no answer.
+/// Attempts of a call at which AWS itself failed, for which there was no connection, or to which there was no answer.
 const BRIEF: u32 = 3;
 
 impl RetryPolicy {
@@ -28,18 +29,34 @@ impl RetryPolicy {
     /// None of them does harm when it is sent twice: a change to `$LATEST` and a publication name the
     /// revision that they are for, an alias that exists is refused as a conflict, a deletion that was done
     /// finds nothing, and a version is found by the tag of its run.
-    pub const CONTROL_PLANE: RetryPolicy =
-        RetryPolicy { throttled: PATIENT, conflict: 1, service: BRIEF, unreachable: BRIEF };
+    pub const CONTROL_PLANE: RetryPolicy = RetryPolicy {
+        throttled: PATIENT,
+        conflict: 1,
+        service: BRIEF,
+        not_connected: BRIEF,
+        unreachable: BRIEF,
+    };
 
-    /// For an invocation that is measured. One that AWS rejected did not run, so it is sent again. One that
-    /// failed inside AWS gets two more attempts. One whose answer was lost is not sent again: the function may
-    /// have run, and has cost its money.
-    pub const MEASURED: RetryPolicy =
-        RetryPolicy { throttled: PATIENT, conflict: PATIENT, service: BRIEF, unreachable: 1 };
+    /// For an invocation that is measured. It is sent again only if it has certainly not run: AWS rejected it for a
+    /// reason that passes, or there was no connection. If AWS failed itself, if something on the way answered in its
+    /// place, or if the answer was lost, the function may have run, and has cost its money.
+    ///
+    /// The reasons that pass: too many requests (`TooManyRequestsException`, `EC2ThrottledException`), a change in
+    /// progress (`ResourceConflictException`), and a function that is not ready yet (`ResourceNotReadyException`,
+    /// `SnapStartNotReadyException`). The other errors that AWS documents as rejections, such as those of KMS and of
+    /// the VPC, last. `ServiceException` is documented as an internal error and no more.
+    /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>
+    pub const MEASURED: RetryPolicy = RetryPolicy {
+        throttled: PATIENT,
+        conflict: PATIENT,
+        service: 1,
+        not_connected: BRIEF,
+        unreachable: 1,
+    };
 
     /// For an invocation beside the measured ones, of a pre- or post-processor.
     pub const PROCESSOR: RetryPolicy =
-        RetryPolicy { throttled: PATIENT, conflict: 1, service: 1, unreachable: 1 };
+        RetryPolicy { throttled: PATIENT, conflict: 1, service: 1, not_connected: BRIEF, unreachable: 1 };
 
     /// Returns how often a call that fails in this way may be sent in all.
     fn attempts_for(self, kind: AwsErrorKind) -> u32 {
@@ -47,6 +64,7 @@ impl RetryPolicy {
             AwsErrorKind::Throttled => self.throttled,
             AwsErrorKind::Conflict => self.conflict,
             AwsErrorKind::Service => self.service,
+            AwsErrorKind::NotConnected => self.not_connected,
             AwsErrorKind::Unreachable => self.unreachable,
             _ => 1,
         }
@@ -127,7 +145,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_kind_of_failure_is_repeated_as_often_as_its_policy_says() {
-        use AwsErrorKind::{Conflict, Denied, Service, Throttled, Unreachable};
+        use AwsErrorKind::{Conflict, Denied, NotConnected, Service, Throttled, Unreachable};
         for (policy, kind, expected) in [
             (RetryPolicy::CONTROL_PLANE, Throttled, 12),
             (RetryPolicy::CONTROL_PLANE, Unreachable, 3),
@@ -136,7 +154,8 @@ mod tests {
             (RetryPolicy::CONTROL_PLANE, Denied, 1),
             (RetryPolicy::MEASURED, Throttled, 12),
             (RetryPolicy::MEASURED, Conflict, 12),
-            (RetryPolicy::MEASURED, Service, 3),
+            (RetryPolicy::MEASURED, Service, 1),
+            (RetryPolicy::MEASURED, NotConnected, 3),
             (RetryPolicy::MEASURED, Unreachable, 1),
             (RetryPolicy::PROCESSOR, Throttled, 12),
             (RetryPolicy::PROCESSOR, Service, 1),

@@ -26,13 +26,15 @@ pub enum Fault {
     Unavailable,
     /// The request takes effect, and the connection is closed without an answer.
     AnswerLost,
+    /// The request takes effect, and the answer is a 502 in HTML, as from a gateway that did not wait.
+    BadGateway,
 }
 
 /// How much longer a delayed request takes.
 const DELAY: Duration = Duration::from_millis(30);
 
 impl Fault {
-    pub const ALL: [Fault; 7] = [
+    pub const ALL: [Fault; 8] = [
         Fault::Refused,
         Fault::Delayed,
         Fault::Cut,
@@ -40,8 +42,13 @@ impl Fault {
         Fault::ServiceFailed,
         Fault::Unavailable,
         Fault::AnswerLost,
+        Fault::BadGateway,
     ];
 }
+
+/// The answer of a gateway that lost patience.
+const BAD_GATEWAY: &str = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 37\r\n\
+     Connection: close\r\n\r\n<html><h1>502 Bad Gateway</h1></html>";
 
 /// The proxy. The seed and the number of earlier requests decide what happens to a request, and nothing else does: a
 /// seed repeats a run as far as the order of its requests repeats.
@@ -240,6 +247,7 @@ fn serve(mut client: &TcpStream, upstream: &str, plan: &Mutex<Plan>) -> Result<(
         let answer = request.exchange(upstream)?;
         match fault {
             Some(Fault::AnswerLost) => return Ok(()),
+            Some(Fault::BadGateway) => return client.write_all(BAD_GATEWAY.as_bytes()),
             // An answer without a body can only be cut before its end.
             Some(Fault::Cut) => {
                 return client.write_all(&answer.bytes[..(answer.body + answer.bytes.len() - 1) / 2]);
@@ -318,7 +326,7 @@ mod tests {
         match call.send().await {
             Ok(_) => "made".to_owned(),
             Err(SdkError::ServiceError(refusal)) => {
-                format!("{} {}", refusal.raw().status().as_u16(), refusal.err().code().unwrap())
+                format!("{} {}", refusal.raw().status().as_u16(), refusal.err().code().unwrap_or("HTML"))
             }
             Err(SdkError::DispatchFailure(_) | SdkError::ResponseError(_)) => "no answer".to_owned(),
             Err(other) => panic!("{other:?}"),
@@ -348,6 +356,7 @@ mod tests {
             (Fault::ServiceFailed, "500 ServiceException", false),
             (Fault::Unavailable, "503 ServiceUnavailableException", false),
             (Fault::AnswerLost, "no answer", true),
+            (Fault::BadGateway, "502 HTML", true),
         ] {
             let faults = Faults::before(local.endpoint(), 1).often(1.0).only(&[fault]);
             let (runtime, client) = through(&faults);
@@ -376,7 +385,10 @@ mod tests {
             assert_eq!(chosen.len(), 60);
             assert_eq!(faults.counts().into_keys().collect::<Vec<_>>(), Fault::ALL);
             let passed_on = |fault: &Option<Fault>| {
-                matches!(fault, None | Some(Fault::Delayed | Fault::Cut | Fault::AnswerLost))
+                !matches!(
+                    fault,
+                    Some(Fault::Refused | Fault::Throttled | Fault::ServiceFailed | Fault::Unavailable)
+                )
             };
             let made = local.account().functions["f"].aliases.len();
             assert_eq!(made, chosen.iter().filter(|fault| passed_on(fault)).count());

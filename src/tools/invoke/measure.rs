@@ -26,9 +26,9 @@ use crate::quote::excerpt;
 use crate::records::{Configuration, Invocation, Outcome, SizeKey};
 use crate::units::{Millis, Timestamp};
 
-/// The times that a size waits after AWS could not be reached: after the first failure in a row, and after the second.
-/// A break of the network that is shorter than their sum does not end the size.
-const PAUSES_AFTER_NO_ANSWER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
+/// The times that a size waits after AWS could not be reached or failed itself: after the first failure in a row, and
+/// after the second. An outage that is shorter than their sum does not end the size.
+const PAUSES_IN_AN_OUTAGE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(10)];
 
 /// The parts that the measurements of all sizes share.
 pub(super) struct Shared<'a> {
@@ -57,8 +57,8 @@ pub(super) struct SizeProgress {
 struct Progress {
     usable: u32,
     failures: Failures,
-    /// Whether AWS could not be reached when an invocation last failed.
-    was_unreachable: bool,
+    /// Whether AWS could not be reached or failed itself when an invocation last failed.
+    is_outage: bool,
     last_failure: Option<Error>,
     is_fatal: bool,
     is_given_up: bool,
@@ -68,7 +68,7 @@ impl Progress {
     /// Returns the time to wait before the next invocation.
     fn pause(&self) -> Duration {
         let failures = self.failures.in_a_row() as usize;
-        let pause = PAUSES_AFTER_NO_ANSWER.get(failures.wrapping_sub(1)).filter(|_| self.was_unreachable);
+        let pause = PAUSES_IN_AN_OUTAGE.get(failures.wrapping_sub(1)).filter(|_| self.is_outage);
         pause.copied().unwrap_or_default()
     }
 }
@@ -288,7 +288,7 @@ impl Measurement {
             progress.failures.note_success();
             return;
         }
-        progress.was_unreachable = error.is_some_and(|error| error.kind == AwsErrorKind::Unreachable);
+        progress.is_outage = error.is_some_and(|error| is_outage(error.kind));
         let has_failed_too_often = progress.failures.note_failure(failures_when_sent);
         let (is_fatal, is_hopeless) =
             error.map_or((false, false), |error| (is_fatal(error.kind), is_hopeless(error.kind)));
@@ -367,6 +367,11 @@ fn is_hopeless(kind: AwsErrorKind) -> bool {
     is_fatal(kind) || matches!(kind, AwsErrorKind::NotFound | AwsErrorKind::Invalid)
 }
 
+/// Whether further invocations may succeed a little later.
+fn is_outage(kind: AwsErrorKind) -> bool {
+    matches!(kind, AwsErrorKind::NotConnected | AwsErrorKind::Unreachable | AwsErrorKind::Service)
+}
+
 fn record_error(invocation: &mut Invocation, error: &AwsError) {
     invocation.outcome = match error.kind {
         AwsErrorKind::Throttled => Outcome::Throttled,
@@ -404,10 +409,18 @@ fn record_answer(invocation: &mut Invocation, invoked: &Invoked, options: &Optio
     } else if report.is_none() {
         invocation.outcome = Outcome::NoReport;
         invocation.error_type = Some("NoReport".to_owned());
-        invocation.error_message = Some(
-            "the last 4 KB of the log have no report of this invocation; let the function and its extensions log less"
-                .to_owned(),
-        );
+        invocation.error_message = Some(why_no_report(invoked.log_result.as_deref()).to_owned());
+    }
+}
+
+/// Says why the end of a log, in base64, may have no report of the invocation.
+fn why_no_report(log_result: Option<&str>) -> &'static str {
+    /// Half of the 4 KB that the end of a log has at most, in base64.
+    const FAR_FROM_FULL: usize = 2048 / 3 * 4;
+    if log_result.is_none_or(|tail| tail.len() < FAR_FROM_FULL) {
+        "the log has no report at all; set the function's system log level to INFO, or use a service that writes reports"
+    } else {
+        "the last 4 KB of the log have no report of this invocation; let the function and its extensions log less"
     }
 }
 
@@ -448,6 +461,14 @@ mod tests {
 
     fn outcome(payload: &str) -> Outcome {
         FunctionError::read(payload.as_bytes()).outcome(None)
+    }
+
+    #[test]
+    fn a_log_that_has_room_for_a_report_has_none_at_all() {
+        for tail in [None, Some(String::new()), Some("QUJD".repeat(500))] {
+            assert!(why_no_report(tail.as_deref()).contains("no report at all"), "{tail:?}");
+        }
+        assert!(why_no_report(Some(&"QUJD".repeat(4096 / 3))).contains("log less"));
     }
 
     #[test]
