@@ -1,5 +1,6 @@
 //! A run can be undone from its records, wherever it was cut off, and nothing else changes.
 
+mod first_signal;
 mod whole_pipe;
 
 use std::fs::File;

@@ -7,7 +7,8 @@
 //! - `local`: lpt-local, as other programs see it.
 //! - `machine`: the processes that lpt-local starts: their end, and their share of the machine.
 //! - `interruption`: a tool that is disturbed at each of its calls can be undone from its records;
-//!   `interruption::whole_pipe` ends or disturbs the pipe at random points.
+//!   `interruption::whole_pipe` ends or disturbs the pipe at random points, and `interruption::first_signal` ends a
+//!   tool that gets no answer.
 //! - `load`: many functions or many invocations, and the limits of AWS.
 //! - `connection`: how a tool reaches AWS: TLS and proxies.
 //! - `credentials`: whose account and which region a tool works in.

@@ -7,17 +7,28 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use tokio_util::sync::CancellationToken;
 
+use super::AwsOptions;
 use super::error::AwsError;
 use super::profile::ProfileSource;
 use super::retry::{RetryPolicy, retry};
 use crate::message;
 use crate::names::FunctionArn;
 
+/// The time that AWS gets to answer a call after an interrupt. Nearly all answers take less than a second.
+const PATIENCE_AFTER_INTERRUPT: Duration = Duration::from_secs(10);
+
+/// The part of that time after which the user hears what the tool waits for.
+const SILENCE_AFTER_INTERRUPT: Duration = Duration::from_secs(1);
+
 /// Makes calls, and collects the actions that AWS allowed.
 #[derive(Debug)]
 pub(super) struct Calls {
     profile: ProfileSource,
+    interrupt: CancellationToken,
+    /// Whether an interrupt leaves something to undo. Until then it ends a call at once.
+    must_finish: Cell<bool>,
     /// The maximum number of requests per second to each region's control plane; 0 is no limit.
     rate: u32,
     budgets: RefCell<BTreeMap<String, Rc<Budget>>>,
@@ -27,11 +38,12 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// Limits the requests to each region's control plane to `rate` per second; 0 is no limit.
-    pub fn new(profile: ProfileSource, rate: u32) -> Calls {
+    pub fn new(profile: ProfileSource, options: &AwsOptions) -> Calls {
         Calls {
             profile,
-            rate,
+            interrupt: options.interrupt.clone(),
+            must_finish: Cell::new(options.must_finish),
+            rate: options.control_plane_rate,
             budgets: RefCell::default(),
             proved: RefCell::default(),
             places: RefCell::default(),
@@ -70,13 +82,74 @@ impl Calls {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         let on = on.to_string();
-        retry(RetryPolicy::CONTROL_PLANE, async |_| {
+        if is_change(action) && !self.interrupt.is_cancelled() {
+            self.must_finish.set(true);
+        }
+        let call = retry(RetryPolicy::CONTROL_PLANE, async |_| {
             if let Some(budget) = budget {
                 budget.turn().await;
             }
-            self.make_once(action, &on, &send).await
-        })
-        .await
+            self.with_patience(action, &on, self.make_once(action, &on, &send)).await
+        });
+        self.unless_interrupted(action, &on, call).await
+    }
+
+    /// Waits, and fails at an interrupt if there is nothing to undo.
+    pub async fn pause(&self, duration: Duration, action: &'static str, on: &str) -> Result<(), AwsError> {
+        let pause = async {
+            tokio::time::sleep(duration).await;
+            Ok(())
+        };
+        self.unless_interrupted(action, on, pause).await
+    }
+
+    /// Whether a signal asked the tool to stop.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.is_cancelled()
+    }
+
+    async fn unless_interrupted<T>(
+        &self,
+        action: &'static str,
+        on: &str,
+        work: impl Future<Output = Result<T, AwsError>>,
+    ) -> Result<T, AwsError> {
+        if self.must_finish.get() {
+            return work.await;
+        }
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            biased;
+            () = self.interrupt.cancelled() => {}
+            result = &mut work => return result,
+        }
+        // A call beside this one may have changed something meanwhile.
+        if self.must_finish.get() { work.await } else { Err(AwsError::interrupted(action, on)) }
+    }
+
+    /// Waits for an answer, and after an interrupt no longer than [`PATIENCE_AFTER_INTERRUPT`].
+    async fn with_patience<T>(
+        &self,
+        action: &'static str,
+        on: &str,
+        answer: impl Future<Output = Result<T, AwsError>>,
+    ) -> Result<T, AwsError> {
+        let mut answer = std::pin::pin!(answer);
+        tokio::select! {
+            biased;
+            result = &mut answer => return result,
+            () = self.interrupt.cancelled() => {}
+        }
+        if let Ok(result) = tokio::time::timeout(SILENCE_AFTER_INTERRUPT, &mut answer).await {
+            return result;
+        }
+        let rest = PATIENCE_AFTER_INTERRUPT - SILENCE_AFTER_INTERRUPT;
+        message::warning(format_args!(
+            "{on}: {action}: interrupted, and waiting up to {} s for the answer, to undo what was begun; a second signal ends this",
+            rest.as_secs()
+        ));
+        let result = tokio::time::timeout(rest, answer).await;
+        result.unwrap_or_else(|_| Err(AwsError::no_answer(action, on)))
     }
 
     /// Makes a call once.
@@ -106,6 +179,12 @@ impl Calls {
     pub fn proved(&self) -> Vec<&'static str> {
         self.proved.borrow().iter().copied().collect()
     }
+}
+
+/// Whether an action changes something. Each of those that the tools use says so in its name.
+fn is_change(action: &str) -> bool {
+    let (_, verb) = action.split_once(':').expect("SERVICE:VERB");
+    !verb.starts_with("Get") && !verb.starts_with("List")
 }
 
 /// Spaces out the requests to the control plane of one region.
@@ -145,8 +224,10 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_lambda::operation::get_alias::GetAliasError;
     use futures_util::future::join_all;
 
+    use super::super::AwsErrorKind;
     use super::*;
 
     /// Returns the turns, in seconds, of a number of `requests` that are made at once.
@@ -174,9 +255,56 @@ mod tests {
         assert_eq!(turns(&Budget::new(0), 1000).await, vec![0.0; 1000]);
     }
 
+    fn calls(interrupt: &CancellationToken) -> Calls {
+        let options =
+            AwsOptions { control_plane_rate: 10, interrupt: interrupt.clone(), ..AwsOptions::default() };
+        Calls::new(ProfileSource::Nothing, &options)
+    }
+
+    type Unanswered = SdkError<GetAliasError>;
+
+    /// Makes a call that is never answered, and returns its error and the seconds that it took.
+    async fn unanswered(calls: &Calls, action: &'static str) -> (AwsErrorKind, f64) {
+        let begun = tokio::time::Instant::now();
+        let never = async || std::future::pending::<Result<(), Unanswered>>().await;
+        let error = calls.make(None, action, "f", never).await.unwrap_err();
+        (error.kind, begun.elapsed().as_secs_f64())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_interrupt_ends_a_call_at_once_until_something_is_changed() {
+        let interrupt = CancellationToken::new();
+        let calls = calls(&interrupt);
+        let (read, ()) = tokio::join!(unanswered(&calls, "lambda:GetAlias"), async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            interrupt.cancel();
+        });
+        assert_eq!(read, (AwsErrorKind::Interrupted, 5.0));
+        let next = unanswered(&calls, "lambda:CreateAlias").await;
+        assert_eq!(next, (AwsErrorKind::Interrupted, 0.0), "nothing is begun after it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_change_an_interrupt_bounds_the_wait_for_each_answer() {
+        let interrupt = CancellationToken::new();
+        let calls = calls(&interrupt);
+        let (change, ()) = tokio::join!(unanswered(&calls, "lambda:CreateAlias"), async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            interrupt.cancel();
+        });
+        // Three attempts of 10 s, and two pauses of at most 0.4 and 0.8 s.
+        assert_eq!(change.0, AwsErrorKind::Unreachable);
+        assert!((35.0..36.3).contains(&change.1), "{}", change.1);
+        let (kind, seconds) = unanswered(&calls, "lambda:GetAlias").await;
+        assert_eq!(kind, AwsErrorKind::Unreachable);
+        assert!((30.0..31.3).contains(&seconds), "{seconds}");
+        let answered = calls.make(None, "lambda:DeleteAlias", "f", async || Ok::<_, Unanswered>(7)).await;
+        assert_eq!(answered.expect("the undo goes on"), 7);
+    }
+
     #[test]
     fn each_region_has_its_own_budget_that_its_clients_share() {
-        let calls = Calls::new(ProfileSource::Nothing, 10);
+        let calls = calls(&CancellationToken::new());
         let budget = calls.budget("eu-west-1");
         assert!(Rc::ptr_eq(&budget, &calls.budget("eu-west-1")));
         assert!(!Rc::ptr_eq(&budget, &calls.budget("us-east-1")));

@@ -60,7 +60,9 @@ pub enum AwsErrorKind {
     NoCredentials,
     /// No region is set, or its name cannot be a region.
     NoRegion,
-    /// AWS itself failed.
+    /// A signal ended the call before the tool changed anything.
+    Interrupted,
+    /// AWS itself failed, or something on the way to it. The call may have taken effect.
     Service,
 }
 
@@ -94,9 +96,7 @@ impl AwsError {
                 };
                 (AwsErrorKind::NoCredentials, "NoCredentials".to_owned(), message)
             }
-            SdkError::TimeoutError(_) => {
-                (AwsErrorKind::Unreachable, "Timeout".to_owned(), "no answer in time".to_owned())
-            }
+            SdkError::TimeoutError(_) => return AwsError::no_answer(action, on),
             SdkError::ConstructionFailure(_) => {
                 (AwsErrorKind::Invalid, "NotSent".to_owned(), innermost(error))
             }
@@ -109,6 +109,28 @@ impl AwsError {
             other => (AwsErrorKind::Unreachable, "Unreachable".to_owned(), innermost(other)),
         };
         AwsError { action, on: on.into(), kind, code, message: one_line(&message) }
+    }
+
+    /// Reports that no answer arrived in time.
+    pub(super) fn no_answer(action: &'static str, on: impl Into<String>) -> AwsError {
+        AwsError {
+            action,
+            on: on.into(),
+            kind: AwsErrorKind::Unreachable,
+            code: "Timeout".to_owned(),
+            message: "no answer in time".to_owned(),
+        }
+    }
+
+    /// Reports a call that an interrupt ended before the tool changed anything.
+    pub(super) fn interrupted(action: &'static str, on: impl Into<String>) -> AwsError {
+        AwsError {
+            action,
+            on: on.into(),
+            kind: AwsErrorKind::Interrupted,
+            code: "Interrupted".to_owned(),
+            message: "interrupted before anything was changed".to_owned(),
+        }
     }
 
     /// Reports an answer that broke off.
@@ -207,7 +229,7 @@ impl AwsError {
                 "log in, name a --profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
             }
             AwsErrorKind::NoRegion => "name one with --region or AWS_REGION, or give the function as an ARN",
-            AwsErrorKind::Service => "try again",
+            AwsErrorKind::Service | AwsErrorKind::Interrupted => "try again",
         };
         Cow::Borrowed(remedy)
     }
@@ -272,6 +294,7 @@ impl Fault for AwsError {
         match self.kind {
             AwsErrorKind::Denied => Exit::Denied,
             AwsErrorKind::Throttled => Exit::Throttled,
+            AwsErrorKind::Interrupted => Exit::Interrupted,
             _ => Exit::Failed,
         }
     }

@@ -190,12 +190,18 @@ impl Lambda {
         function: &(impl fmt::Display + ?Sized),
         qualifier: Qualifier<'_>,
     ) -> Result<FunctionConfiguration, AwsError> {
+        const ACTION: &str = "lambda:GetFunctionConfiguration";
+        let on = function.to_string();
         let begun = Instant::now();
         let mut waited = Duration::ZERO;
         loop {
-            tokio::time::sleep(pause).await;
+            self.calls.pause(pause, ACTION, &on).await?;
             waited += pause;
-            let configuration = self.configuration(function, qualifier).await?;
+            let configuration = self.configuration(&on, qualifier).await?;
+            // A version need not be ready to be deleted.
+            if matches!(qualifier, Qualifier::Version(_)) && self.calls.is_interrupted() {
+                return Ok(configuration);
+            }
             if !configuration.pending {
                 if !waited.is_zero() {
                     // A little less, so that the estimate comes down again after a slow change.
@@ -204,11 +210,8 @@ impl Lambda {
                 return Ok(configuration);
             }
             if begun.elapsed() > LONGEST_CHANGE {
-                return Err(AwsError::service(
-                    "lambda:GetFunctionConfiguration",
-                    function.to_string(),
-                    "a change to the function is still in progress after 15 minutes",
-                ));
+                let why = "a change to the function is still in progress after 15 minutes";
+                return Err(AwsError::service(ACTION, on, why));
             }
             pause = (waited / 2).clamp(FIRST_ESTIMATE, Duration::from_secs(3));
         }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use tokio_util::sync::CancellationToken;
 
 pub use aws_sdk_lambda::primitives::Blob;
 
@@ -41,6 +42,11 @@ pub struct AwsOptions {
     pub profile: Option<String>,
     /// The maximum number of requests per second to the control plane of each region; 0 is no limit.
     pub control_plane_rate: u32,
+    /// Cancelled when a signal asks the tool to stop.
+    pub interrupt: CancellationToken,
+    /// Whether the tool has work that an interrupt must not end, such as to undo what tools upstream have changed.
+    /// Otherwise an interrupt ends a call at once, until one has changed something.
+    pub must_finish: bool,
 }
 
 /// The SDK's configuration, shared by the clients of all regions.
@@ -77,8 +83,11 @@ impl Aws {
         if let Some(region) = region {
             loader = loader.region(region);
         }
-        let config = profile.authorize(loader.load().await, http);
-        let calls = Calls::new(profile.into_source(), options.control_plane_rate);
+        let config = tokio::select! {
+            config = loader.load() => profile.authorize(config, http),
+            () = options.interrupt.cancelled(), if !options.must_finish => return Err(Error::Interrupted),
+        };
+        let calls = Calls::new(profile.into_source(), options);
         Ok(Aws { config, calls: Rc::new(calls) })
     }
 

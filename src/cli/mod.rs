@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, Styles, TypedValueParser};
+use tokio_util::sync::CancellationToken;
 
 pub use execution_input::ExecutionInput;
 pub(crate) use save::SaveArgs;
@@ -68,12 +69,15 @@ pub(crate) struct AwsArgs {
 }
 
 impl AwsArgs {
-    /// Returns the options for [`crate::aws::Aws::load`].
-    pub(crate) fn options(&self) -> AwsOptions {
+    /// Returns the options for [`crate::aws::Aws::load`]. `interrupt` ends a call at once until one has changed
+    /// something.
+    pub(crate) fn options(&self, interrupt: &CancellationToken) -> AwsOptions {
         AwsOptions {
             region: self.region.clone(),
             profile: self.profile.clone(),
             control_plane_rate: self.control_plane_rate,
+            interrupt: interrupt.clone(),
+            must_finish: false,
         }
     }
 }
@@ -84,6 +88,13 @@ pub struct InputArgs {
     /// Files of records, read in order (none, or -: stdin)
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+impl InputArgs {
+    /// Whether the records come from stdin, where tools upstream may still write them.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.files.is_empty() || self.files.iter().any(|file| file.as_os_str() == "-")
+    }
 }
 
 /// The flag for the execution input of AWS Lambda Power Tuning's state machine. A flag takes precedence over

@@ -55,7 +55,7 @@ impl Tool for Args {
     }
 
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        let aws_options = self.aws.options();
+        let aws_options = self.aws.options(&pipe.interrupt);
         let options = self.into_options()?;
         pipe.output.check_open(false)?;
         super::run(&options, &Aws::load(&aws_options).await?, pipe).await

@@ -1,7 +1,7 @@
 //! The arguments of `lpt-cleanup` as typed.
 
 use super::leftovers;
-use crate::aws::Aws;
+use crate::aws::{Aws, AwsOptions};
 use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, InputArgs, STYLES};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -63,9 +63,10 @@ impl Tool for Args {
         (!self.leftovers).then_some(&self.input)
     }
 
-    /// Cleans up despite a first interrupt, which is for the tools upstream: they end.
+    /// At the end of a pipe, cleans up despite a first interrupt, which is for the tools upstream: they end.
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        let aws_options = self.aws.options();
+        let must_finish = !self.leftovers && self.input.is_stdin();
+        let aws_options = AwsOptions { must_finish, ..self.aws.options(&pipe.interrupt) };
         if self.leftovers {
             let options = self.into_options()?;
             leftovers::run(&options, &Aws::load(&aws_options).await?, pipe).await

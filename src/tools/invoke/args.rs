@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::payload::{self, Typed};
 use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
-use crate::aws::{Aws, S3Url};
+use crate::aws::{Aws, AwsOptions, S3Url};
 use crate::cli::{
     AwsArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, SaveArgs,
     warn_of_few, whole_number,
@@ -125,7 +125,9 @@ impl Tool for Args {
     }
 
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        let aws = Aws::load(&self.aws.options()).await?;
+        // Whatever happens, the records of the input are to be passed on.
+        let aws = AwsOptions { must_finish: true, ..self.aws.options(&pipe.interrupt) };
+        let aws = Aws::load(&aws).await?;
         let save = self.save.clone();
         let read: Vec<PathBuf> = self.input.files.iter().chain(&self.resume).cloned().collect();
         let options = self.into_options(&aws).await?;

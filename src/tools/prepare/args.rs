@@ -77,7 +77,7 @@ impl Tool for Args {
     }
 
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        let aws_options = self.aws.options();
+        let aws_options = self.aws.options(&pipe.interrupt);
         if self.policy {
             let input = self.execution_input.read()?.unwrap_or_default();
             let functions = input.functions_or(self.functions, NO_FUNCTION)?;
