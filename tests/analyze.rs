@@ -80,13 +80,55 @@ fn trimming_rounds_down_at_each_end() {
             Tool::new("lpt-analyze").args(["--discard-top-bottom", share]).stdin(&*input).run().succeeds();
         assert_eq!(ran.of_type("statistics")[0]["discarded"], discarded, "{share}");
     }
-    let clamped = Tool::new("lpt-analyze").args(["--discard-top-bottom", "0.9"]).stdin(&*input).run();
-    assert_eq!(clamped.of_type("statistics")[0]["discardTopBottom"], 0.4);
-    assert!(
-        clamped.stderr.contains("--discard-top-bottom 0.9 is out of range; using 0.4"),
-        "{}",
-        clamped.stderr
-    );
+}
+
+#[test]
+fn a_share_or_a_weight_out_of_range_is_a_usage_error() {
+    for share in ["0.45", "-0.1", "nan", "20%", ""] {
+        let refused =
+            Tool::new("lpt-analyze").arg(format!("--discard-top-bottom={share}")).stdin(runs()).run();
+        refused.fails_with(2, &["--discard-top-bottom", "a number from 0 to 0.4"]);
+    }
+    for weight in ["7", "-0.1", "nan", "half"] {
+        for tool in ["lpt-analyze", "lpt-select"] {
+            let weight = format!("--balanced-weight={weight}");
+            let refused = Tool::new(tool).args(["--strategy", "balanced", &weight]).stdin(runs()).run();
+            refused.fails_with(2, &["--balanced-weight", "a number from 0 to 1"]);
+        }
+    }
+}
+
+/// lpt-select takes the strategy of the statistics if no flag has one.
+#[test]
+fn a_weight_without_the_strategy_balanced_is_a_usage_error() {
+    let analyze = |arguments: &[&str]| Tool::new("lpt-analyze").args(arguments).stdin(runs()).run();
+    let select = |statistics: &str, arguments: &[&str]| {
+        Tool::new("lpt-select").args(arguments).stdin(statistics).run()
+    };
+    let by_cost = analyze(&[]).succeeds().stdout;
+    let balanced = analyze(&["--strategy", "balanced", "--balanced-weight", "0.7"]).succeeds();
+    assert_eq!(balanced.of_type("statistics")[0]["balancedWeight"], 0.7);
+    let weight = "--balanced-weight=1";
+    for (strategy, refused) in [
+        ("cost", analyze(&[weight])),
+        ("speed", analyze(&[weight, "--strategy", "speed"])),
+        ("cost", select(&by_cost, &[weight])),
+        ("speed", select(&balanced.stdout, &[weight, "--strategy", "speed"])),
+    ] {
+        let words = [
+            "--balanced-weight is for the strategy balanced",
+            &format!("is {strategy};"),
+            "--strategy balanced",
+        ];
+        refused.fails_with(2, &words);
+    }
+    for ran in [select(&balanced.stdout, &[weight]), select(&by_cost, &[weight, "--strategy", "balanced"])] {
+        assert_eq!(ran.succeeds().of_type("selection")[0]["balancedWeight"], 1.0);
+    }
+    let folder = Folder::new();
+    let input = folder.file("input.json", r#"{"strategy": "balanced", "balancedWeight": 0.1}"#);
+    let ran = analyze(&["--input", input.to_str().unwrap(), weight]).succeeds();
+    assert_eq!(ran.of_type("statistics")[0]["balancedWeight"], 1.0);
 }
 
 #[test]

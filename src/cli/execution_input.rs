@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::aws::S3Url;
 use crate::error::Error;
+use crate::message;
 use crate::names::{AliasName, Callee, FunctionRef};
 use crate::quote::{json, quoted};
 use crate::records::Strategy;
@@ -145,6 +146,13 @@ impl ExecutionInput {
     /// Returns an error about the value of `key`.
     pub(crate) fn error(&self, key: &str, why: impl Display) -> Error {
         Error::Usage(format!("{}: {why}", self.place_of(key)))
+    }
+
+    /// Warns if the number of `key` is out of range, so that the nearest one is used, as the state machine does.
+    pub(crate) fn warn_if_clamped(&self, key: &str, typed: f64, used: f64) {
+        if used != typed {
+            message::warning(format_args!("{} {typed} is out of range; using {used}", self.place_of(key)));
+        }
     }
 
     /// Returns the place of `key`, for messages.

@@ -181,35 +181,35 @@ pub(crate) struct StrategyArgs {
     ///
     /// 0: only the duration counts. 1: only the cost counts.
     #[arg(long, value_name = "WEIGHT", value_parser = weight)]
-    balanced_weight: Option<f64>,
+    balanced_weight: Option<BalancedWeight>,
 }
 
 impl StrategyArgs {
-    /// Returns the values of the flags, or otherwise those of the execution input. Warns about a weight that
-    /// is out of range.
+    /// Returns the values of the flags, or otherwise those of the execution input, or otherwise the `defaults`. Warns
+    /// about a weight in the execution input that is out of range.
+    ///
+    /// # Errors
+    /// The flag gives a weight, and the strategy has none.
     pub(crate) fn resolve(
         &self,
         input: Option<&ExecutionInput>,
-    ) -> (Option<Strategy>, Option<BalancedWeight>) {
-        let strategy = self.strategy.or(input.and_then(|input| input.strategy));
-        let typed = self.balanced_weight.map(|weight| ("--balanced-weight".to_owned(), weight));
-        let typed = typed.or_else(|| {
+        defaults: (Strategy, BalancedWeight),
+    ) -> Result<(Strategy, BalancedWeight), Error> {
+        let strategy = self.strategy.or(input.and_then(|input| input.strategy)).unwrap_or(defaults.0);
+        if self.balanced_weight.is_some() && strategy != Strategy::Balanced {
+            return Err(Error::Usage(format!(
+                "--balanced-weight is for the strategy balanced, and the strategy is {}; add --strategy balanced, or leave the weight out",
+                strategy.as_str()
+            )));
+        }
+        let in_input = || {
             let input = input?;
-            Some((input.place_of("balancedWeight"), input.balanced_weight?))
-        });
-        let weight = typed.map(|(place, typed)| {
+            let typed = input.balanced_weight?;
             let weight = BalancedWeight::clamped(typed);
-            warn_if_clamped(&place, typed, weight.get());
-            weight
-        });
-        (strategy, weight)
-    }
-}
-
-/// Warns if the number at `place` is out of range, so that another one is used.
-pub(crate) fn warn_if_clamped(place: &str, typed: f64, used: f64) {
-    if used != typed {
-        message::warning(format_args!("{place} {typed} is out of range; using {used}"));
+            input.warn_if_clamped("balancedWeight", typed, weight.get());
+            Some(weight)
+        };
+        Ok((strategy, self.balanced_weight.or_else(in_input).unwrap_or(defaults.1)))
     }
 }
 
@@ -228,8 +228,9 @@ fn strategy_parser() -> impl TypedValueParser<Value = Strategy> {
     })
 }
 
-fn weight(text: &str) -> Result<f64, &'static str> {
-    number(text).ok_or("expected a number from 0 to 1")
+fn weight(text: &str) -> Result<BalancedWeight, &'static str> {
+    let weight = text.parse().ok().and_then(|weight: f64| BalancedWeight::try_from(weight).ok());
+    weight.ok_or("expected a number from 0 to 1")
 }
 
 /// Returns a parser of whole numbers in `range`, which has no other limit than that of its type upwards.
@@ -254,9 +255,4 @@ where
 pub(crate) fn region(text: &str) -> Result<String, &'static str> {
     let is_region = names::is_region(text);
     is_region.then(|| text.to_owned()).ok_or("expected a region, such as eu-west-1")
-}
-
-/// Parses a number. Returns `None` for `nan` too.
-pub(crate) fn number(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|number: &f64| !number.is_nan())
 }

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use super::{DiscardTopBottom, Options, Pricing};
 use crate::cli::{
     CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, StrategyArgs,
-    format_parser, number, warn_if_clamped,
+    format_parser,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::price::PriceList;
-use crate::records::Starts;
+use crate::records::{BalancedWeight, Starts, Strategy};
 use crate::report::Format;
 use crate::units::GbSeconds;
 
@@ -27,7 +27,7 @@ pub struct Args {
     /// The averages are computed without them. The default is 0 if each invocation has its own version, so that all
     /// are cold starts.
     #[arg(long, value_name = "SHARE", value_parser = share)]
-    discard_top_bottom: Option<f64>,
+    discard_top_bottom: Option<DiscardTopBottom>,
     /// Invocations to use: all, or only those with a warm or a cold start [default: all]
     ///
     /// The default is cold if each invocation has its own version.
@@ -89,15 +89,8 @@ fn gb_seconds(text: &str) -> Result<GbSeconds, String> {
     number.map(GbSeconds).ok_or_else(|| "expected a number of 0 or more".to_owned())
 }
 
-fn share(text: &str) -> Result<f64, &'static str> {
-    number(text).ok_or("expected a number from 0 to 0.4")
-}
-
-/// Returns the share that is nearest to the one at `place`, and warns if it is a different one.
-fn clamped(place: &str, typed: f64) -> DiscardTopBottom {
-    let share = DiscardTopBottom::clamped(typed);
-    warn_if_clamped(place, typed, share.get());
-    share
+fn share(text: &str) -> Result<DiscardTopBottom, &'static str> {
+    text.parse().ok().and_then(DiscardTopBottom::new).ok_or("expected a number from 0 to 0.4")
 }
 
 impl Tool for Args {
@@ -117,15 +110,17 @@ impl Tool for Args {
 impl Args {
     fn into_options(self) -> Result<Options, Error> {
         let input = self.execution_input.read()?;
-        let discard_top_bottom = self.discard_top_bottom.map(|typed| clamped("--discard-top-bottom", typed));
         let dry_run = self.dry_run.or(input.as_ref());
-        let (strategy, balanced_weight) = self.strategy.resolve(input.as_ref());
+        let defaults = (Strategy::default(), BalancedWeight::default());
+        let (strategy, balanced_weight) = self.strategy.resolve(input.as_ref(), defaults)?;
         let in_input = |input: ExecutionInput| {
             let typed = input.discard_top_bottom?;
-            Some(clamped(&input.place_of("discardTopBottom"), typed))
+            let share = DiscardTopBottom::clamped(typed);
+            input.warn_if_clamped("discardTopBottom", typed, share.get());
+            Some(share)
         };
         Ok(Options {
-            discard_top_bottom,
+            discard_top_bottom: self.discard_top_bottom,
             default_discard_top_bottom: input.and_then(in_input).unwrap_or_default(),
             starts: self.starts.map(|starts| match starts {
                 StartsArg::All => Starts::All,
@@ -141,8 +136,8 @@ impl Args {
                 }
                 Pricing::Bill { prices, used: self.monthly_gb_seconds }
             },
-            strategy: strategy.unwrap_or_default(),
-            balanced_weight: balanced_weight.unwrap_or_default(),
+            strategy,
+            balanced_weight,
             format: self.format,
             dry_run,
         })

@@ -96,9 +96,16 @@ impl Default for DiscardTopBottom {
 }
 
 impl DiscardTopBottom {
+    /// The greatest share.
+    const MAX: f64 = 0.4;
+
+    fn new(share: f64) -> Option<DiscardTopBottom> {
+        (0.0..=DiscardTopBottom::MAX).contains(&share).then_some(DiscardTopBottom(share))
+    }
+
     /// Returns the allowed share that is nearest to `share`, which is not NaN.
     fn clamped(share: f64) -> DiscardTopBottom {
-        DiscardTopBottom(share.clamp(0.0, 0.4))
+        DiscardTopBottom(share.clamp(0.0, DiscardTopBottom::MAX))
     }
 
     fn get(self) -> f64 {

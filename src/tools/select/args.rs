@@ -54,11 +54,8 @@ impl Tool for Args {
 impl Args {
     fn into_options(self) -> Result<Options, Error> {
         let input = self.execution_input.read()?;
-        // The statistics have the strategy of the execution input, which lpt-analyze has read.
-        let (strategy, balanced_weight) = self.strategy.resolve(None);
         Ok(Options {
-            strategy,
-            balanced_weight,
+            strategy: self.strategy,
             format: self.format,
             dry_run: self.dry_run.or(input.as_ref()),
             // The state machine leaves them out by default.

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 pub use args::Args;
 
+use crate::cli::StrategyArgs;
 use crate::decide::{Candidate, is_sound, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
@@ -24,10 +25,9 @@ use crate::report::{Format, Output};
 /// The options that the arguments become.
 #[derive(Debug)]
 struct Options {
-    /// The strategy; None: that of the statistics.
-    strategy: Option<Strategy>,
-    /// The weight of cost in `balanced`; None: that of the statistics.
-    balanced_weight: Option<BalancedWeight>,
+    /// The strategy; without a flag, that of the statistics. It is the one of the execution input, which lpt-analyze has
+    /// read.
+    strategy: StrategyArgs,
     /// Whether to select although the stream is incomplete.
     allow_incomplete: bool,
     format: Format,
@@ -130,7 +130,9 @@ impl<'a> Select<'a> {
         let mut functions = self.failures.len();
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             functions += 1;
-            let selection = self.select(rivals);
+            let by = (rivals[0].strategy, rivals[0].balanced_weight);
+            let by = self.options.strategy.resolve(None, by)?;
+            let selection = self.select(rivals, by);
             let table = summary::summary(rivals, selection.as_ref());
             if self.options.format == Format::Table {
                 tables.push(table);
@@ -166,9 +168,9 @@ impl<'a> Select<'a> {
     }
 
     /// Selects the best of the sizes of one function and architecture, or warns why none can be selected.
-    fn select(&self, rivals: &[&Statistics]) -> Option<Selection> {
+    fn select(&self, rivals: &[&Statistics], by: (Strategy, BalancedWeight)) -> Option<Selection> {
         let function = &rivals[0].function_arn;
-        let Some(selection) = self.best(rivals) else {
+        let Some(selection) = self.best(rivals, by) else {
             message::warning(format_args!(
                 "{function}: no size can be selected: at each one the function fails or has no usable invocation"
             ));
@@ -208,9 +210,11 @@ impl<'a> Select<'a> {
     }
 
     /// Returns the best of the sizes of one function and architecture, if any has a result.
-    fn best(&self, rivals: &[&Statistics]) -> Option<Selection> {
-        let strategy = self.options.strategy.unwrap_or(rivals[0].strategy);
-        let balanced_weight = self.options.balanced_weight.unwrap_or(rivals[0].balanced_weight);
+    fn best(
+        &self,
+        rivals: &[&Statistics],
+        (strategy, balanced_weight): (Strategy, BalancedWeight),
+    ) -> Option<Selection> {
         let (measured, candidates): (Vec<&Statistics>, Vec<Candidate>) = rivals
             .iter()
             .filter_map(|rival| Candidate::of(rival).map(|candidate| (*rival, candidate)))
