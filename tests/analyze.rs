@@ -799,6 +799,61 @@ fn each_file_needs_its_own_end() {
     assert_eq!(joined.records().pop().unwrap()["status"], "interrupted", "a line after the last end");
 }
 
+/// As of a writer that was killed, or a disk that was full.
+#[test]
+fn a_file_that_is_cut_in_mid_line_is_analyzed_with_a_warning() {
+    let folder = Folder::new();
+    let (before, last) = (invocation("f").line(), invocation("f").duration(9.0).line());
+    let analyze = |text: &str| Tool::new("lpt-analyze").arg(folder.file("cut.ndjson", text)).run();
+    for end in [1, 5, last.len() / 2, last.len() - 2] {
+        let ran = analyze(&(before.clone() + &last[..end]));
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains("cut.ndjson:2: the last line is cut off, and is left out"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(ran.of_type("statistics")[0]["invocations"], 1);
+        assert_eq!(ran.records().pop().unwrap()["status"], "interrupted");
+    }
+    // Only the newline is missing.
+    let whole = analyze(&(before.clone() + last.trim_end()));
+    assert_eq!(whole.of_type("statistics")[0]["invocations"], 2);
+    // A cut line behind the end of another run.
+    let joined = analyze(&(before.clone() + &end("lpt-invoke").line() + &last[..9]));
+    assert_eq!(joined.records().pop().unwrap()["status"], "interrupted");
+    // Anywhere else, and of anything else, it is a bad line.
+    let elsewhere = last[..9].to_owned() + "\n" + &before;
+    for bad in [elsewhere, before.clone() + &last[..9] + "\n", before.clone() + "nonsense", before + "{}"] {
+        assert_eq!(analyze(&bad).code, Some(65), "{bad}");
+    }
+}
+
+#[test]
+fn a_file_of_another_kind_is_named_with_what_to_do() {
+    let folder = Folder::new();
+    let utf_16: Vec<u8> = format!("\u{feff}{}", runs()).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabV*\xa9,\n";
+    let csv = Tool::new("lpt-analyze").args(["--format", "csv"]).stdin(runs()).run().succeeds().stdout;
+    let cases: [(&str, &[u8], [&str; 2]); 3] = [
+        ("runs.csv", csv.as_bytes(), ["is CSV", "one JSON object a line"]),
+        ("runs.ndjson.gz", gzip, ["is compressed with gzip", "zcat"]),
+        ("runs16.ndjson", &utf_16, ["is UTF-16", "iconv -f UTF-16 -t UTF-8"]),
+    ];
+    for (name, bytes, words) in cases {
+        let path = folder.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        let refused = Tool::new("lpt-analyze").arg(&path).run();
+        refused.fails_with(65, &[&format!("{name}: "), words[0], words[1]]);
+    }
+    let refused = Tool::new("lpt-analyze").arg(folder.path("")).run();
+    refused.fails_with(1, &["is a folder; name the files in it: ", "/*.ndjson"]);
+    // PowerShell and editors write it.
+    let marked = folder.file("marked.ndjson", &format!("\u{feff}{}", runs()));
+    let ran = Tool::new("lpt-analyze").arg(marked).run().succeeds();
+    assert_eq!(ran.stdout, Tool::new("lpt-analyze").stdin(runs()).run().stdout);
+}
+
 #[test]
 fn impossible_figures_are_bad_records() {
     for (field, value) in [

@@ -44,6 +44,18 @@ fn configurations_suffice_to_find_the_versions_of_a_run() {
     assert_eq!(local.account(), before);
 }
 
+#[test]
+fn records_that_are_cut_in_mid_line_suffice_to_clean_up() {
+    let local = service();
+    let before = local.account();
+    let records = prepared(&local);
+    let cut = &records[..records.rfind("\"ready\"").unwrap()];
+    let ran = local.tool("lpt-cleanup").stdin(cut).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the last line is cut off, and is left out"), "{}", ran.stderr);
+    assert_eq!(local.account(), before);
+}
+
 /// Records of another program name their runs as they like. No tag and no alias can have such a name.
 #[test]
 fn a_run_of_another_program_is_named_and_nothing_of_it_is_removed() {

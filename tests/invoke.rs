@@ -722,11 +722,7 @@ fn only_the_last_line_of_a_run_to_resume_may_be_cut() {
     };
     let again = resume(&cut);
     assert_eq!(again.code, Some(0), "{}", again.stderr);
-    assert!(
-        again.stderr.contains("warning: the last line is not a record and is ignored: "),
-        "{}",
-        again.stderr
-    );
+    assert!(again.stderr.contains(": the last line is cut off, and is left out"), "{}", again.stderr);
     assert_eq!(invocations_sent(&again), 1);
     let torn = folder.file("torn.ndjson", &format!("{before}{{\"type\":\n{{\"type\":\"invocation\"{last}\n"));
     let line = before.lines().count() + 1;

@@ -63,6 +63,18 @@ fn nothing_is_selected_from_an_incomplete_stream() {
 }
 
 #[test]
+fn nothing_is_selected_from_a_stream_that_is_cut_in_mid_line() {
+    let text = measured();
+    let cut = &text[..text.len() - 9];
+    let ran = Tool::new("lpt-select").stdin(cut).run();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert_eq!(ran.of_type("selection").len(), 0);
+    assert!(ran.stderr.contains("the last line is cut off"), "{}", ran.stderr);
+    let allowed = Tool::new("lpt-select").arg("--allow-incomplete").stdin(cut).run();
+    assert_eq!((allowed.code, allowed.of_type("selection").len()), (Some(0), 1), "{}", allowed.stderr);
+}
+
+#[test]
 fn input_without_usable_statistics_is_an_error() {
     Tool::new("lpt-select").stdin(end("lpt-analyze")).run().fails_with(1, &["no statistics", "lpt-analyze"]);
     // No size has a usable invocation.

@@ -5,11 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment, Track};
 
-use crate::error::Fault;
+use super::{STDIN, foreign};
+use crate::error::{Error, Fault};
 use crate::exit::Exit;
+use crate::message;
 use crate::quote::{excerpt, json};
 use crate::records::{AnyRecord, Record};
 
@@ -19,19 +22,50 @@ pub struct Line {
     source: Arc<str>,
     number: u64,
     text: String,
+    is_cut: bool,
 }
 
 impl Line {
-    /// Makes a line of the bytes that have this number, from 1, in `source`.
-    pub(super) fn new(source: &Arc<str>, number: u64, bytes: Vec<u8>) -> Result<Line, RecordError> {
-        let mut line = Line { source: Arc::clone(source), number, text: String::new() };
-        match String::from_utf8(bytes) {
-            Ok(text) => {
-                line.text = text;
-                Ok(line)
+    /// Makes a line of the bytes that have this number, from 1, in `source`, and before which there is no newline yet.
+    ///
+    /// The last line of a source has no newline if its writer was killed, or if it copies a file that is still written.
+    /// If it is also the beginning of a JSON object and no more, it is cut off.
+    pub(super) fn new(source: &Arc<str>, number: u64, mut bytes: Vec<u8>) -> Result<Line, Error> {
+        let mut line = Line { source: Arc::clone(source), number, text: String::new(), is_cut: false };
+        if number == 1 {
+            foreign::strip_mark(&mut bytes);
+            if let Some((what, remedy)) = foreign::recognize(&bytes) {
+                let file = if **source == *STDIN { "FILE" } else { source };
+                let remedy = remedy.replace("FILE", file).replace("TOOL", message::tool());
+                return Err(Foreign { source_name: source.to_string(), what, remedy }.into());
             }
-            Err(_) => Err(line.error(None, "not UTF-8")),
         }
+        match bytes.pop_if(|byte| *byte == b'\n') {
+            Some(_) => {}
+            None => line.is_cut = is_beginning_of_object(&bytes),
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => line.text = text,
+            // A character may be cut, too.
+            Err(error) if line.is_cut => {
+                line.text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            }
+            Err(_) => return Err(line.error(None, "not UTF-8").into()),
+        }
+        Ok(line)
+    }
+
+    /// Whether the line is the last one of its source and is cut off in the middle.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Warns that this line is cut off.
+    pub(crate) fn warn_of_cut(&self) {
+        message::warning(format_args!(
+            "{}:{}: the last line is cut off, and is left out",
+            self.source, self.number
+        ));
     }
 
     /// Returns the line as it was read, without its newline.
@@ -128,6 +162,16 @@ impl Line {
     }
 }
 
+/// Whether `bytes` would be a JSON object if more bytes followed.
+fn is_beginning_of_object(bytes: &[u8]) -> bool {
+    let is_incomplete = |error: serde_json::Error| {
+        // A number that breaks off, as in `-` or `1.`, is a syntax error, and that at the end.
+        let is_in_number = bytes.last().is_some_and(|last| b"-+.eE".contains(last));
+        error.is_eof() || (is_in_number && error.column() >= bytes.len())
+    };
+    bytes.first() == Some(&b'{') && serde_json::from_slice::<IgnoredAny>(bytes).is_err_and(is_incomplete)
+}
+
 /// Returns the value at `path`.
 fn value_at<'a>(value: &'a Value, path: &Path) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, segment| match segment {
@@ -179,6 +223,22 @@ impl fmt::Display for RecordError {
             write!(f, "{}: ", excerpt(field))?;
         }
         write!(f, "{} (fix or delete that line; lpt-records(5) describes the format)", self.what)
+    }
+}
+
+/// The error of a file that holds something else than records.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{source_name}: is {what}, and not records in NDJSON; {remedy}")]
+pub struct Foreign {
+    /// The name of the file, or `stdin`.
+    pub source_name: String,
+    what: &'static str,
+    remedy: String,
+}
+
+impl Fault for Foreign {
+    fn exit(&self) -> Exit {
+        Exit::BadRecord
     }
 }
 

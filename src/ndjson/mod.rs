@@ -6,6 +6,7 @@ mod reader; // the lines of the input
 mod upstream; // the end records of the input, taken together
 mod writer; // the output of a tool
 mod line; // one line, and what can be wrong with it
+mod foreign; // files that hold something else than records
 
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustix::fs::{FileType, fstat};
 use tokio::sync::mpsc;
 
-use super::line::Line;
+use super::line::{Foreign, Line};
 use super::{STDIN, Upstream, Writer};
 use crate::error::Error;
 use crate::message;
@@ -94,20 +94,33 @@ impl Iterator for Lines {
             match current.input.read_until(b'\n', &mut bytes) {
                 Ok(0) => self.current = None,
                 Ok(_) => {
-                    if bytes.last() == Some(&b'\n') {
-                        bytes.pop();
-                    }
                     current.lines += 1;
-                    return Some(Line::new(&current.name, current.lines, bytes).map_err(Error::from));
+                    let line = Line::new(&current.name, current.lines, bytes);
+                    // Nothing of such a file is a record.
+                    if line.as_ref().is_err_and(|error| error.fault::<Foreign>().is_some()) {
+                        self.current = None;
+                    }
+                    return Some(line);
                 }
                 Err(source) => {
                     let name = current.name.to_string();
                     self.current = None;
-                    return Some(Err(Error::io(name)(source)));
+                    return Some(Err(unreadable(name, source)));
                 }
             }
         }
     }
+}
+
+/// Returns the error of a source that cannot be read.
+fn unreadable(name: String, source: io::Error) -> Error {
+    if source.kind() == io::ErrorKind::IsADirectory {
+        return Error::Failed(format!(
+            "{name}: is a folder; name the files in it: {}/*.ndjson",
+            name.trim_end_matches('/')
+        ));
+    }
+    Error::io(name)(source)
 }
 
 /// The input of a tool. It belongs to [`crate::entry`], which passes on what a failed tool has not read.

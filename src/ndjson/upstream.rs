@@ -58,7 +58,7 @@ impl Upstream {
     }
 
     /// Notes a line, which an `end` record has to follow in the same source. Returns the type of the record,
-    /// or `None` for an `end` record, which is consumed here.
+    /// or `None` for an `end` record and for a line that is cut off, which are consumed here.
     pub(crate) fn admit<'a>(&mut self, line: &'a Line) -> Result<Option<Cow<'a, str>>, RecordError> {
         if !self.sources.last().is_some_and(|last| line.is_of_same_source(&last.source)) {
             let source = Arc::clone(line.source());
@@ -66,6 +66,10 @@ impl Upstream {
         }
         let last = self.sources.last_mut().expect("there is one now");
         last.is_open = true;
+        if line.is_cut() {
+            line.warn_of_cut();
+            return Ok(None);
+        }
         let record_type = line.record_type()?;
         let is_of_pipe = self.is_piped && &*last.source == STDIN;
         if record_type != End::TYPE {

@@ -36,18 +36,13 @@ impl Resumed {
     /// The file cannot be read, another line of it is not a record, or it has no invocation.
     pub(super) fn read(file: &Path) -> Result<Resumed, Error> {
         let mut resumed = Resumed { file: file.to_owned(), ..Resumed::default() };
-        let mut bad_line = None;
         for line in Lines::of_files(&[file.to_owned()]) {
-            if let Some(error) = bad_line.take() {
-                return Err(error);
+            let line = line?;
+            if line.is_cut() {
+                line.warn_of_cut();
+            } else {
+                resumed.add(line)?;
             }
-            match line.and_then(|line| resumed.add(line)) {
-                Err(error) if error.is_bad_record() => bad_line = Some(error),
-                result => result?,
-            }
-        }
-        if let Some(error) = bad_line {
-            message::warning(format_args!("the last line is not a record and is ignored: {error}"));
         }
         // With `--resume FILE > FILE` the shell empties the file before lpt-invoke reads it.
         if resumed.is_empty() {

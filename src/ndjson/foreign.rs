@@ -1,0 +1,70 @@
+//! Files that hold something else than records, recognized by how they begin.
+
+/// The mark at the beginning of a UTF-8 file that some editors and shells write. It is no part of the first record.
+const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Removes the mark of UTF-8 from the first line of a file.
+pub(super) fn strip_mark(first_line: &mut Vec<u8>) {
+    if first_line.starts_with(UTF_8_MARK) {
+        first_line.drain(..UTF_8_MARK.len());
+    }
+}
+
+/// Returns what the file is that begins with `first_line`, and what to do, if it surely has no records. FILE and TOOL
+/// stand for the names of the file and of the tool that reads it.
+pub(super) fn recognize(first_line: &[u8]) -> Option<(&'static str, &'static str)> {
+    let is = |start: &[u8]| first_line.starts_with(start);
+    // RFC 1952, RFC 8878, and the byte order marks of Unicode.
+    if is(b"\x1f\x8b") {
+        Some(("compressed with gzip", "decompress it: zcat FILE | TOOL"))
+    } else if is(b"\x28\xb5\x2f\xfd") {
+        Some(("compressed with zstd", "decompress it: zstdcat FILE | TOOL"))
+    } else if is(b"PK\x03\x04") {
+        Some(("a zip archive", "unpack it: unzip -p FILE | TOOL"))
+    } else if is(b"PAR1") {
+        Some(("Parquet", "convert it to NDJSON, one JSON object a line"))
+    } else if is(b"\xff\xfe") || is(b"\xfe\xff") {
+        Some(("UTF-16", "convert it: iconv -f UTF-16 -t UTF-8 FILE | TOOL"))
+    } else if is_csv(first_line) {
+        Some(("CSV", "give the NDJSON that it was made from, one JSON object a line"))
+    } else {
+        None
+    }
+}
+
+/// Whether a line is the header of a CSV file: names between commas.
+fn is_csv(line: &[u8]) -> bool {
+    let is_name = |name: &[u8]| {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte);
+        let name = name.trim_ascii();
+        let name = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name);
+        name.first().is_some_and(u8::is_ascii_alphabetic) && name.iter().all(is_part)
+    };
+    line.contains(&b',') && line.trim_ascii().split(|byte| *byte == b',').all(is_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_recognized_by_how_it_begins() {
+        let cases: [(&[u8], Option<&str>); 12] = [
+            (b"\x1f\x8b\x08\0\0\0\0\0", Some("compressed with gzip")),
+            (b"\x28\xb5\x2f\xfd\x24", Some("compressed with zstd")),
+            (b"\xff\xfe{\0\"\0", Some("UTF-16")),
+            (b"\xfe\xff\0{\0\"", Some("UTF-16")),
+            (b"functionArn,memorySizeMB,durationMs\r", Some("CSV")),
+            (b"\"functionArn\", \"memorySizeMB\"", Some("CSV")),
+            (b"{\"type\":\"end\",\"tool\":\"x\"}", None),
+            (b"{\"type\":\"end\", cut", None),
+            (b"[1,2]", None),
+            (b"1,2", None),
+            (b"nonsense", None),
+            (b"", None),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(recognize(line).map(|(what, _)| what), expected, "{line:?}");
+        }
+    }
+}
