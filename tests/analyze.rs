@@ -159,9 +159,135 @@ fn cold_and_warm_starts_are_told_apart() {
     let cold = invocation("f").duration(100.0).with("initDurationMs", 200).with("billedDurationMs", 300);
     let input = whole([cold, invocation("f").duration(50.0)]);
     for (starts, average) in [("cold", 300.0), ("warm", 50.0), ("all", 175.0)] {
-        let ran = Tool::new("lpt-analyze").args(["--starts", starts]).stdin(&*input).run().succeeds();
+        let ran = Tool::new("lpt-analyze").args(["--starts", starts]).stdin(&*input).run();
         assert_eq!(ran.of_type("statistics")[0]["averageDurationMs"], average, "{starts}");
     }
+}
+
+/// Returns invocations of a size, the first `cold` of them with an init.
+fn started(memory: u32, duration: f64, cold: usize, all: usize) -> Vec<Record> {
+    let warm = |n: usize| invocation("f").memory(memory).duration(duration + n as f64 / 100.0);
+    let cold_start =
+        |n: usize| warm(n).with("initDurationMs", 400).with("billedDurationMs", duration as u64 + 401);
+    (0..all).map(|n| if n < cold { cold_start(n) } else { warm(n) }).collect()
+}
+
+/// As measured with --parallel: the smaller size is the cheaper one, and has had more cold starts.
+#[test]
+fn cold_starts_that_turn_the_choice_are_seen() {
+    let input = whole([started(512, 100.0, 6, 8), started(1024, 80.0, 3, 8)].concat());
+    let best = |ran: &Ran| {
+        let statistics = ran.of_type("statistics");
+        let best = statistics.iter().find(|record| record["rank"] == 1).unwrap();
+        best["memorySizeMB"].clone()
+    };
+    let analyze = |arguments: &[&str]| Tool::new("lpt-analyze").args(arguments).stdin(&*input).run();
+    let all = analyze(&["--strategy", "speed"]);
+    assert_eq!(best(&all), 1024);
+    assert_eq!(
+        all.stderr,
+        "lpt-analyze: warning: f: cold starts are among the averaged invocations (5 of 6 at 512 MB, 2 of 6 at 1024 MB), so sizes are hard to compare; leave them out with --starts warm\n"
+    );
+    let cost = ["--strategy", "cost"];
+    assert_eq!(
+        (best(&analyze(&cost)), best(&analyze(&[&cost[..], &["--starts", "warm"]].concat()).succeeds())),
+        (1024.into(), 512.into())
+    );
+    let table = analyze(&["--format", "table"]).stdout;
+    let column = table.lines().nth(1).unwrap().find("cold starts").expect("a column");
+    let cold = |line: &str| line[column..column + "cold starts".len()].trim().to_owned();
+    assert_eq!(table.lines().skip(2).map(cold).collect::<Vec<_>>(), ["6", "3"]);
+}
+
+#[test]
+fn cold_starts_that_survive_the_trim_are_warned_of_if_they_matter() {
+    let both = |cold, all| [started(512, 100.0, cold, all), started(1024, 80.0, cold, all)].concat();
+    let cases: [(Vec<Record>, &[&str], &str); 8] = [
+        // One in fifty is trimmed, which is how a run in series looks.
+        (both(1, 50), &[], ""),
+        (both(1, 5), &[], ""),
+        (both(1, 50), &["--discard-top-bottom", "0"], "(1 of 50 at 1024 MB, 1 of 50 at 512 MB)"),
+        (both(1, 4), &[], "(1 of 4 at 1024 MB, 1 of 4 at 512 MB)"),
+        (started(512, 100.0, 1, 4), &[], "(1 of 4 at 512 MB)"),
+        // They are what was measured.
+        (both(8, 8), &[], ""),
+        (both(2, 8), &["--starts", "cold"], ""),
+        (
+            [started(512, 100.0, 4, 4), started(1024, 80.0, 1, 8)].concat(),
+            &[],
+            "512 MB has no others, so measure more there",
+        ),
+    ];
+    for (records, arguments, expected) in cases {
+        let ran = Tool::new("lpt-analyze").args(arguments).stdin(whole(records)).run();
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "no {expected:?} in {}", ran.stderr);
+        assert_eq!(ran.stderr.contains("--starts warm"), !expected.is_empty(), "{}", ran.stderr);
+    }
+    // Its record does not tell how long it took.
+    let slow = invocation("f").memory(512).duration(500.0).with("coldStart", true);
+    let records = started(512, 100.0, 0, 3).into_iter().chain([slow]);
+    let ran = Tool::new("lpt-analyze").stdin(whole(records)).run();
+    assert!(ran.stderr.contains("(1 of 4 at 512 MB)"), "{}", ran.stderr);
+    // A start that takes 1 ms of 400 does no harm.
+    let quick = |record: Record| record.with("initDurationMs", 1).with("billedDurationMs", 402);
+    let records =
+        started(512, 400.0, 0, 3).into_iter().chain([quick(invocation("f").memory(512).duration(400.0))]);
+    Tool::new("lpt-analyze").stdin(whole(records)).run().succeeds();
+}
+
+/// Of a program that keeps the bill and not the init.
+#[test]
+fn a_bill_that_nothing_explains_is_warned_of() {
+    let billed = |billed: u64| invocation("f").duration(100.0).with("billedDurationMs", billed);
+    let input = whole([billed(100), billed(101), billed(500), billed(501)]);
+    let ran = Tool::new("lpt-analyze").stdin(input).run();
+    assert!(
+        ran.stderr.contains("f: 2 invocations are billed for longer than they ran, and no coldStart"),
+        "{}",
+        ran.stderr
+    );
+    let explained = [
+        billed(500).with("coldStart", false),
+        billed(500).with("coldStart", true),
+        billed(500).with("initDurationMs", 399.5),
+        billed(403).with("billedRestoreDurationMs", 303),
+    ];
+    let ran = Tool::new("lpt-analyze").args(["--starts", "all"]).stdin(whole(explained)).run();
+    assert!(!ran.stderr.contains("billed for longer"), "{}", ran.stderr);
+}
+
+/// In several regions or accounts, the same name is of several functions.
+#[test]
+fn a_function_has_its_short_name_and_its_region_where_there_are_several() {
+    let [here, there] = ["us-east-1", "eu-west-1"].map(|region| invocation("f").region(region));
+    let titles = |records: Vec<Record>| -> Vec<String> {
+        let ran = Tool::new("lpt-analyze").args(["--format", "table"]).stdin(whole(records)).run().succeeds();
+        ran.stdout.lines().filter(|line| line.contains("(x86_64)")).map(str::to_owned).collect()
+    };
+    assert_eq!(titles(vec![here.clone(), invocation("g").region("eu-west-1")]), ["g (x86_64)", "f (x86_64)"]);
+    assert_eq!(
+        titles(vec![here.clone(), there.clone()]),
+        ["f in eu-west-1 (x86_64)", "f in us-east-1 (x86_64)"]
+    );
+    let report =
+        |record: Record| record.outcome("no-report").without("durationMs").without("billedDurationMs");
+    let ran = Tool::new("lpt-analyze").stdin(whole([here.clone(), there.clone(), report(there)])).run();
+    assert!(
+        ran.stderr.contains("warning: f in eu-west-1: 128 MB: 1 invocation ran without a report"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn the_most_memory_is_that_of_all_invocations() {
+    let used = |used: u32| invocation("f").with("maxMemoryUsedMB", used);
+    let ran = Tool::new("lpt-analyze")
+        .stdin(whole([used(70), used(128).outcome("out-of-memory")]))
+        .run()
+        .succeeds();
+    assert_eq!(ran.of_type("statistics")[0]["maxMemoryUsedMB"], 128);
 }
 
 #[test]

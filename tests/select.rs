@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::analyze::golden;
 use crate::common::Tool;
-use crate::common::records::{arn, configuration, end, lines, parse, plan, statistics};
+use crate::common::records::{Record, arn, configuration, end, lines, parse, plan, statistics};
 
 fn measured() -> String {
     std::fs::read_to_string(golden("2-statistics.ndjson")).unwrap()
@@ -111,12 +111,7 @@ fn a_size_at_which_the_function_often_fails_is_passed_over() {
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         let selected = ran.of_type("selection")[0]["memorySizeMB"].to_string();
         assert_eq!(selected != best, is_passed_over, "{errors}: {}", ran.stderr);
-        assert_eq!(
-            ran.stderr.contains(&format!("{best} MB is not considered")),
-            is_passed_over,
-            "{}",
-            ran.stderr
-        );
+        assert_eq!(ran.stderr.contains(&format!(" at {best} MB")), is_passed_over, "{}", ran.stderr);
     }
 }
 
@@ -134,6 +129,53 @@ fn nothing_is_selected_when_a_planned_size_was_not_measured() {
     assert_eq!(allowed.of_type("selection").len(), 1);
 }
 
+/// Returns the statistics of a size at which the function always runs out of memory.
+fn out_of_memory(memory: u32) -> Record {
+    let failed = statistics("f").memory(memory).without("averageDurationMs").without("averageCost");
+    failed
+        .with("invocations", 0)
+        .with("coldStarts", 0)
+        .with("errors", 5)
+        .with("functionErrors", 5)
+        .with("outOfMemoryErrors", 5)
+        .with("maxMemoryUsedMB", memory)
+}
+
+/// The plan's function has 128 MB.
+#[test]
+fn out_of_memory_is_called_that_and_first_if_it_is_the_current_size() {
+    let plan = plan("f").with("originalMemorySizeMB", 128).with("powerValues", vec![128, 192, 256]);
+    let sizes = [out_of_memory(128), out_of_memory(192), statistics("f").memory(256), end("lpt-analyze")];
+    let ran = Tool::new("lpt-select").stdin(lines([plan.clone()].into_iter().chain(sizes))).run();
+    assert_eq!((ran.code, &ran.of_type("selection")[0]["memorySizeMB"]), (Some(0), &256.into()));
+    let lines_said: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(
+        lines_said[0],
+        "lpt-select: warning: f: out of memory at 128 MB, its current size: used 128 of 128 MB in 5 of 5 invocations"
+    );
+    assert!(
+        ran.stderr.contains("f: out of memory at 192 MB: used 192 of 192 MB in 5 of 5"),
+        "{}",
+        ran.stderr
+    );
+    assert!(
+        ran.stderr.contains("256 MB is best by cost against 128 MB, where it ran out of memory;"),
+        "{}",
+        ran.stderr
+    );
+    let rows = lines_said.iter().filter(|line| line.trim_end().ends_with("  out of memory")).count();
+    assert_eq!(rows, 2, "{}", ran.stderr);
+
+    let all = lines([plan, out_of_memory(128), out_of_memory(192), out_of_memory(256), end("lpt-analyze")]);
+    let ran = Tool::new("lpt-select").stdin(all).run();
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr.contains("f: no size can be selected: it runs out of memory at each one"),
+        "{}",
+        ran.stderr
+    );
+}
+
 /// The account refuses 10,240 MB for f. For g that size is planned, and was not measured.
 #[test]
 fn a_size_that_is_refused_for_one_function_is_not_excused_for_another() {
@@ -145,7 +187,7 @@ fn a_size_that_is_refused_for_one_function_is_not_excused_for_another() {
     let selections = ran.of_type("selection");
     assert_eq!(selections.len(), 1, "{}", ran.stderr);
     assert_eq!(selections[0]["functionArn"], arn("f"));
-    assert!(ran.stderr.contains("function:g: nothing is selected"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: g: nothing is selected"), "{}", ran.stderr);
     assert!(ran.stderr.contains("sizes that were not measured (10240 MB)"), "{}", ran.stderr);
 }
 

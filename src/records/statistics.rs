@@ -105,7 +105,7 @@ pub struct Statistics {
     /// The trimmed mean of the init durations that were reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_init_duration_ms: Option<Millis>,
-    /// The most memory that any used invocation reported, in MB.
+    /// The most memory that any invocation reported, in MB, those that failed included.
     #[serde(rename = "maxMemoryUsedMB", default, skip_serializing_if = "Option::is_none")]
     pub max_memory_used: Option<u32>,
     /// The share of the used invocations that trimming drops at each end.

@@ -2,12 +2,13 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::decide::is_sound;
 use crate::records::{Statistics, Strategy};
 use crate::units::MemoryMB;
 
-/// Returns the table of the sizes of one function on one architecture, at least one. `best` is the best size,
+/// Returns the table of the sizes of the function `name` on one architecture, at least one. `best` is the best size,
 /// and the strategy under which it is.
-pub fn table(rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> String {
+pub fn table(name: &str, rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> String {
     let first = rivals[0];
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -17,6 +18,7 @@ pub fn table(rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> Stri
         "95 % interval".to_owned(),
         format!("{} per million", first.currency),
         "invocations".to_owned(),
+        "cold starts".to_owned(),
         "errors".to_owned(),
         String::new(),
     ];
@@ -34,14 +36,19 @@ pub fn table(rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> Stri
             },
             rival.average_cost.map_or_else(|| "-".to_owned(), |cost| amount(cost.million())),
             rival.invocations.to_string(),
+            rival.cold_starts.to_string(),
             rival.errors.to_string(),
-            best.map_or_else(String::new, |(_, strategy)| format!("<- best by {}", strategy.as_str())),
+            match best {
+                Some((_, strategy)) => format!("<- best by {}", strategy.as_str()),
+                None if rival.out_of_memory_errors > 0 => "out of memory".to_owned(),
+                None if !is_sound(rival) => "fails".to_owned(),
+                None => String::new(),
+            },
         ]);
     }
-    for column in table.column_iter_mut().take(6) {
+    for column in table.column_iter_mut().take(7) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let name = first.function_arn.name();
     format!("{name} ({})\n{}", first.architecture, table.trim_fmt())
 }
 

@@ -30,7 +30,8 @@ pub struct Args {
     discard_top_bottom: Option<DiscardTopBottom>,
     /// Invocations to use: all, or only those with a warm or a cold start [default: all]
     ///
-    /// The default is cold if each invocation has its own version.
+    /// The default is cold if each invocation has its own version. A warning says if cold starts and warm starts are
+    /// averaged together and the cold ones took more than 5 % of an average.
     #[arg(long, value_enum)]
     starts: Option<StartsArg>,
     #[arg(long, value_name = "FILE", help = prices_help(), long_help = prices_long_help())]

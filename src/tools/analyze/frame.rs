@@ -21,6 +21,10 @@ pub(super) struct Frame {
     function_error: Vec<bool>,
     out_of_memory: Vec<bool>,
     cold_start: Vec<bool>,
+    /// The time that a cold start took, if the record tells.
+    start_ms: Vec<Option<f64>>,
+    /// Whether it is billed for longer than it ran, and nothing says that it was a cold start.
+    unexplained_bill: Vec<bool>,
     /// Duration + init + restore.
     duration_ms: Vec<Option<f64>>,
     init_duration_ms: Vec<Option<f64>>,
@@ -41,8 +45,6 @@ impl Frame {
         }
         let parts = [invocation.duration_ms, invocation.init_duration_ms, invocation.restore_duration_ms];
         let duration = invocation.duration_ms.map(|_| parts.iter().flatten().map(|part| part.get()).sum());
-        // Records of other programs may lack `coldStart`. An init or a restore also means a cold start.
-        let is_cold = invocation.init_duration_ms.is_some() || invocation.restore_duration_ms.is_some();
         self.fingerprint.push(self.fingerprints.of(invocation).into());
         self.function_arn.push(invocation.function_arn.to_string());
         self.architecture.push(invocation.architecture.as_str());
@@ -51,7 +53,9 @@ impl Frame {
         self.charged.push(invocation.outcome.is_charged());
         self.function_error.push(invocation.outcome.is_function_error());
         self.out_of_memory.push(invocation.outcome == Outcome::OutOfMemory);
-        self.cold_start.push(invocation.cold_start.unwrap_or(is_cold));
+        self.cold_start.push(invocation.is_cold_start());
+        self.start_ms.push(invocation.start_ms());
+        self.unexplained_bill.push(usable && invocation.has_unexplained_bill());
         self.duration_ms.push(duration);
         self.init_duration_ms.push(invocation.init_duration_ms.map(|init| init.get()));
         let billed = |billed: Option<BilledMillis>| billed.map(|BilledMillis(billed)| billed);
@@ -73,6 +77,8 @@ impl Frame {
             "functionError" => self.function_error,
             "outOfMemory" => self.out_of_memory,
             "coldStart" => self.cold_start,
+            "startMs" => self.start_ms,
+            "unexplainedBill" => self.unexplained_bill,
             "durationMs" => self.duration_ms,
             "initDurationMs" => self.init_duration_ms,
             "billedDurationMs" => self.billed_duration_ms,
@@ -89,6 +95,7 @@ impl Frame {
 
 /// The invocations of one function on one architecture with one memory size, each once. There is at least one.
 pub(super) struct Group {
+    pub size: SizeKey,
     invocations: DataFrame,
     /// The number of those that were left out, because they are repeats.
     pub repeats: u64,
@@ -103,20 +110,7 @@ impl Group {
             None => all.clone(),
         };
         let repeats = (all.height() - invocations.height()) as u64;
-        Ok(Group { invocations, repeats })
-    }
-
-    /// Returns the function, architecture and memory size of the invocations.
-    pub fn key(&self) -> PolarsResult<SizeKey> {
-        const OURS: &str = "the column was filled from this type";
-        let text =
-            |name| PolarsResult::Ok(self.invocations.column(name)?.str()?.first().expect(OURS).to_owned());
-        let memory = self.invocations.column("memorySizeMB")?.u32()?.first().expect(OURS);
-        Ok(SizeKey {
-            function: text("functionArn")?.parse().expect(OURS),
-            architecture: text("architecture")?.parse().expect(OURS),
-            memory: MemoryMB::new(memory).expect(OURS),
-        })
+        Ok(Group { size: size_of(&all)?, invocations, repeats })
     }
 
     /// Returns the number of invocations, including those that failed.
@@ -162,6 +156,11 @@ impl Group {
         Ok(BilledMillis(self.invocations.column("billedDurationMs")?.u64()?.sum().unwrap_or(0)))
     }
 
+    /// Returns the most memory that an invocation used, in MB. One that failed for lack of memory used the most.
+    pub fn max_memory_used(&self) -> PolarsResult<Option<u32>> {
+        Ok(self.invocations.column("maxMemoryUsedMB")?.u32()?.max())
+    }
+
     /// Returns what AWS Lambda Power Tuning counts: the invocations that the function answered, warm or cold.
     pub fn answered(&self) -> PolarsResult<Answered> {
         let failed = self.invocations.column("functionError")?.bool()?;
@@ -191,6 +190,18 @@ impl Group {
         let by = ["durationMs", "billedDurationMs"];
         Ok(Usable(self.invocations.filter(&mask)?.sort(by, SortMultipleOptions::default())?))
     }
+}
+
+/// Returns the function, architecture and memory size of invocations that have the same, at least one.
+fn size_of(invocations: &DataFrame) -> PolarsResult<SizeKey> {
+    const OURS: &str = "the column was filled from this type";
+    let text = |name| PolarsResult::Ok(invocations.column(name)?.str()?.first().expect(OURS).to_owned());
+    let memory = invocations.column("memorySizeMB")?.u32()?.first().expect(OURS);
+    Ok(SizeKey {
+        function: text("functionArn")?.parse().expect(OURS),
+        architecture: text("architecture")?.parse().expect(OURS),
+        memory: MemoryMB::new(memory).expect(OURS),
+    })
 }
 
 /// Invocations as AWS Lambda Power Tuning counts them: without a report, all their times are 0.
@@ -229,8 +240,18 @@ impl Usable {
         Ok(u64::from(self.0.column("coldStart")?.bool()?.sum().unwrap_or(0)))
     }
 
-    /// Returns the most memory that an invocation used, in MB.
-    pub fn max_memory_used(&self) -> PolarsResult<Option<u32>> {
-        Ok(self.0.column("maxMemoryUsedMB")?.u32()?.max())
+    /// Returns the times that cold starts took, as far as they are known, in the order of the durations.
+    pub fn start_durations(&self) -> PolarsResult<Vec<Option<f64>>> {
+        Ok(self.0.column("startMs")?.f64()?.iter().collect())
+    }
+
+    /// Returns for each whether it was a cold start, in the order of the durations.
+    pub fn is_cold(&self) -> PolarsResult<Vec<bool>> {
+        Ok(self.0.column("coldStart")?.bool()?.iter().map(|is_cold| is_cold == Some(true)).collect())
+    }
+
+    /// Returns the number of those that are billed for longer than they ran, and nothing says why.
+    pub fn unexplained_bills(&self) -> PolarsResult<u64> {
+        Ok(u64::from(self.0.column("unexplainedBill")?.bool()?.sum().unwrap_or(0)))
     }
 }

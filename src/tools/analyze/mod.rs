@@ -3,6 +3,7 @@
 mod args; // the arguments as typed
 mod power_tuning; // the arithmetic and the prices of AWS Lambda Power Tuning
 mod bill; // the costs of one size, as AWS bills them
+mod cold_starts; // doubts about cold starts in the averages
 mod frame; // all invocations as columns, in groups by size
 mod repeats; // the invocations that are in the input more than once
 mod plans; // the plans of the runs, and the versions that were published
@@ -24,10 +25,11 @@ use crate::price::PriceList;
 use crate::records::{
     BalancedWeight, Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics, Strategy,
 };
-use crate::report::{Format, Output, table};
+use crate::report::{Format, Output, ShortNames, table};
 use crate::statistics::{CONFIDENCE, TrimmedMean, quantile, sample_standard_deviation};
 use crate::units::{GbSeconds, Millis, Money};
 use bill::{Costs, Doubts, bill, check_tier};
+use cold_starts::ColdStarts;
 use frame::{Frame, Group, Usable};
 use plans::Plans;
 
@@ -207,11 +209,12 @@ impl Analyze<'_> {
         if let Some(why) = self.upstream.incomplete().filter(|_| !self.upstream.has_spoken()) {
             message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
         }
-        let mut doubts = Doubts::default();
-        let frame = std::mem::take(&mut self.frame);
-        let all = statistics_of_all(self.options, &self.plans, frame, &mut doubts)?;
-        doubts.show();
-        self.output.records(&all, |_| tables(&all))?;
+        let groups = std::mem::take(&mut self.frame).into_groups().map_err(from_polars)?;
+        note_repeats(groups.iter().map(|group| group.repeats).sum());
+        let mut analysis = Analysis::of(self.options, &self.plans, &groups);
+        let all = analysis.statistics_of_all(&groups)?;
+        analysis.warn();
+        self.output.records(&all, |_| tables(&analysis.names, &all))?;
         let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
         match unpriced.next() {
             None => Ok(Exit::Done),
@@ -225,41 +228,99 @@ impl Analyze<'_> {
 }
 
 /// Returns a table for each function and architecture.
-fn tables(all: &[Statistics]) -> String {
+fn tables(names: &ShortNames, all: &[Statistics]) -> String {
     let tables = all.chunk_by(Statistics::is_rival_of).map(|rivals| {
         let best = rivals.iter().find(|rival| rival.rank == Some(1) && is_sound(rival));
-        table(&rivals.iter().collect::<Vec<_>>(), best.map(|best| (best.memory_size, best.strategy)))
+        let name = names.of(&rivals[0].function_arn);
+        table(&name, &rivals.iter().collect::<Vec<_>>(), best.map(|best| (best.memory_size, best.strategy)))
     });
     tables.collect::<Vec<_>>().join("\n\n")
 }
 
-/// Returns the statistics of each size, sorted, and ranked among the sizes of the same function and architecture.
-fn statistics_of_all(
-    options: &Options,
-    plans: &Plans,
-    frame: Frame,
-    doubts: &mut Doubts,
-) -> Result<Vec<Statistics>, Error> {
-    let groups = frame.into_groups().map_err(from_polars)?;
-    note_repeats(groups.iter().map(|group| group.repeats).sum());
-    let mut all = Vec::with_capacity(groups.len());
-    for group in &groups {
-        all.push(statistics_of(options, plans, group, doubts)?);
+/// The analysis of all invocations, and what it finds doubtful.
+struct Analysis<'a> {
+    options: &'a Options,
+    plans: &'a Plans,
+    names: ShortNames,
+    doubts: Doubts,
+    cold_starts: ColdStarts,
+}
+
+impl<'a> Analysis<'a> {
+    fn of(options: &'a Options, plans: &'a Plans, groups: &[Group]) -> Analysis<'a> {
+        let functions = groups.iter().map(|group| &group.size.function);
+        let names = functions.chain(plans.changed()).collect();
+        Analysis { options, plans, names, doubts: Doubts::default(), cold_starts: ColdStarts::default() }
     }
-    all.sort_by_cached_key(Statistics::size_key);
-    for rivals in all.chunk_by_mut(|a, b| a.is_rival_of(b)) {
-        let (ranked, candidates): (Vec<_>, Vec<_>) = rivals
-            .iter_mut()
-            .filter_map(|rival| Candidate::of(rival).map(|candidate| (rival, candidate)))
-            .unzip();
-        for (rival, standing) in
-            ranked.into_iter().zip(standings(options.strategy, options.balanced_weight, &candidates))
-        {
-            rival.score = Some(standing.score);
-            rival.rank = Some(standing.rank);
+
+    /// Warns of everything that is doubtful.
+    fn warn(&self) {
+        for function in self.plans.changed() {
+            message::warning(format_args!(
+                "{}: the input has runs of different code; they are analyzed together",
+                self.names.of(function)
+            ));
         }
+        self.cold_starts.warnings(&self.names).iter().for_each(message::warning);
+        self.doubts.show();
     }
-    Ok(all)
+
+    /// Returns the statistics of each size, sorted, and ranked among the sizes of the same function and architecture.
+    fn statistics_of_all(&mut self, groups: &[Group]) -> Result<Vec<Statistics>, Error> {
+        let mut all = Vec::with_capacity(groups.len());
+        for group in groups {
+            all.push(self.statistics_of(group)?);
+        }
+        all.sort_by_cached_key(Statistics::size_key);
+        let (strategy, weight) = (self.options.strategy, self.options.balanced_weight);
+        for rivals in all.chunk_by_mut(|a, b| a.is_rival_of(b)) {
+            let (ranked, candidates): (Vec<_>, Vec<_>) = rivals
+                .iter_mut()
+                .filter_map(|rival| Candidate::of(rival).map(|candidate| (rival, candidate)))
+                .unzip();
+            for (rival, standing) in ranked.into_iter().zip(standings(strategy, weight, &candidates)) {
+                rival.score = Some(standing.score);
+                rival.rank = Some(standing.rank);
+            }
+        }
+        Ok(all)
+    }
+
+    fn statistics_of(&mut self, group: &Group) -> Result<Statistics, Error> {
+        let size = &group.size;
+        let only_cold_starts = self.plans.are_only_cold_starts(&size.function, size.architecture);
+        let starts = self.options.starts(only_cold_starts);
+        let share = self.options.share(only_cold_starts).get();
+        let usable = group.usable(starts).map_err(from_polars)?;
+        let durations = usable.durations().map_err(from_polars)?;
+        let name = self.names.of(&size.function);
+        let (duration, costs) = match &self.options.pricing {
+            Pricing::Bill { prices, used } => {
+                let rate = prices.rate(size.function.region(), size.architecture, *used)?;
+                check_tier(prices, *used, size, &mut self.doubts);
+                let costs = bill(&rate, size, self.plans, (group, &usable), share, &mut self.doubts)
+                    .map_err(from_polars)?;
+                let duration = TrimmedMean::of(&durations, share);
+                let dropped = duration.map_or(0, |duration| duration.dropped);
+                self.cold_starts.add(size, &usable, dropped).map_err(from_polars)?;
+                (duration, costs)
+            }
+            Pricing::PowerTuning => {
+                let answered = group.answered().map_err(from_polars)?;
+                power_tuning::duration_and_costs(&name, size, answered, share)
+            }
+        };
+        let unbilled = group.unbilled().map_err(from_polars)?;
+        if unbilled > 0 {
+            message::warning(format_args!(
+                "{name}: {} MB: {} ran without a report, so totalCost lacks the cost of that time",
+                size.memory,
+                counted(unbilled, "invocation")
+            ));
+        }
+        let figures = Figures { size: size.clone(), starts, share, durations, duration, costs };
+        figures.statistics(self.options, group, &usable).map_err(from_polars)
+    }
 }
 
 /// Says how many invocations were left out because the input has them more than once.
@@ -271,42 +332,6 @@ fn note_repeats(repeats: u64) {
             "{repeats} records repeat an invocation of the input, and are left out: each invocation counts once"
         )),
     }
-}
-
-fn statistics_of(
-    options: &Options,
-    plans: &Plans,
-    group: &Group,
-    doubts: &mut Doubts,
-) -> Result<Statistics, Error> {
-    let size = group.key().map_err(from_polars)?;
-    let only_cold_starts = plans.are_only_cold_starts(&size.function, size.architecture);
-    let starts = options.starts(only_cold_starts);
-    let share = options.share(only_cold_starts).get();
-    let usable = group.usable(starts).map_err(from_polars)?;
-    let durations = usable.durations().map_err(from_polars)?;
-    let (duration, costs) = match &options.pricing {
-        Pricing::Bill { prices, used } => {
-            let rate = prices.rate(size.function.region(), size.architecture, *used)?;
-            check_tier(prices, *used, &size, doubts);
-            let costs = bill(&rate, &size, plans, (group, &usable), share, doubts).map_err(from_polars)?;
-            (TrimmedMean::of(&durations, share), costs)
-        }
-        Pricing::PowerTuning => {
-            power_tuning::duration_and_costs(&size, group.answered().map_err(from_polars)?, share)
-        }
-    };
-    let unbilled = group.unbilled().map_err(from_polars)?;
-    if unbilled > 0 {
-        message::warning(format_args!(
-            "{}: {} MB: {} ran without a report, so totalCost lacks the cost of that time",
-            size.function.name(),
-            size.memory,
-            counted(unbilled, "invocation")
-        ));
-    }
-    let figures = Figures { size, starts, share, durations, duration, costs };
-    figures.statistics(options, group, &usable).map_err(from_polars)
 }
 
 /// The figures of one size from which its record is made.
@@ -360,7 +385,7 @@ impl Figures {
             confidence: interval.map(|_| CONFIDENCE),
             average_init_duration_ms: TrimmedMean::of(&usable.init_durations()?, share)
                 .map(|init| millis(init.mean)),
-            max_memory_used: usable.max_memory_used()?,
+            max_memory_used: group.max_memory_used()?,
             discard_top_bottom: share,
             strategy: options.strategy,
             balanced_weight: options.balanced_weight,

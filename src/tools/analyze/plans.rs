@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::message;
 use crate::names::{AliasName, Architecture, FunctionArn};
 use crate::records::{Configuration, ConfigurationState, Plan, RunName, SizeKey};
 
@@ -10,7 +9,6 @@ use crate::records::{Configuration, ConfigurationState, Plan, RunName, SizeKey};
 #[derive(Default)]
 pub(super) struct Plans {
     plans: Vec<Plan>,
-    /// The functions that have plans of different code.
     changed: BTreeSet<FunctionArn>,
     /// The versions, each by its alias.
     versions: BTreeMap<SizeKey, BTreeSet<AliasName>>,
@@ -23,13 +21,9 @@ impl Plans {
         if plan.power_values.is_empty() || self.plans.contains(&plan) {
             return;
         }
-        let function = &plan.function_arn;
-        let first = self.plans.iter().find(|known| known.function_arn == *function);
-        let has_changed = first.is_some_and(|first| first.code_sha256 != plan.code_sha256);
-        if has_changed && self.changed.insert(function.clone()) {
-            message::warning(format_args!(
-                "{function}: the input has runs of different code; they are analyzed together"
-            ));
+        let first = self.plans.iter().find(|known| known.function_arn == plan.function_arn);
+        if first.is_some_and(|first| first.code_sha256 != plan.code_sha256) {
+            self.changed.insert(plan.function_arn.clone());
         }
         self.plans.push(plan);
     }
@@ -38,6 +32,11 @@ impl Plans {
         if configuration.state == ConfigurationState::Ready {
             self.versions.entry(configuration.size_key()).or_default().insert(configuration.alias);
         }
+    }
+
+    /// Returns the functions that have plans of different code.
+    pub fn changed(&self) -> impl Iterator<Item = &FunctionArn> {
+        self.changed.iter()
     }
 
     /// Whether a run is a dry run.

@@ -42,6 +42,7 @@ fn price(base: f64, memory: MemoryMB, milliseconds: f64) -> f64 {
 /// no result: if there were no invocations, if no log tail had a report, or if an invocation failed, which ends its
 /// run.
 pub(super) fn duration_and_costs(
+    name: &str,
     size: &SizeKey,
     mut answered: Answered,
     share: f64,
@@ -50,8 +51,7 @@ pub(super) fn duration_and_costs(
     let base = base_price(region, size.architecture);
     if !answered.all {
         message::warning(format_args!(
-            "{}: {} MB: has no result with --compat, because AWS Lambda Power Tuning ends when an invocation fails",
-            size.function.name(),
+            "{name}: {} MB: has no result with --compat, because AWS Lambda Power Tuning ends when an invocation fails",
             size.memory
         ));
     }

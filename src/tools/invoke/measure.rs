@@ -347,6 +347,10 @@ impl Measurement {
     }
 
     fn describe(&self, invocation: &Invocation) -> String {
+        if invocation.outcome == Outcome::OutOfMemory {
+            let used = invocation.max_memory_used.map(|used| format!("used {used} of "));
+            return format!("out of memory: {}{} MB", used.unwrap_or_default(), invocation.memory_size);
+        }
         format!(
             "{}:{}: {}: {}",
             self.configuration.function_arn,

@@ -14,13 +14,13 @@ use crate::decide::{Candidate, is_sound, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::message::{self, counted};
+use crate::message;
 use crate::ndjson::{Line, Upstream};
 use crate::records::{
     BalancedWeight, Configuration, ConfigurationState, Failure, Plan, Record as _, RunName, Selection,
     SizeKey, Statistics, Strategy,
 };
-use crate::report::{Format, Output};
+use crate::report::{Format, Output, ShortNames};
 
 /// The options that the arguments become.
 #[derive(Debug)]
@@ -126,20 +126,13 @@ impl<'a> Select<'a> {
         sorted.sort_by_cached_key(|statistics| statistics.size_key());
         // Of a file that is given twice.
         sorted.dedup();
+        let names: ShortNames = sorted.iter().map(|statistics| &statistics.function_arn).collect();
         let (mut selections, mut tables, mut documents) = (vec![], vec![], vec![]);
         let mut functions = self.failures.len();
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             functions += 1;
-            let by = (rivals[0].strategy, rivals[0].balanced_weight);
-            let by = self.options.strategy.resolve(None, by)?;
-            let selection = self.select(rivals, by);
-            let table = summary::summary(rivals, selection.as_ref());
-            if self.options.format == Format::Table {
-                tables.push(table);
-            } else {
-                message::summary(table);
-            }
-            warn_of_unsound(rivals);
+            let name = names.of(&rivals[0].function_arn);
+            let selection = self.select_and_show(&name, rivals, &mut tables)?;
             if let Some(selection) = selection {
                 documents.push(state_machine::output(
                     &selection,
@@ -167,13 +160,49 @@ impl<'a> Select<'a> {
         }
     }
 
+    /// Selects the best of the sizes of one function and architecture, and shows their table, or adds it to `tables` if
+    /// that is the output.
+    fn select_and_show(
+        &self,
+        name: &str,
+        rivals: &[&Statistics],
+        tables: &mut Vec<String>,
+    ) -> Result<Option<Selection>, Error> {
+        let by = (rivals[0].strategy, rivals[0].balanced_weight);
+        let by = self.options.strategy.resolve(None, by)?;
+        let original = self.plans_of(rivals).last().map(|plan| plan.original_memory_size);
+        let failed = rivals.iter().filter(|rival| !is_sound(rival));
+        let (current, others): (Vec<&Statistics>, Vec<&Statistics>) =
+            failed.partition(|failed| Some(failed.memory_size) == original);
+        let warn = |failed: &&Statistics| message::warning(summary::unsound(name, failed, original));
+        // That the function fails as it is now is the first thing to know.
+        current.iter().for_each(warn);
+        let selection = self.select(name, rivals, by);
+        let table = summary::summary(name, rivals, selection.as_ref());
+        if self.options.format == Format::Table {
+            tables.push(table);
+        } else {
+            message::summary(table);
+        }
+        others.iter().for_each(warn);
+        Ok(selection)
+    }
+
     /// Selects the best of the sizes of one function and architecture, or warns why none can be selected.
-    fn select(&self, rivals: &[&Statistics], by: (Strategy, BalancedWeight)) -> Option<Selection> {
-        let function = &rivals[0].function_arn;
+    fn select(
+        &self,
+        name: &str,
+        rivals: &[&Statistics],
+        by: (Strategy, BalancedWeight),
+    ) -> Option<Selection> {
         let Some(selection) = self.best(rivals, by) else {
-            message::warning(format_args!(
-                "{function}: no size can be selected: at each one the function fails or has no usable invocation"
-            ));
+            let is_out_of_memory = |rival: &&Statistics| rival.out_of_memory_errors > 0;
+            let why = if rivals.iter().all(is_out_of_memory) {
+                "it runs out of memory at each one; measure larger ones with lpt-prepare --power-values"
+            } else {
+                "at each one the function fails or has no usable invocation"
+            };
+            message::warning(format_args!("{name}: no size can be selected: {why}"));
             return None;
         };
         let unmeasured = self.unmeasured(rivals);
@@ -181,7 +210,7 @@ impl<'a> Select<'a> {
             return Some(selection);
         }
         message::warning(format_args!(
-            "{function}: nothing is selected, because its plan has sizes that were not measured ({} MB); measure again, or select from the others with --allow-incomplete",
+            "{name}: nothing is selected, because its plan has sizes that were not measured ({} MB); measure again, or select from the others with --allow-incomplete",
             unmeasured.join(", ")
         ));
         None
@@ -254,18 +283,5 @@ impl<'a> Select<'a> {
             visualization: visualization::visualization(rivals),
             lambda_cost,
         })
-    }
-}
-
-/// Warns of each size that cannot be selected because the function fails at it.
-fn warn_of_unsound(rivals: &[&Statistics]) {
-    for rival in rivals.iter().filter(|rival| !is_sound(rival)) {
-        message::warning(format_args!(
-            "{}: {} MB is not considered: the function failed in {} of {}",
-            rival.function_arn.name(),
-            rival.memory_size,
-            rival.function_errors,
-            counted(rival.invocations + rival.errors, "invocation")
-        ));
     }
 }
