@@ -3,14 +3,38 @@
 #
 #     ./tune.sh FUNCTION [OPTION OF lpt-prepare]...
 #
-# PAYLOAD   file with the payload [default: none, which sends {}]
+# From the environment:
+#
+# PAYLOAD   JSON file with the payload [default: none, which sends {}]
 # STRATEGY  cost, speed or balanced [default: balanced]
 # APPLY     yes: give the function the selected size [default: no]
 #
 # lpt(7) describes the tools, lpt-records(5) the records.
 set -eu
 
-function=${1:?name a function}
+usage() {
+    echo "tune.sh: $1; see tune.sh --help" >&2
+    exit 2
+}
+
+case ${1-} in
+    -h | --help) exec sed -n '1d; /^#/!q; s/^# \{0,1\}//p' "$0" ;;
+    '') usage 'name a function' ;;
+    -*) usage "name the function before $1" ;;
+esac
+case ${APPLY:-no} in
+    yes | no) ;;
+    *) usage "APPLY is yes or no, not $APPLY" ;;
+esac
+
+# Lets a tool check its options before anything is published or paid: it gets a stream without records.
+check() {
+    echo '{"type":"end","tool":"tune.sh","records":0,"status":"complete"}' | "$@" >/dev/null
+}
+check lpt-invoke --quiet ${PAYLOAD:+--payload-file "$PAYLOAD"}
+check lpt-analyze --quiet --strategy "${STRATEGY:-balanced}"
+
+function=$1
 shift
 name=$(printf '%s' "$function" | tr -c 'A-Za-z0-9_-' '-')
 runs=$name-$(date -u +%Y%m%dT%H%M%SZ).ndjson

@@ -17,6 +17,7 @@
 //! - `pipeline`: the pipe as a user runs it: to its end, and stopped by Ctrl-C, a kill or a reader that leaves.
 //! - `messages`: what a tool says of its arguments, and of text that others wrote.
 //! - `save`: what becomes of the records and of the versions that they name.
+//! - `examples`: the script and the Makefile of examples, as a user runs them.
 //! - `prepare`, `invoke`, `analyze`, `select`, `apply`, `cleanup`: one tool.
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
@@ -33,6 +34,7 @@ mod common;
 mod connection;
 mod credentials;
 mod docs;
+mod examples;
 mod interruption;
 mod invoke;
 mod layout;
