@@ -84,17 +84,13 @@ fn measure((concurrency, num, payload, places, wait): (u32, u32, usize, u32, u32
         .spawn()
         .expect("lpt-local starts");
     let mut messages = BufReader::new(service.stderr.take().expect("it is piped")).lines();
-    let endpoint = messages
-        .find_map(|line| {
-            let line = line.ok()?;
-            Some(line.split("AWS_ENDPOINT_URL=").nth(1)?.split(' ').next()?.to_owned())
-        })
-        .expect("lpt-local prints its endpoint");
+    let exported = messages
+        .find_map(|line| Some(line.ok()?.split_once("export ")?.1.to_owned()))
+        .expect("lpt-local prints how to reach it");
     std::thread::spawn(move || messages.for_each(drop));
     let tool = |tool: &str| {
         let mut command = Command::new(tool);
-        let variables = [("AWS_ENDPOINT_URL", &*endpoint), ("AWS_REGION", "us-east-1")];
-        command.envs(variables).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        command.envs(exported.split(' ').filter_map(|assignment| assignment.split_once('=')));
         command
     };
     tool(env!("CARGO_BIN_EXE_lpt-prepare"))

@@ -134,7 +134,7 @@ fn pages() -> Vec<Page> {
                     "lpt-local --function f=./bootstrap -- sh -c 'lpt-prepare f | lpt-invoke | lpt-analyze | lpt-select | lpt-cleanup'",
                 ),
                 (
-                    "Serve a Python handler until SIGINT, for any SDK on this machine:",
+                    "Serve a Python handler until SIGINT, for any SDK with the variables that it prints:",
                     "lpt-local --listen 127.0.0.1:9001 --function f=./src,runtime=python3.13,handler=app.handler",
                 ),
             ],

@@ -1,6 +1,8 @@
 //! Tests of `lpt-local` as other programs see it.
 
 use std::fmt::Debug;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -10,7 +12,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::common::{Folder, Local, Publishing, Tool, function, variables, zipped};
+use crate::common::{ACCESS_KEY_ID, Folder, Local, Publishing, Tool, function, variables, zipped};
 
 /// The client is the unmodified Python SDK, which creates, updates, publishes, aliases, invokes and deletes.
 #[test]
@@ -47,6 +49,64 @@ fn a_command_is_led_to_the_service_and_its_exit_code_is_kept() {
 }
 
 #[test]
+fn only_who_signs_with_the_key_of_this_start_is_answered() {
+    let argument = format!("f={}", function("cpu-bound").display());
+    let local = Local::start_as_is(&["--function", &argument]);
+    let prepare = |local: &Local| {
+        let tool = Tool::new("lpt-prepare").args(["--power-values", "512", "f"]);
+        local.exported().iter().fold(tool, |tool, (name, value)| tool.env(name, value))
+    };
+    let names: Vec<&str> = local.exported().keys().map(String::as_str).collect();
+    let region = ["AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_REGION"];
+    assert_eq!(names, [&["AWS_ACCESS_KEY_ID"], &region[..], &["AWS_SECRET_ACCESS_KEY"]].concat());
+    prepare(&local).run().succeeds();
+    for key in [ACCESS_KEY_ID, "lpt-local", "test"] {
+        let refused = prepare(&local).env("AWS_ACCESS_KEY_ID", key).run();
+        refused.fails_with(77, &["UnrecognizedClientException", "access key id of this start"]);
+    }
+    let other = Local::start_as_is(&["--function", &argument]);
+    assert_ne!(local.exported()["AWS_ACCESS_KEY_ID"], other.exported()["AWS_ACCESS_KEY_ID"]);
+}
+
+/// Sends one request, and returns the answer's status line and its last line, the body.
+fn answer(local: &Local, path: &str, headers: &[(&str, &str)]) -> (String, String) {
+    let address = local.endpoint().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
+    write!(stream, "GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    (answer.lines().next().unwrap().to_owned(), answer.lines().last().unwrap().to_owned())
+}
+
+#[test]
+fn a_web_page_is_not_answered_whatever_it_signs() {
+    let local = Local::with(&[]);
+    let credential =
+        format!("AWS4-HMAC-SHA256 Credential={ACCESS_KEY_ID}/20261124/us-east-1/lambda/aws4_request");
+    let address = local.endpoint().strip_prefix("http://").unwrap();
+    let (host, authorization) = (("Host", address), ("Authorization", &*credential));
+    // The last path is no action: not even that is learned without the key.
+    for path in ["/2015-03-31/functions", "/nosuch"] {
+        let status = |headers: &[(&str, &str)]| answer(&local, path, headers);
+        let (line, body) = status(&[host, authorization]);
+        let known = path != "/nosuch";
+        assert!(line.contains(if known { "200" } else { "404" }), "{line} {body}");
+        for (headers, words) in [
+            (&[("Host", "evil.example"), authorization][..], "localhost"),
+            (&[("Host", "evil.example:9001"), authorization], "DNS rebinding"),
+            (&[host, authorization, ("Origin", "http://localhost:3000")], "no web page"),
+            (&[host, authorization, ("Sec-Fetch-Site", "cross-site")], "no web page"),
+            (&[host], "Missing Authentication Token"),
+            (&[host, ("Authorization", "Bearer x")], "access key id of this start"),
+        ] {
+            let (line, body) = status(headers);
+            assert!(line.contains("403") && body.contains(words), "{headers:?}: {line} {body}");
+        }
+    }
+}
+
+#[test]
 fn bad_arguments_say_what_to_pass() {
     for (arguments, words) in [
         (vec!["--listen", "0.0.0.0:0"], vec!["127.0.0.1"]),
@@ -54,6 +114,7 @@ fn bad_arguments_say_what_to_pass() {
         (vec!["--function", "f"], vec!["NAME=PATH"]),
         (vec!["--function", "f=/nosuch/path,account=me"], vec!["account", "12 digits"]),
         (vec!["--region", "US East"], vec!["us-east-1"]),
+        (vec!["--access-key-id", "mine"], vec!["--access-key-id", "16 to 128"]),
     ] {
         Tool::new("lpt-local").args(arguments).run().fails_with(2, &words);
     }

@@ -445,8 +445,9 @@ fn no_output_holds_a_secret_even_with_vv() {
     ];
     let of_function = "planted-password-of-the-function";
     let of_payload = "planted-word-of-the-payload";
-    let local =
-        Local::with(&[&format!("f={},memory=256,env.PASSWORD={of_function}", function("echo").display())]);
+    let f = format!("f={},memory=256,env.PASSWORD={of_function}", function("echo").display());
+    let [(_, key), ..] = secrets;
+    let local = Local::start_as_is(&["--control-plane-rate=0", "--access-key-id", key, "--function", &f]);
     // The second payload makes the function fail with an error message that repeats the payload.
     let payloads = Folder::new();
     let payloads = payloads.file(

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::common::records::{arn, end, invocation, lines, parse, selection, statistics};
 use crate::common::s3::S3;
-use crate::common::{Folder, Local, Pipe, Ran, Tool, function};
+use crate::common::{ACCESS_KEY_ID, Folder, Local, Pipe, Ran, Tool, function};
 
 const TOOLS: [&str; 6] =
     ["lpt-prepare", "lpt-invoke", "lpt-analyze", "lpt-select", "lpt-apply", "lpt-cleanup"];
@@ -242,9 +242,10 @@ fn a_function_is_found_by_name_and_arn_in_its_region_partition_and_account() {
     let elsewhere = local.tool("lpt-prepare").args(["--region", "eu-west-1", "f"]).run();
     assert_eq!(elsewhere.of_type("plan")[0]["originalMemorySizeMB"], 333);
     let folder = Folder::new();
-    let config =
-        "[profile other]\nregion = eu-west-1\naws_access_key_id = test\naws_secret_access_key = test\n";
-    let config = folder.file("config", config);
+    let config = format!(
+        "[profile other]\nregion = eu-west-1\naws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = test\n"
+    );
+    let config = folder.file("config", &config);
     let mut tool = local.tool("lpt-prepare").args(["--profile", "other", "f"]).env("AWS_CONFIG_FILE", config);
     for variable in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
         tool = tool.env_remove(variable);

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::credentials::AccessKeyId;
 use super::function::{check_account, check_region};
 use super::throttle::ThrottleMethod;
 use crate::cli::{CommonArgs, STYLES, whole_number};
@@ -30,6 +31,12 @@ pub struct Args {
     /// Address to listen on, which must belong to this machine alone
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = parse_listen)]
     pub(super) listen: SocketAddr,
+    /// Access key id that callers must sign with [default: a random one for each start]
+    ///
+    /// Whoever knows it may run code as you. Other users of this machine can read the arguments of your
+    /// processes, so leave this out unless the machine is yours alone.
+    #[arg(long, value_name = "ID")]
+    pub(super) access_key_id: Option<AccessKeyId>,
     /// Region of functions and requests that do not name one [default: AWS_REGION, else us-east-1]
     #[arg(long, value_parser = parse_region)]
     pub(super) region: Option<String>,

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::credentials::PLACEHOLDER;
+use super::credentials::{AccessKeyId, SECRET_ACCESS_KEY};
 use super::proc;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -26,12 +26,41 @@ const MISLEADING: [&str; 8] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
+/// How to reach the service.
+#[derive(Debug)]
+pub(super) struct Reach {
+    pub(super) endpoint: String,
+    pub(super) region: String,
+    pub(super) access_key_id: AccessKeyId,
+}
+
+impl Reach {
+    /// Returns the variables that lead an SDK to the service. SDKs read `AWS_REGION`, the AWS CLI and boto3
+    /// `AWS_DEFAULT_REGION`.
+    /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html>
+    fn variables(&self) -> [(&'static str, &str); 5] {
+        [
+            ("AWS_ENDPOINT_URL", &self.endpoint),
+            ("AWS_REGION", &self.region),
+            ("AWS_DEFAULT_REGION", &self.region),
+            ("AWS_ACCESS_KEY_ID", self.access_key_id.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+        ]
+    }
+
+    /// Returns the line that a shell sets the variables with.
+    pub(super) fn export(&self) -> String {
+        let assignments = self.variables().map(|(name, value)| format!("{name}={value}"));
+        format!("export {}", assignments.join(" "))
+    }
+}
+
 /// Runs the command, and returns its exit code.
-pub(super) async fn run(words: &[OsString], endpoint: &str, region: &str) -> Result<Exit, Error> {
+pub(super) async fn run(words: &[OsString], service: &Reach) -> Result<Exit, Error> {
     let name = words[0].to_string_lossy().into_owned();
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);
-    lead_to_service(&mut command, endpoint, region);
+    lead_to_service(&mut command, service);
     // Listens before the command starts, so that it gets every signal.
     let signals = Signals::listen()?;
     let child = match command.spawn() {
@@ -53,17 +82,8 @@ pub(super) async fn run(words: &[OsString], endpoint: &str, region: &str) -> Res
 
 /// Sets the variables that lead an SDK in the command to the service, and removes those that would lead it
 /// elsewhere.
-fn lead_to_service(command: &mut Command, endpoint: &str, region: &str) {
-    for (name, value) in [
-        ("AWS_ENDPOINT_URL", endpoint),
-        ("AWS_REGION", region),
-        ("AWS_DEFAULT_REGION", region),
-        ("AWS_ACCESS_KEY_ID", PLACEHOLDER),
-        ("AWS_SECRET_ACCESS_KEY", PLACEHOLDER),
-        ("AWS_EC2_METADATA_DISABLED", "true"),
-    ] {
-        command.env(name, value);
-    }
+fn lead_to_service(command: &mut Command, service: &Reach) {
+    command.envs(service.variables()).env("AWS_EC2_METADATA_DISABLED", "true");
     for name in MISLEADING {
         command.env_remove(name);
     }

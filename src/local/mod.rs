@@ -17,10 +17,11 @@ mod api; // Lambda's REST API, and the functions, versions and aliases that it w
 mod environment; // execution environments: a process, its Runtime API, its log and its report
 mod throttle; // the share of CPU and memory that a process gets
 mod function; // a function's name, configuration and code
+mod gate; // refuses requests that a web page may have sent
 mod refusal; // the exceptions that the API refuses requests with
 mod temp_dir; // the folder for unpacked code
 mod mark; // the mark by which the next lpt-local finds what a killed one left behind
 mod proc; // what the kernel says about processes in /proc
-mod credentials; // what SDKs get in place of credentials
+mod credentials; // the access key that callers sign with
 
 pub use args::Args;

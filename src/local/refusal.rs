@@ -27,6 +27,7 @@ pub(super) enum Exception {
     /// With the `Reason`, which names the limit.
     TooManyRequests(&'static str),
     UnknownOperation,
+    UnrecognizedClient,
     Validation,
 }
 
@@ -44,6 +45,7 @@ impl Exception {
             Exception::Service => "ServiceException",
             Exception::TooManyRequests(_) => "TooManyRequestsException",
             Exception::UnknownOperation => "UnknownOperationException",
+            Exception::UnrecognizedClient => "UnrecognizedClientException",
             Exception::Validation => "ValidationException",
         }
     }
@@ -53,7 +55,9 @@ impl Exception {
             Exception::InvalidParameterValue | Exception::InvalidRequestContent | Exception::Validation => {
                 StatusCode::BAD_REQUEST
             }
-            Exception::AccessDenied | Exception::MissingAuthenticationToken => StatusCode::FORBIDDEN,
+            Exception::AccessDenied
+            | Exception::MissingAuthenticationToken
+            | Exception::UnrecognizedClient => StatusCode::FORBIDDEN,
             Exception::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Exception::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Exception::ResourceConflict => StatusCode::CONFLICT,

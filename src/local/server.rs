@@ -9,7 +9,8 @@ use tokio::net::TcpListener;
 
 use super::api::{self, Moment, NewVersionIf, Policy, Rate, Service, Store};
 use super::args::{self, Args, CoresArg};
-use super::credentials::PLACEHOLDER;
+use super::command::Reach;
+use super::credentials::AccessKeyId;
 use super::environment::{self, Concurrency, Cores, Fleet, Orphans};
 use super::function::{AccountRegion, DEFAULT_ACCOUNT};
 use super::temp_dir::{self, TempDir};
@@ -59,7 +60,9 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
         Fleet::new(throttle, shared_cores(args.cores, cores), Duration::from_secs(args.idle_seconds));
     let fleet = Arc::new(fleet);
     let region = account_region.region.clone();
+    let access_key_id = args.access_key_id.unwrap_or_else(AccessKeyId::random);
     let service = Service {
+        access_key_id: access_key_id.clone(),
         store: Mutex::new(store),
         fleet: Arc::clone(&fleet),
         concurrency: Concurrency::new(args.concurrency),
@@ -74,17 +77,15 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     let listener =
         TcpListener::bind(args.listen).await.map_err(Error::io(format!("--listen {}", args.listen)))?;
     let address = listener.local_addr().map_err(Error::io("listener"))?;
+    let reach = Reach { endpoint: format!("http://{address}"), region, access_key_id };
     let serving = tokio::spawn(async move { axum::serve(listener, api::router(service)).await });
     let sweeping = tokio::spawn(sweep(Arc::clone(&fleet), Orphans::adopt()));
-    let endpoint = format!("http://{address}");
     let exit = if args.command.is_empty() {
-        message::summary(format_args!(
-            "export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} AWS_ACCESS_KEY_ID={PLACEHOLDER} AWS_SECRET_ACCESS_KEY={PLACEHOLDER}"
-        ));
+        message::summary(reach.export());
         interrupt.cancelled().await;
         Ok(Exit::Done)
     } else {
-        command::run(&args.command, &endpoint, &region).await
+        command::run(&args.command, &reach).await
     };
     serving.abort();
     sweeping.abort();

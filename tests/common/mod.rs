@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 pub use account::{Account, Function, Version};
-pub use service::{Local, Publishing, Refusing, Scripted, client_config, refusal, variables};
+pub use service::{ACCESS_KEY_ID, Local, Publishing, Refusing, Scripted, client_config, refusal, variables};
 pub use tool::{Pipe, Ran, Tool, read_in_background, shell};
 
 /// Returns the path of a tool's binary.

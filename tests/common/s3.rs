@@ -8,7 +8,7 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3Result, s3_error};
 
-use super::Tool;
+use super::{ACCESS_KEY_ID, Tool};
 
 /// It serves as long as the test runs.
 pub struct S3 {
@@ -32,7 +32,7 @@ impl S3 {
     /// Serves the buckets in `folder`.
     pub fn of(folder: &Path) -> S3 {
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder).unwrap());
-        builder.set_auth(SimpleAuth::from_single("test", "test"));
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY_ID, "test"));
         builder.set_access(Access);
         let service = builder.build();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

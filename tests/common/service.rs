@@ -1,5 +1,6 @@
 //! Services that the tools talk to: lpt-local, and one that refuses everything.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -10,12 +11,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::account::{self, Account, Function};
 use super::{Tool, binary};
 
+/// The access key id of each service of the tests, so that a tool can also reach one through a disturbed network.
+pub const ACCESS_KEY_ID: &str = "LPTTESTACCESSKEYID";
+
 /// Returns the environment variables that lead an SDK to `endpoint`, with stand-in credentials.
 pub fn variables(endpoint: &str) -> [(&'static str, &str); 4] {
     [
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID),
         ("AWS_SECRET_ACCESS_KEY", "test"),
     ]
 }
@@ -26,7 +30,13 @@ pub fn client_config(endpoint: &str, region: &'static str) -> aws_sdk_lambda::co
         .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
         .endpoint_url(endpoint)
         .region(aws_sdk_lambda::config::Region::new(region))
-        .credentials_provider(aws_credential_types::Credentials::new("test", "test", None, None, "test"))
+        .credentials_provider(aws_credential_types::Credentials::new(
+            ACCESS_KEY_ID,
+            "test",
+            None,
+            None,
+            "test",
+        ))
         .http_client(aws_smithy_http_client::Builder::new().build_http())
 }
 
@@ -54,6 +64,7 @@ impl Publishing {
 pub struct Local {
     server: Child,
     endpoint: String,
+    exported: BTreeMap<String, String>,
 }
 
 impl Local {
@@ -73,6 +84,11 @@ impl Local {
     }
 
     pub fn start(arguments: &[&str]) -> Local {
+        Local::start_as_is(&[&["--access-key-id", ACCESS_KEY_ID], arguments].concat())
+    }
+
+    /// Starts lpt-local with these arguments and no others. Callers take its access key from [`Local::exported`].
+    pub fn start_as_is(arguments: &[&str]) -> Local {
         let mut server = Command::new(binary("lpt-local"))
             .args(arguments)
             .env_remove("AWS_REGION")
@@ -82,19 +98,25 @@ impl Local {
             .unwrap();
         let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
-        let endpoint = loop {
+        let exported: BTreeMap<String, String> = loop {
             let Some(line) = lines.next() else {
                 panic!("lpt-local ended before it served: {said:?}");
             };
             let line = line.unwrap();
-            if let Some(rest) = line.split("AWS_ENDPOINT_URL=").nth(1) {
-                break rest.split(' ').next().unwrap().to_owned();
+            if let Some(variables) = line.strip_prefix("export ") {
+                let variables = variables.split(' ').map(|variable| variable.split_once('=').unwrap());
+                break variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             }
             said.push(line);
         };
         // Reads on, so that the server never writes into a full or closed pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Local { server, endpoint }
+        Local { server, endpoint: exported["AWS_ENDPOINT_URL"].clone(), exported }
+    }
+
+    /// Returns the variables that it prints for a shell.
+    pub fn exported(&self) -> &BTreeMap<String, String> {
+        &self.exported
     }
 
     pub fn endpoint(&self) -> &str {

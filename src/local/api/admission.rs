@@ -1,10 +1,10 @@
-//! Admits a request to its action if it is signed, within the rate limits and allowed by the policy.
+//! Admits a request to its action if it is signed by a known caller, within the rate limits and allowed by the policy.
 
 use std::time::Instant;
 
 use axum::RequestExt;
 use axum::extract::{Query, RawPathParams, Request};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use serde::Deserialize;
 
 use super::policy::{Denial, Policy};
@@ -13,27 +13,43 @@ use crate::local::function::{AccountRegion, Target, check_region};
 use crate::local::refusal::{Exception, Refusal};
 
 impl Service {
-    /// Admits a request to its action. Adds the caller's account and region to it, and the target that the path
-    /// and the query name, if they name one.
-    pub(super) async fn admit(&self, action: &str, request: &mut Request) -> Result<(), Refusal> {
-        let Some(authorization) = request.headers().get(header::AUTHORIZATION) else {
-            return Err(Refusal::new(Exception::MissingAuthenticationToken, "Missing Authentication Token"));
+    /// Returns the caller's account and region, or refuses one that does not sign with the access key id of this start.
+    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<AccountRegion, Refusal> {
+        let Some(authorization) = headers.get(header::AUTHORIZATION) else {
+            return Err(unknown_caller(
+                Exception::MissingAuthenticationToken,
+                "Missing Authentication Token",
+            ));
         };
-        let mut caller = self.account_region.clone();
-        if let Some(region) = authorization.to_str().ok().and_then(signed_region) {
-            caller.region = region.to_owned();
-        }
+        let signer = authorization.to_str().ok().and_then(Signer::parse);
+        let Some(signer) = signer.filter(|signer| signer.access_key_id == self.access_key_id.as_str()) else {
+            return Err(unknown_caller(
+                Exception::UnrecognizedClient,
+                "The security token included in the request is invalid",
+            ));
+        };
+        let region = signer.region.unwrap_or(&self.account_region.region).to_owned();
+        Ok(AccountRegion { region, ..self.account_region.clone() })
+    }
+
+    /// Admits a caller's request to its action. Adds the target that the path and the query name, if they name one.
+    pub(super) async fn admit(
+        &self,
+        action: &str,
+        caller: &AccountRegion,
+        request: &mut Request,
+    ) -> Result<(), Refusal> {
         match action {
             "Invoke" => {}
-            "GetFunction" => self.get_function.admit(&caller, Instant::now())?,
-            _ => self.control_plane.admit(&caller, Instant::now())?,
+            "GetFunction" => self.get_function.admit(caller, Instant::now())?,
+            _ => self.control_plane.admit(caller, Instant::now())?,
         }
         let path = request.extract_parts::<RawPathParams>().await;
         let name = path.iter().flatten().find(|(parameter, _)| *parameter == "name");
         if let Some((_, name)) = name {
             let Query(query) = Query::<QualifierQuery>::try_from_uri(request.uri())
                 .map_err(|error| Refusal::invalid(error.to_string()))?;
-            let target = Target::parse(name, query.qualifier.as_deref(), &caller)?;
+            let target = Target::parse(name, query.qualifier.as_deref(), caller)?;
             // The service authorization reference has `function*` for each of these actions, including those on
             // aliases. Lambda compares it with the FunctionName and the Qualifier of the call:
             // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>
@@ -41,13 +57,12 @@ impl Service {
             // The second page names Invoke and GetFunction. GetFunctionConfiguration and DeleteFunction also
             // have a Qualifier, and are treated alike: `f` alone does not cover `f:1`, which is the stricter
             // reading.
-            self.authorize(&caller, action, &target.to_string())?;
+            self.authorize(caller, action, &target.to_string())?;
             request.extensions_mut().insert(target);
         } else if action == "ListFunctions" {
             // The reference has no resource type for it, so only `*` covers it.
-            self.authorize(&caller, action, "*")?;
+            self.authorize(caller, action, "*")?;
         }
-        request.extensions_mut().insert(caller);
         Ok(())
     }
 
@@ -91,15 +106,37 @@ struct QualifierQuery {
     qualifier: Option<String>,
 }
 
-/// Returns the region that a request is signed for. At AWS it is the region of the endpoint. Here one endpoint
-/// serves all regions.
+/// Refuses a caller with AWS's words and what to do here.
+fn unknown_caller(exception: Exception, words: &str) -> Refusal {
+    Refusal::new(
+        exception,
+        format!(
+            "{words}: lpt-local answers only those who sign with the access key id of this start, because its callers \
+             can run code on this machine; set the variables that it prints"
+        ),
+    )
+}
+
+/// What the `Authorization` header says of the credentials that a request is signed with.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
-fn signed_region(authorization: &str) -> Option<&str> {
-    let (_, rest) = authorization.split_once("Credential=")?;
-    let scope = rest.split([',', ' ']).next()?;
-    match scope.split('/').collect::<Vec<_>>()[..] {
-        [_, _, region, _, "aws4_request"] if check_region(region).is_ok() => Some(region),
-        _ => None,
+#[derive(Debug, PartialEq, Eq)]
+struct Signer<'a> {
+    access_key_id: &'a str,
+    /// The region that the request is signed for, if it is one. At AWS it is the region of the endpoint. Here one
+    /// endpoint serves all regions.
+    region: Option<&'a str>,
+}
+
+impl Signer<'_> {
+    fn parse(authorization: &str) -> Option<Signer<'_>> {
+        let (_, rest) = authorization.split_once("Credential=")?;
+        let credential = rest.split([',', ' ']).next()?;
+        let (access_key_id, scope) = credential.split_once('/')?;
+        let region = match scope.split('/').collect::<Vec<_>>()[..] {
+            [_, region, _, "aws4_request"] if check_region(region).is_ok() => Some(region),
+            _ => None,
+        };
+        Some(Signer { access_key_id, region })
     }
 }
 
@@ -108,19 +145,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_region_comes_from_the_credential_scope() {
-        let signed = |scope: &str| {
-            let header = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
-            signed_region(&header).map(str::to_owned)
+    fn the_key_and_the_region_come_from_the_credential() {
+        let region_of = |scope: &str| {
+            let header = format!("AWS4-HMAC-SHA256 Credential=key/{scope}, SignedHeaders=host, Signature=0");
+            let signer = Signer::parse(&header).unwrap();
+            assert_eq!(signer.access_key_id, "key");
+            signer.region.map(str::to_owned)
         };
-        let region = signed("test/20261123/eu-west-1/lambda/aws4_request");
-        assert_eq!(region.as_deref(), Some("eu-west-1"));
+        assert_eq!(region_of("20261123/eu-west-1/lambda/aws4_request").as_deref(), Some("eu-west-1"));
         // A signature for several regions has none in its scope.
-        for scope in
-            ["test/20261123/lambda/aws4_request", "test/20261123/EU West/lambda/aws4_request", "test"]
-        {
-            assert_eq!(signed(scope), None, "{scope}");
+        for scope in ["20261123/lambda/aws4_request", "20261123/EU West/lambda/aws4_request", ""] {
+            assert_eq!(region_of(scope), None, "{scope}");
         }
-        assert_eq!(signed_region("Bearer token"), None);
+        for header in ["Bearer token", "AWS4-HMAC-SHA256 Credential=key", "key/20261123", ""] {
+            assert_eq!(Signer::parse(header), None, "{header}");
+        }
     }
 }

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::{Extension, Router};
 use uuid::Uuid;
 
 use super::actions::{aliases, functions, invoke, versions};
 use super::response::header_value;
-use super::service::Service;
+use super::service::{Service, ServiceState};
+use crate::local::gate;
 use crate::local::refusal::{Exception, Refusal};
 
 /// The largest request, in bytes: a zip of 50 MB as base64, and a little.
@@ -22,10 +23,10 @@ pub(crate) fn router(service: Service) -> Router {
     let service = Arc::new(service);
     let action = |name: &'static str, methods: MethodRouter<Arc<Service>>| {
         let service = Arc::clone(&service);
-        methods.layer(from_fn(move |mut request: Request, next: Next| {
+        methods.layer(from_fn(move |Extension(caller), mut request: Request, next: Next| {
             let service = Arc::clone(&service);
             async move {
-                match service.admit(name, &mut request).await {
+                match service.admit(name, &caller, &mut request).await {
                     Ok(()) => next.run(request).await,
                     Err(refusal) => refusal.into_response(),
                 }
@@ -71,6 +72,8 @@ pub(crate) fn router(service: Service) -> Router {
         .fallback(unknown_action)
         .method_not_allowed_fallback(unknown_action)
         .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
+        .layer(from_fn_with_state(Arc::clone(&service), authenticate))
+        .layer(from_fn(gate::refuse_web_pages))
         .layer(from_fn(add_request_id))
         .with_state(service)
 }
@@ -83,6 +86,17 @@ async fn add_request_id(request: Request, next: Next) -> Response {
         .entry("x-amzn-requestid")
         .or_insert_with(|| header_value(&Uuid::new_v4().to_string()));
     response
+}
+
+/// Lets pass what is signed with the access key id of this start, also to what is no action.
+async fn authenticate(State(service): ServiceState, mut request: Request, next: Next) -> Response {
+    match service.caller(request.headers()) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(refusal) => refusal.into_response(),
+    }
 }
 
 async fn unknown_action(request: Request) -> Refusal {

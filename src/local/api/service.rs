@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::rate::Rate;
 use super::store::{Moment, Store, Version};
 use super::wire;
+use crate::local::credentials::AccessKeyId;
 use crate::local::environment::{Concurrency, Fleet};
 use crate::local::function::{AccountRegion, Code, Qualifier, Target};
 use crate::local::refusal::{Exception, Refusal};
@@ -19,6 +20,8 @@ use crate::units::MemoryMB;
 
 #[derive(Debug)]
 pub(crate) struct Service {
+    /// The access key id that requests must be signed with.
+    pub(crate) access_key_id: AccessKeyId,
     pub(crate) store: Mutex<Store>,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) concurrency: Concurrency,

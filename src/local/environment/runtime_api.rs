@@ -8,12 +8,15 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::local::gate;
 
 /// The largest response of a function, in bytes: 6 MB and a little.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -89,6 +92,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/init/error", post(init_error))
             // One byte over the limit tells a response that is too large from a broken connection.
             .layer(DefaultBodyLimit::max(LARGEST_RESPONSE + 1))
+            .layer(from_fn(gate::refuse_web_pages))
             .with_state(state);
         let open = CancellationToken::new();
         let closed = open.clone().cancelled_owned();
@@ -193,4 +197,28 @@ fn function_error(headers: &HeaderMap, body: Bytes) -> FunctionError {
     let is_known = reported.starts_with("Runtime.") || reported.starts_with("Function.");
     let error_type = if is_known { reported } else { "Runtime.Unknown" };
     FunctionError { error_type: error_type.to_owned(), body }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_web_page_gets_no_event_that_is_the_functions() {
+        let mut api = RuntimeApi::bind().await.unwrap();
+        for header in ["Host: evil.example", "Host: localhost\r\nSec-Fetch-Site: cross-site"] {
+            let mut stream = TcpStream::connect(api.address).await.unwrap();
+            let request = format!(
+                "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n{header}\r\nConnection: close\r\n\r\n"
+            );
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        }
+        assert!(api.calls.try_recv().is_err(), "the environment learns of no call");
+    }
 }

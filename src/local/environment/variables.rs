@@ -4,12 +4,14 @@ use std::ffi::OsString;
 
 use time::OffsetDateTime;
 
-use crate::local::credentials::PLACEHOLDER;
 use crate::local::function::{LogFormat, Runnable, Runtime};
 use crate::local::mark;
 
 /// A variable with the mark of this `lpt-local`, by which the next one finds the processes of a killed one.
 pub(super) const OWNER: &str = "LPT_LOCAL_OWNER";
+
+/// What a function gets in place of its role's credentials. An SDK in it works as far as it sends nothing.
+const NO_CREDENTIALS: &str = "lpt-local-has-no-roles";
 
 /// Returns the variables of a function's process. Of the user's own variables it has only the search paths.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
@@ -35,8 +37,9 @@ pub(super) fn variables(runnable: &Runnable, runtime_api: &str) -> Vec<(OsString
         ("AWS_LAMBDA_LOG_FORMAT", configuration.logging.format.name()),
         ("AWS_REGION", region),
         ("AWS_DEFAULT_REGION", region),
-        ("AWS_ACCESS_KEY_ID", PLACEHOLDER),
-        ("AWS_SECRET_ACCESS_KEY", PLACEHOLDER),
+        // At Lambda these are the role's. Here a function has no role, and must not act as its caller.
+        ("AWS_ACCESS_KEY_ID", NO_CREDENTIALS),
+        ("AWS_SECRET_ACCESS_KEY", NO_CREDENTIALS),
         ("_HANDLER", &configuration.handler),
         ("LAMBDA_TASK_ROOT", &root),
         (OWNER, &mark::own()),
