@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::common::{ACCESS_KEY_ID, Folder, Local, Publishing, Tool, function, variables, zipped};
+use crate::common::{ACCESS_KEY_ID, Folder, Local, Publishing, Tool, binary, function, variables, zipped};
 
 /// The client is the unmodified Python SDK, which creates, updates, publishes, aliases, invokes and deletes.
 #[test]
@@ -430,6 +430,51 @@ fn python_with(module: &str) -> bool {
     importable
 }
 
+/// Returns the name of the runtime whose version python3 here has.
+fn python_version() -> String {
+    let script = "import sys; print('python%d.%d' % sys.version_info[:2], end='')";
+    let output = Command::new("python3").args(["-c", script]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_python_of_another_version_does_not_stand_in() {
+    if !python_with("awslambdaric") {
+        return;
+    }
+    let folder = Folder::new();
+    let app = folder.file("app.py", "def handler(event, context):\n    return 1\n");
+    // No such Python was ever released.
+    let argument = format!("f={},runtime=python3.0,handler=app.handler", app.parent().unwrap().display());
+    Tool::new("lpt-local")
+        .args(["--function", &argument])
+        .run()
+        .fails_with(2, &["python3.0 is not here", &format!("set runtime={}", python_version())]);
+}
+
+#[test]
+fn what_a_function_prints_is_shown_with_verbose_only() {
+    let folder = Folder::new();
+    let script = "#!/bin/sh\nprintf 'one\\ntwo\\033[2J'\necho three >&2\nprintf four\n";
+    let bootstrap = folder.file("bootstrap", script);
+    std::fs::set_permissions(&bootstrap, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let argument = format!("f={}", bootstrap.display());
+    let script = format!("{} --power-values 512 f | {} --num 5", binary("lpt-prepare"), binary("lpt-invoke"));
+    let shown = |flags: &[&str]| {
+        let lpt_local = Tool::new("lpt-local").args(flags).args(["--function", &argument]);
+        let stderr = lpt_local.args(["--", "sh", "-c", &script]).run().stderr;
+        stderr
+            .lines()
+            .filter(|line| line.starts_with("lpt-local: f:1: "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&[]), Vec::<String>::new());
+    let lines = shown(&["--verbose"]);
+    let expected = ["one", "two [2Jthree", "four"].map(|text| format!("lpt-local: f:1: {text}"));
+    assert_eq!(lines[..3], expected, "{lines:?}");
+}
+
 #[test]
 fn a_python_handler_runs_on_the_official_runtime_client() {
     if !python_with("awslambdaric") {
@@ -438,7 +483,8 @@ fn a_python_handler_runs_on_the_official_runtime_client() {
     let folder = Folder::new();
     let source = "def handler(event, context):\n    if event.get('fail'):\n        raise ValueError('as asked')\n    return {'memory': context.memory_limit_in_mb}\n";
     let app = folder.file("app.py", source);
-    let argument = format!("f={},runtime=python3.11,handler=app.handler", app.parent().unwrap().display());
+    let runtime = python_version();
+    let argument = format!("f={},runtime={runtime},handler=app.handler", app.parent().unwrap().display());
     let local = Local::with(&[&argument]);
     let prepared = local.tool("lpt-prepare").args(["--power-values", "512,1024", "f"]).run().succeeds();
     let invoked = local.tool("lpt-invoke").args(["--num", "5"]).stdin(&*prepared.stdout).run().succeeds();

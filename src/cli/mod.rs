@@ -32,9 +32,10 @@ pub struct CommonArgs {
     quiet: bool,
     /// Show more: each call to AWS and how long it takes
     ///
-    /// Given twice, lpt-invoke also shows the payloads and answers of invocations.
+    /// Given twice, lpt-invoke also shows the payloads and answers of invocations. lpt-local shows what its
+    /// functions print.
     #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
-    verbose: u8,
+    pub(crate) verbose: u8,
 }
 
 impl CommonArgs {

@@ -56,8 +56,12 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     let temp_dir = TempDir::create()?;
     let store = create_store(&args, &account_region, temp_dir.path())?;
     message::note(description);
-    let (fleet, all_ended) =
-        Fleet::new(throttle, shared_cores(args.cores, cores), Duration::from_secs(args.idle_seconds));
+    let (fleet, all_ended) = Fleet::new(
+        throttle,
+        shared_cores(args.cores, cores),
+        Duration::from_secs(args.idle_seconds),
+        args.common.verbose > 0,
+    );
     let fleet = Arc::new(fleet);
     let region = account_region.region.clone();
     let access_key_id = args.access_key_id.unwrap_or_else(AccessKeyId::random);

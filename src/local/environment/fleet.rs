@@ -30,6 +30,8 @@ pub(crate) struct Fleet {
     throttle: Throttle,
     cores: Cores,
     idle_timeout: Duration,
+    /// Whether the functions' output is shown on stderr.
+    show_output: bool,
     /// The warm environments, by the generation of their runnable.
     pools: Mutex<HashMap<u64, Pool>>,
     /// Each new environment gets a copy. None when the service stops.
@@ -70,12 +72,14 @@ impl Fleet {
         throttle: Throttle,
         cores: Cores,
         idle_timeout: Duration,
+        show_output: bool,
     ) -> (Fleet, mpsc::Receiver<()>) {
         let (ended, all_ended) = mpsc::channel(1);
         let fleet = Fleet {
             throttle,
             cores,
             idle_timeout,
+            show_output,
             pools: Mutex::default(),
             shutdown: Mutex::new(Some(Shutdown { requested: CancellationToken::new(), _ended: ended })),
         };
@@ -102,7 +106,9 @@ impl Fleet {
             request_id: &request.request_id,
             clock: OffsetDateTime::now_utc,
         };
-        let mut log = Log::default();
+        let runnable = &request.runnable;
+        let shown_as = || format!("{}:{}", runnable.function.name, runnable.version);
+        let mut log = Log::new(self.show_output.then(shown_as));
         let (environment, init) = self.warm_or_new(request, shutdown, &system_log, &mut log).await;
         let started = Instant::now();
         let environment = match environment {
@@ -136,6 +142,7 @@ impl Fleet {
             max_memory_used,
             status,
         };
+        log.end();
         system_log.end(&mut log, &report);
         if let Some(environment) = environment {
             match failure {

@@ -1,5 +1,7 @@
 //! The log of one invocation.
 
+use crate::message;
+
 /// The end of a log that an invocation returns, in bytes.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_ResponseSyntax>
 const TAIL_BYTES: usize = 4096;
@@ -8,11 +10,45 @@ const TAIL_BYTES: usize = 4096;
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     bytes: Vec<u8>,
+    /// What the function's output is shown as on stderr, line by line. None shows nothing.
+    shown_as: Option<String>,
+    /// The beginning of a line whose end has not arrived.
+    unshown: Vec<u8>,
 }
 
 impl Log {
-    /// Appends output of the function or the platform.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    /// Returns an empty log, which shows the function's output as that of `shown_as`.
+    pub(crate) fn new(shown_as: Option<String>) -> Log {
+        Log { shown_as, ..Log::default() }
+    }
+
+    /// Appends output of the function.
+    pub(crate) fn push(&mut self, output: &[u8]) {
+        self.append(output);
+        if self.shown_as.is_some() {
+            self.unshown.extend_from_slice(output);
+            // A line of any length is shown in parts, because it may never end.
+            let is_long = self.unshown.len() > TAIL_BYTES;
+            let end = self.unshown.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+            self.show(if is_long { self.unshown.len() } else { end.unwrap_or(0) });
+        }
+    }
+
+    /// Shows what is left of the function's output.
+    pub(crate) fn end(&mut self) {
+        self.show(self.unshown.len());
+    }
+
+    /// Shows the lines of this many bytes.
+    fn show(&mut self, length: usize) {
+        let Some(shown_as) = &self.shown_as else { return };
+        let lines: Vec<u8> = self.unshown.drain(..length).collect();
+        for line in String::from_utf8_lossy(&lines).lines() {
+            message::detail(format_args!("{shown_as}: {line}"));
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         // The buffer is cut only when it holds two tails, because moving the tail costs more than keeping
         // twice as much.
@@ -23,12 +59,13 @@ impl Log {
 
     /// Appends a line of the platform.
     pub(crate) fn push_line(&mut self, line: &str) {
+        self.end();
         // The function may have ended in the middle of a line, which must not spoil this one.
         if self.bytes.last().is_some_and(|last| *last != b'\n') {
-            self.push(b"\n");
+            self.append(b"\n");
         }
-        self.push(line.as_bytes());
-        self.push(b"\n");
+        self.append(line.as_bytes());
+        self.append(b"\n");
     }
 
     /// Returns the last 4,096 bytes, which may begin in the middle of a line or of a character.

@@ -106,8 +106,8 @@ impl Code {
     }
 }
 
-/// Returns the first of the runtime's own Python and `python3` that has the runtime client. Looks once for
-/// each runtime, because starting Python takes a while.
+/// Returns the Python of the runtime's version that has the runtime client. Looks once for each runtime, because
+/// starting Python takes a while.
 fn python(runtime: &str) -> Result<PathBuf, String> {
     static FOUND: Mutex<BTreeMap<String, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
     let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,20 +115,44 @@ fn python(runtime: &str) -> Result<PathBuf, String> {
 }
 
 fn find_python(runtime: &str) -> Result<PathBuf, String> {
-    [runtime, "python3"]
-        .iter()
-        .find_map(|name| {
-            let output = std::process::Command::new(name)
-                .args(["-c", "import awslambdaric, sys; print(sys.executable)"])
-                .stderr(std::process::Stdio::null())
-                .output()
-                .ok()
-                .filter(|output| output.status.success())?;
-            Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end()))
-        })
-        .ok_or_else(|| {
-            format!("no awslambdaric for {runtime}: neither {runtime} nor python3 can import it; run pip install awslambdaric")
-        })
+    let found: Vec<Python> =
+        [runtime, "python3"].into_iter().filter_map(Python::with_runtime_client).collect();
+    if let Some(python) = found.iter().find(|python| python.runtime == runtime) {
+        return Ok(python.executable.clone());
+    }
+    // Another version takes another time, and it would not show in the measurement.
+    Err(match found.first() {
+        Some(other) => format!(
+            "{runtime} is not here, but {0}: set runtime={0}, or install {runtime} and its awslambdaric",
+            other.runtime
+        ),
+        None => format!(
+            "no awslambdaric for {runtime}: neither {runtime} nor python3 can import it; run pip install awslambdaric"
+        ),
+    })
+}
+
+/// A Python that has the runtime client.
+struct Python {
+    executable: PathBuf,
+    /// The runtime whose version it is, such as `python3.13`.
+    runtime: String,
+}
+
+impl Python {
+    fn with_runtime_client(command: &str) -> Option<Python> {
+        const SCRIPT: &str =
+            "import awslambdaric, sys; print('python%d.%d' % sys.version_info[:2]); print(sys.executable)";
+        let output = std::process::Command::new(command)
+            .args(["-c", SCRIPT])
+            .stderr(std::process::Stdio::null())
+            .output()
+            .ok()
+            .filter(|output| output.status.success())?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let (runtime, executable) = text.trim_end().split_once('\n')?;
+        Some(Python { executable: executable.into(), runtime: runtime.to_owned() })
+    }
 }
 
 fn check_executable(path: &Path) -> Result<(), String> {
