@@ -22,6 +22,17 @@ fn cpu_bound(settings: &str) -> Local {
     Local::with(&[&format!("f={}{settings}", function("cpu-bound").display())])
 }
 
+#[test]
+fn a_size_whose_version_is_gone_was_cleaned_up_already() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    local.tool("lpt-cleanup").stdin(&*input).run().succeeds();
+    let ran = local.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]).stdin(input).run();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let said = "f: 128 MB is given up: its version is gone, because the run was cleaned up already";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
 /// Returns the indices of a size's invocations, in the order of their records.
 fn indices(ran: &Ran, memory: u64) -> Vec<u64> {
     let mut invocations = ran.of_type("invocation");

@@ -292,7 +292,14 @@ impl Measurement {
         let has_failed_too_often = progress.failures.note_failure(failures_when_sent);
         let (is_fatal, is_hopeless) =
             error.map_or((false, false), |error| (is_fatal(error.kind), is_hopeless(error.kind)));
-        let failure = error.cloned().map_or_else(|| Error::Failed(self.describe(invocation)), Error::from);
+        let failure = match error {
+            // The alias was there when its record was written.
+            Some(error) if error.is_not_found() => Error::Failed(
+                "its version is gone, because the run was cleaned up already; to measure, start again with lpt-prepare".to_owned(),
+            ),
+            Some(error) => error.clone().into(),
+            None => Error::Failed(self.describe(invocation)),
+        };
         if is_fatal {
             progress.is_fatal = true;
             progress.is_given_up = true;
