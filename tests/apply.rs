@@ -1,15 +1,28 @@
 //! `lpt-apply`.
 
 use crate::common::records::{end, lines, selection};
-use crate::common::{Folder, Local, function, zipped};
+use crate::common::{Folder, Local, Publishing, function, under_both_readings, zipped};
 
 /// Returns a stream that selects this size for `f`.
 fn selected(memory: u32) -> String {
     lines([selection("f").memory(memory), end("lpt-select")])
 }
 
+under_both_readings! {
+    an_alias_is_made_then_moved_then_left_where_it_is
+    a_version_that_the_alias_has_pointed_at_is_never_removed
+}
+
 fn service() -> Local {
-    Local::with(&[&format!("f={},memory=256,description=my own words", function("cpu-bound").display())])
+    service_publishing(Publishing::CodeAndConfiguration)
+}
+
+/// Starts the same, with one of the two readings of PublishVersion.
+fn service_publishing(publishing: Publishing) -> Local {
+    Local::publishing(
+        publishing,
+        &[&format!("f={},memory=256,description=my own words", function("cpu-bound").display())],
+    )
 }
 
 #[test]
@@ -30,9 +43,8 @@ fn latest_gets_the_memory_and_keeps_its_description() {
     assert_eq!(local.account(), account);
 }
 
-#[test]
-fn an_alias_is_made_then_moved_then_left_where_it_is() {
-    let local = service();
+fn an_alias_is_made_then_moved_then_left_where_it_is(publishing: Publishing) {
+    let local = service_publishing(publishing);
     let run = |memory, said: &str| {
         let ran = local.tool("lpt-apply").args(["--alias", "live"]).stdin(selected(memory)).run().succeeds();
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
@@ -189,9 +201,8 @@ fn a_missing_selection_and_a_bad_record_are_errors() {
 }
 
 /// A version of lpt-apply's becomes the user's when the alias points at it, and stays theirs when the alias moves on.
-#[test]
-fn a_version_that_the_alias_has_pointed_at_is_never_removed() {
-    let local = service();
+fn a_version_that_the_alias_has_pointed_at_is_never_removed(publishing: Publishing) {
+    let local = service_publishing(publishing);
     let folder = Folder::new();
     let prepared = local.tool("lpt-prepare").args(["--power-values", "512", "f"]).run().succeeds();
     let input = prepared.stdout + &selected(512);

@@ -5,19 +5,35 @@ use serde_json::Value;
 
 use crate::common::faults::Faults;
 use crate::common::records::{RUN, Record, applied, configuration, end, lines, parse, plan};
-use crate::common::{Account, Folder, Local, Pipe, Ran, Tool, function};
+use crate::common::{Account, Folder, Local, Pipe, Publishing, Ran, Tool, function, under_both_readings};
+
+under_both_readings! {
+    lpt_cleanup_reads_stdin_or_a_file_and_can_run_twice
+    versions_of_another_run_and_of_the_user_are_left_alone
+    edited_records_do_not_make_lpt_cleanup_delete_what_is_the_users
+    a_plan_that_differs_from_the_tag_on_latest_is_not_believed
+    leftovers_of_a_killed_run_are_found_and_undone_without_its_records
+    several_old_runs_are_undone_each_with_a_record
+}
 
 fn service() -> Local {
-    Local::with(&[&format!("f={},memory=256,description=my own words", function("cpu-bound").display())])
+    service_publishing(Publishing::CodeAndConfiguration)
+}
+
+/// Starts the same, with one of the two readings of PublishVersion.
+fn service_publishing(publishing: Publishing) -> Local {
+    Local::publishing(
+        publishing,
+        &[&format!("f={},memory=256,description=my own words", function("cpu-bound").display())],
+    )
 }
 
 fn prepared(local: &Local) -> String {
     local.tool("lpt-prepare").args(["--power-values", "128,512", "f"]).run().succeeds().stdout
 }
 
-#[test]
-fn lpt_cleanup_reads_stdin_or_a_file_and_can_run_twice() {
-    let local = service();
+fn lpt_cleanup_reads_stdin_or_a_file_and_can_run_twice(publishing: Publishing) {
+    let local = service_publishing(publishing);
     let before = local.account();
     let folder = Folder::new();
     let from_stdin = local.tool("lpt-cleanup").stdin(prepared(&local)).run().succeeds();
@@ -71,9 +87,8 @@ fn a_run_of_another_program_is_named_and_nothing_of_it_is_removed() {
     assert_eq!(ran.stderr, "lpt-cleanup: the run nightly is not one of lpt, so nothing of it is removed\n");
 }
 
-#[test]
-fn versions_of_another_run_and_of_the_user_are_left_alone() {
-    let local = service();
+fn versions_of_another_run_and_of_the_user_are_left_alone(publishing: Publishing) {
+    let local = service_publishing(publishing);
     let version = local.publish("f", "lpt is nice");
     local.create_alias("f", "lpt-live", &version);
     let other_run = prepared(&local);
@@ -125,9 +140,8 @@ fn announced(description: &str) -> String {
     applied("f").with("alias", "live").with("versionDescription", description).line()
 }
 
-#[test]
-fn edited_records_do_not_make_lpt_cleanup_delete_what_is_the_users() {
-    let local = service();
+fn edited_records_do_not_make_lpt_cleanup_delete_what_is_the_users(publishing: Publishing) {
+    let local = service_publishing(publishing);
     let published = format!("128 MB, published by lpt-apply at 2026-11-23T06:00:00.123Z in the run {RUN}");
     let for_alias = format!(
         "256 MB for the alias live, published by lpt-apply at 2026-11-23T06:00:00.123Z in the run {RUN}"
@@ -159,9 +173,8 @@ fn plan_of_killed_run(local: &Local) -> Value {
     parse(&records).remove(0)
 }
 
-#[test]
-fn a_plan_that_differs_from_the_tag_on_latest_is_not_believed() {
-    let local = service();
+fn a_plan_that_differs_from_the_tag_on_latest_is_not_believed(publishing: Publishing) {
+    let local = service_publishing(publishing);
     let before = local.account();
     let original = Record::of(&plan_of_killed_run(&local));
     let memory = original.clone().with("originalMemorySizeMB", 10_240);
@@ -251,9 +264,8 @@ fn kill_prepare(local: &Local) {
     assert_ne!(local.account().memory_of("f"), 256, "it was in the middle");
 }
 
-#[test]
-fn leftovers_of_a_killed_run_are_found_and_undone_without_its_records() {
-    let local = service();
+fn leftovers_of_a_killed_run_are_found_and_undone_without_its_records(publishing: Publishing) {
+    let local = service_publishing(publishing);
     users_look_alikes(&local);
     let before = local.account();
     kill_prepare(&local);
@@ -331,9 +343,8 @@ fn old_runs(local: &Local, end: &str) {
     });
 }
 
-#[test]
-fn several_old_runs_are_undone_each_with_a_record() {
-    let local = service();
+fn several_old_runs_are_undone_each_with_a_record(publishing: Publishing) {
+    let local = service_publishing(publishing);
     users_look_alikes(&local);
     let before = local.account();
     old_runs(&local, " setAt=2024-06-10T03:00:00.000Z originalDescription=\"my own words\"");

@@ -12,7 +12,21 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::faults::{Fault, Faults};
 use crate::common::records::{end, lines, parse, selection};
-use crate::common::{Folder, Function, Local, Pipe, Ran, Tool, function, read_in_background, zipped};
+use crate::common::{
+    Folder, Function, Local, Pipe, Publishing, Ran, Tool, function, read_in_background, under_both_readings,
+    zipped,
+};
+
+under_both_readings! {
+    lpt_prepare_and_lpt_cleanup_make_each_call_once_when_its_first_answer_is_lost
+    lpt_apply_makes_each_call_once_when_its_first_answer_is_lost
+    a_run_whose_network_goes_at_any_call_is_undone_from_its_records
+    lpt_apply_killed_at_any_call_leaves_nothing_that_leftovers_does_not_find
+    lpt_prepare_whose_run_is_ended_by_lpt_cleanup_says_so_and_leaves_nothing
+    two_runs_on_one_function_both_end_right_or_one_is_refused
+    a_version_that_somebody_else_publishes_in_the_middle_stays
+    a_deployment_in_the_middle_ends_the_run_and_stays
+}
 
 /// Gives the function versions and aliases that are its user's, some of which look like those of a run.
 fn plant(local: &Local, name: &str) {
@@ -29,12 +43,14 @@ fn plant(local: &Local, name: &str) {
 
 /// Starts a service with the function `f`, which has versions and aliases of its user's.
 fn service() -> Local {
-    let local = Local::start(&[
-        &format!("--function=f={},memory=512,description=my own words", function("echo").display()),
-        "--control-plane-rate=0",
-        "--update-delay-ms=5",
-        "--cpu=unlimited",
-    ]);
+    service_publishing(Publishing::CodeAndConfiguration)
+}
+
+/// Starts the same, with one of the two readings of PublishVersion.
+fn service_publishing(publishing: Publishing) -> Local {
+    let function = format!("--function=f={},memory=512,description=my own words", function("echo").display());
+    let limits = ["--control-plane-rate=0", "--update-delay-ms=5", "--cpu=unlimited"];
+    let local = Local::start(&[&[&*function], &limits[..], publishing.arguments()].concat());
     plant(&local, "f");
     local
 }
@@ -45,17 +61,16 @@ fn whole_lines(text: &str) -> &str {
 }
 
 /// The SDK makes such a call again, and AWS then refuses it.
-#[test]
-fn lpt_prepare_and_lpt_cleanup_make_each_call_once_when_its_first_answer_is_lost() {
+fn lpt_prepare_and_lpt_cleanup_make_each_call_once_when_its_first_answer_is_lost(publishing: Publishing) {
     std::thread::scope(|scope| {
         for fault in [Fault::AnswerLost, Fault::Cut] {
-            scope.spawn(move || prepare_and_clean_up_despite(fault));
+            scope.spawn(move || prepare_and_clean_up_despite(fault, publishing));
         }
     });
 }
 
-fn prepare_and_clean_up_despite(fault: Fault) {
-    let local = service();
+fn prepare_and_clean_up_despite(fault: Fault, publishing: Publishing) {
+    let local = service_publishing(publishing);
     let before = local.state_of("f");
     let faults = || Faults::before(local.endpoint(), 0).only(&[fault]).on_every(2);
     let while_preparing = faults();
@@ -93,9 +108,8 @@ fn assert_ready_versions_exist(prepared: &Ran, now: &Function) -> usize {
     ready.len()
 }
 
-#[test]
-fn lpt_apply_makes_each_call_once_when_its_first_answer_is_lost() {
-    let local = service();
+fn lpt_apply_makes_each_call_once_when_its_first_answer_is_lost(publishing: Publishing) {
+    let local = service_publishing(publishing);
     let faults = Faults::before(local.endpoint(), 0).only(&[Fault::AnswerLost]).on_every(2);
     let apply = |memory: u32, alias: &[&str]| {
         let input = lines([selection("f").memory(memory), end("lpt-select")]);
@@ -155,8 +169,7 @@ fn an_invocation_whose_answer_is_lost_is_recorded_and_not_sent_again() {
 }
 
 /// The network goes while the run is at any of its calls, which may have taken effect.
-#[test]
-fn a_run_whose_network_goes_at_any_call_is_undone_from_its_records() {
+fn a_run_whose_network_goes_at_any_call_is_undone_from_its_records(publishing: Publishing) {
     let next_call = AtomicUsize::new(0);
     let is_finished = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -164,7 +177,7 @@ fn a_run_whose_network_goes_at_any_call_is_undone_from_its_records() {
             scope.spawn(|| {
                 while !is_finished.load(Ordering::Relaxed) {
                     let after = next_call.fetch_add(1, Ordering::Relaxed);
-                    let local = service();
+                    let local = service_publishing(publishing);
                     let before = local.state_of("f");
                     let faults = Faults::before(local.endpoint(), 0).only(&[Fault::AnswerLost]).after(after);
                     let ran = faults.tool("lpt-prepare").args(["--power-values", "1024", "f"]).run();
@@ -185,13 +198,12 @@ fn a_run_whose_network_goes_at_any_call_is_undone_from_its_records() {
 }
 
 /// Cut off between the publication and the alias, lpt-apply leaves a version that only the account knows of.
-#[test]
-fn lpt_apply_killed_at_any_call_leaves_nothing_that_leftovers_does_not_find() {
+fn lpt_apply_killed_at_any_call_leaves_nothing_that_leftovers_does_not_find(publishing: Publishing) {
     let folder = Folder::new();
     let input = folder.file("selected.ndjson", &lines([selection("f").memory(1024), end("lpt-select")]));
     let (mut published, mut pointed) = (0, 0);
     for call in 0.. {
-        let local = service();
+        let local = service_publishing(publishing);
         let clean_up = || {
             let leftovers = ["--leftovers", "--function", "f", "--yes", "--even-if-recent"];
             local.tool("lpt-cleanup").args(leftovers).run().succeeds();
@@ -234,9 +246,8 @@ fn killed_while_held(tool: Tool, network: &Faults) -> bool {
 }
 
 /// In a pipe that breaks, lpt-cleanup may come to its end while lpt-prepare is still at work.
-#[test]
-fn lpt_prepare_whose_run_is_ended_by_lpt_cleanup_says_so_and_leaves_nothing() {
-    let local = service();
+fn lpt_prepare_whose_run_is_ended_by_lpt_cleanup_says_so_and_leaves_nothing(publishing: Publishing) {
+    let local = service_publishing(publishing);
     let before = local.state_of("f");
     let folder = Folder::new();
     let mut ended = 0;
@@ -277,15 +288,14 @@ fn lpt_prepare_whose_run_is_ended_by_lpt_cleanup_says_so_and_leaves_nothing() {
 }
 
 /// The second run begins at each call of the first one. It ends before that call is made, or runs at the same time.
-#[test]
-fn two_runs_on_one_function_both_end_right_or_one_is_refused() {
+fn two_runs_on_one_function_both_end_right_or_one_is_refused(publishing: Publishing) {
     let next_call = AtomicUsize::new(0);
     let is_finished = AtomicBool::new(false);
     let (both, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let local = service();
+                let local = service_publishing(publishing);
                 while !is_finished.load(Ordering::Relaxed) {
                     let call = next_call.fetch_add(1, Ordering::Relaxed);
                     for at_once in [false, true] {
@@ -356,11 +366,55 @@ fn assert_runs_end_right(ran: &[Ran; 2], before: &Function, after: &Function, wh
     complete
 }
 
+/// AWS may copy the run's tag of $LATEST to such a version, or give the run that version instead of one of its own.
+fn a_version_that_somebody_else_publishes_in_the_middle_stays(publishing: Publishing) {
+    let mut overtaken = 0;
+    for call in 0.. {
+        let local = service_publishing(publishing);
+        let mut expected = local.state_of("f");
+        let network = Faults::before(local.endpoint(), 0).hold(call);
+        let prepare = network.tool("lpt-prepare").args(["--power-values", "1024,2048", "f"]);
+        let ran = std::thread::scope(|scope| {
+            let prepare = scope.spawn(|| prepare.run());
+            while !network.is_holding() && !prepare.is_finished() {
+                std::thread::yield_now();
+            }
+            let before = local.state_of("f");
+            if network.is_holding()
+                && let Some(number) = publish_when_settled(&local)
+                // AWS may answer with a version that was there, be it the run's or the user's.
+                && !before.versions.contains_key(&number)
+            {
+                expected.versions.insert(number.clone(), local.state_of("f").versions[&number].clone());
+            }
+            network.release();
+            prepare.join().unwrap()
+        });
+        if ran.code != Some(0) {
+            overtaken += 1;
+            assert_eq!(ran.code, Some(1), "call {call}: {}", ran.stderr);
+            assert!(ran.stderr.contains("somebody else changed the function"), "call {call}: {}", ran.stderr);
+        }
+        local.tool("lpt-cleanup").stdin(ran.stdout).run().succeeds();
+        assert_eq!(local.state_of("f"), expected, "call {call}: {}", ran.stderr);
+        if !network.is_holding() {
+            break;
+        }
+    }
+    println!("{publishing:?}: {overtaken} runs ended");
+}
+
+/// Publishes `$LATEST` as somebody who knows nothing of the run, unless a change of it is in progress.
+fn publish_when_settled(local: &Local) -> Option<String> {
+    let (runtime, client) = local.client();
+    let published = runtime.block_on(client.publish_version().function_name("f").send());
+    published.ok()?.version().map(str::to_owned)
+}
+
 /// Somebody else deploys code, or changes a setting, while sizes are being published.
-#[test]
-fn a_deployment_in_the_middle_ends_the_run_and_stays() {
+fn a_deployment_in_the_middle_ends_the_run_and_stays(publishing: Publishing) {
     for round in 0..8 {
-        let local = service();
+        let local = service_publishing(publishing);
         let mut expected = local.state_of("f");
         let mut prepare = local
             .tool("lpt-prepare")

@@ -86,9 +86,17 @@ async fn publish_unchanged(
     look_and_change(lambda, &latest.function_arn, Some(latest.clone()), async |now| {
         require_same(&now, latest, latest.memory, &latest.description)?;
         let published = lambda.publish_version(&now, description).await?;
-        // If AWS sees no change, it returns the last version, which is the user's.
-        require_same(&published, latest, latest.memory, description)?;
-        published.version.ok_or_else(|| changed(&published, "version"))
+        match published.version {
+            // AWS sees no change since somebody else published `$LATEST`, and returns their version.
+            Some(version) if published.description != description => {
+                Err(changed(&published, &format!("they published version {version}")))
+            }
+            Some(version) => {
+                require_same(&published, latest, latest.memory, description)?;
+                Ok(version)
+            }
+            None => Err(changed(&published, "version")),
+        }
     })
     .await
 }

@@ -13,6 +13,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 pub use account::{Account, Function, Version};
+pub(crate) use service::under_both_readings;
 pub use service::{ACCESS_KEY_ID, Local, Publishing, Refusing, Scripted, client_config, refusal, variables};
 pub use tool::{Pipe, Ran, Tool, read_in_background, shell};
 

@@ -60,6 +60,19 @@ impl Publishing {
     }
 }
 
+/// Makes two tests of each function, one for each [`Publishing`].
+macro_rules! under_both_readings {
+    ($($test:ident)*) => {
+        mod code_and_configuration {
+            $(#[test] fn $test() { super::$test($crate::common::Publishing::CodeAndConfiguration); })*
+        }
+        mod description_too {
+            $(#[test] fn $test() { super::$test($crate::common::Publishing::DescriptionToo); })*
+        }
+    };
+}
+pub(crate) use under_both_readings;
+
 /// A Lambda service of the test's own.
 pub struct Local {
     server: Child,

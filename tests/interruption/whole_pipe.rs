@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::{plant, whole_lines};
 use crate::common::faults::{Fault, Faults};
 use crate::common::records::parse;
-use crate::common::{Folder, Function, Local, Tool, Version, function, read_in_background};
+use crate::common::{Folder, Function, Local, Publishing, Tool, Version, function, read_in_background};
 
 /// The record that a stream ends with.
 const END: &str = "{\"type\":\"end\",";
@@ -71,31 +71,31 @@ fn kind_of(seed: u64) -> Kind {
 
 #[test]
 fn a_disturbed_run_is_undone_from_its_records_seeds_0_to_49() {
-    run_seeds(0..50);
+    run_seeds(0..50, Publishing::CodeAndConfiguration);
 }
 
 #[test]
 fn a_disturbed_run_is_undone_from_its_records_seeds_50_to_99() {
-    run_seeds(50..100);
+    run_seeds(50..100, Publishing::DescriptionToo);
 }
 
 #[test]
 fn a_disturbed_run_is_undone_from_its_records_seeds_100_to_149() {
-    run_seeds(100..150);
+    run_seeds(100..150, Publishing::CodeAndConfiguration);
 }
 
 #[test]
 fn a_disturbed_run_is_undone_from_its_records_seeds_150_to_199() {
-    run_seeds(150..200);
+    run_seeds(150..200, Publishing::DescriptionToo);
 }
 
 /// Runs all these seeds, or only the one that `LPT_SEED` names.
-fn run_seeds(seeds: Range<u64>) {
+fn run_seeds(seeds: Range<u64>, publishing: Publishing) {
     /// Most of a run's time is spent waiting.
     const WORKERS: usize = 4;
     let only: Option<u64> = std::env::var("LPT_SEED").ok().map(|seed| seed.parse().unwrap());
     let seeds: Vec<u64> = seeds.filter(|seed| only.is_none_or(|only| only == *seed)).collect();
-    let local = service(&seeds);
+    let local = service(&seeds, publishing);
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(BTreeMap::<Kind, Vec<Outcome>>::new());
     std::thread::scope(|scope| {
@@ -133,7 +133,7 @@ fn assert_disturbed(outcomes: &BTreeMap<Kind, Vec<Outcome>>) {
 }
 
 /// Starts a service with a function for each seed.
-fn service(seeds: &[u64]) -> Local {
+fn service(seeds: &[u64], publishing: Publishing) -> Local {
     let path = function("echo");
     let function =
         |seed: &u64| format!("--function=f{seed}={},memory=512,description=my own words", path.display());
@@ -145,7 +145,8 @@ fn service(seeds: &[u64]) -> Local {
         "--cores=unlimited",
         "--idle-seconds=1",
     ];
-    let arguments: Vec<&str> = settings.into_iter().chain(functions.iter().map(String::as_str)).collect();
+    let settings = settings.into_iter().chain(publishing.arguments().iter().copied());
+    let arguments: Vec<&str> = settings.chain(functions.iter().map(String::as_str)).collect();
     Local::start(&arguments)
 }
 
