@@ -3,11 +3,12 @@
 # Demo and tests share one build of the dependencies, because the examples bring in the features of the tests.
 BUILD := cargo build --bins --examples
 
-.PHONY: help demo test check fuzz bench bless prices install
+.PHONY: help demo test vm check fuzz bench bless prices install
 
 help:
 	@echo 'make demo     build, and tune a real function in lpt-local (no AWS account)'
 	@echo 'make test     format check, lints, all tests'
+	@echo 'make vm       the demo on control groups version 2 in qemu, as root and not'
 	@echo 'make check    type-check only, the fastest feedback'
 	@echo 'make fuzz     fuzz each parser 60 s (SECONDS=600: longer); needs a C++ compiler'
 	@echo 'make bench    measure lpt-local and the tools; prints the tables in the README'
@@ -24,6 +25,10 @@ test:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run; else set -x; cargo test; fi
+
+vm:
+	$(BUILD)
+	@tests/vm/run.sh
 
 check:
 	cargo check --all-targets
@@ -59,5 +64,6 @@ prices:
 install:
 	cargo install --locked --path .
 	@for page in man/*.[1-9]; do \
-	  install -D -m 644 "$$page" "$(HOME)/.local/share/man/man$${page##*.}/$${page##*/}"; \
+	  folder="$(HOME)/.local/share/man/man$${page##*.}"; \
+	  mkdir -p "$$folder" && install -m 644 "$$page" "$$folder/"; \
 	done

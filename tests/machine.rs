@@ -1,9 +1,16 @@
 //! Tests of the processes that `lpt-local` starts: their end, and their share of the machine.
 
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
 
-use crate::common::{Folder, Local, Tool, function};
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::LogType;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::common::{ACCESS_KEY_ID, Folder, Local, Tool, binary, function};
 
 /// Returns the arguments for a service with the function `f`, which starts a process that leaves its session before it
 /// serves. `start` is a command of the shell that starts `$child`. The process writes its id into the file `pid`.
@@ -38,7 +45,6 @@ fn can_use(method: &str) -> bool {
     can
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn every_process_of_a_function_ends_with_lpt_local() {
     for method in ["unlimited", "duty-cycle", "cgroup"].into_iter().filter(|method| can_use(method)) {
@@ -60,7 +66,6 @@ fn every_process_of_a_function_ends_with_lpt_local() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn what_the_command_left_running_is_not_ended_with_functions() {
     let folder = Folder::new();
@@ -70,7 +75,7 @@ fn what_the_command_left_running_is_not_ended_with_functions() {
         folder.path("records").display(),
         folder.path("own").display(),
     );
-    let tools = crate::common::binary("lpt-local");
+    let tools = binary("lpt-local");
     let path = format!("{}:{}", Path::new(tools).parent().unwrap().display(), std::env::var("PATH").unwrap());
     let ran = Tool::new("lpt-local")
         .args(["--cpu=unlimited", &function, "--", "sh", "-c", &script])
@@ -83,4 +88,67 @@ fn what_the_command_left_running_is_not_ended_with_functions() {
     let own =
         std::fs::read_to_string(own).unwrap().trim().parse().ok().and_then(rustix::process::Pid::from_raw);
     rustix::process::kill_process(own.unwrap(), rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn lpt_local_says_how_it_limits_functions() {
+    let said = |method: &str| Tool::new("lpt-local").args(["--cpu", method, "--", "true"]).run();
+    for (method, words) in [
+        ("duty-cycle", "CPU by pausing processes, so approximate; memory by a look every 10 ms"),
+        ("unlimited", "CPU without limit; memory by a look every 10 ms"),
+    ] {
+        let ran = said(method);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    if can_use("cgroup") {
+        let ran = said("auto");
+        assert!(ran.stderr.contains("by control groups (version "), "{}", ran.stderr);
+    }
+}
+
+/// The user `nobody` has no right to control groups. The shares are those of the duty cycle, which bench/cpu_share.rs
+/// measures; memory is limited.
+#[test]
+fn a_user_without_rights_has_the_duty_cycle() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: only root can become another user");
+        return;
+    }
+    // The build may be in a folder that only root can enter.
+    let bin = std::env::temp_dir().join(uuid::Uuid::now_v7().to_string());
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::copy(binary("lpt-local"), bin.join("lpt-local")).unwrap();
+    std::fs::copy(function("memory-bound"), bin.join("memory-bound")).unwrap();
+    let as_nobody = || {
+        let mut command = Command::new(bin.join("lpt-local"));
+        command.uid(65_534).gid(65_534).current_dir("/");
+        command
+    };
+    let said = |method: &str| {
+        let output = as_nobody().args(["--cpu", method, "--", "true"]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, refused) = said("cgroup");
+    assert_eq!(code, Some(2), "{refused}");
+    assert!(refused.contains("--cpu cgroup: ") && refused.contains("--cpu duty-cycle"), "{refused}");
+    let (code, used) = said("auto");
+    assert_eq!(code, Some(0), "{used}");
+    assert!(used.contains("CPU by pausing processes") && used.contains("no control groups: "), "{used}");
+
+    let argument = format!("f={}", bin.join("memory-bound").display());
+    let mut command = as_nobody();
+    command.args(["--access-key-id", ACCESS_KEY_ID, "--function", &argument]);
+    let local = Local::of(command);
+    let (runtime, client) = local.client();
+    let error_of = |payload: &str| {
+        let call = client.invoke().function_name("f").log_type(LogType::Tail).payload(Blob::new(payload));
+        let answer = runtime.block_on(call.send()).unwrap();
+        let log = BASE64_STANDARD.decode(answer.log_result().unwrap()).unwrap();
+        let log = String::from_utf8(log).unwrap();
+        log.split("Error Type: ").nth(1).map(|rest| rest.trim().to_owned())
+    };
+    assert_eq!(error_of(r#"{"megabytes": 64}"#), None);
+    assert_eq!(error_of(r#"{"megabytes": 192}"#).as_deref(), Some("Runtime.OutOfMemory"));
+    drop(local);
+    std::fs::remove_dir_all(bin).unwrap();
 }

@@ -40,6 +40,7 @@ mod invoke;
 mod layout;
 mod load;
 mod local;
+#[cfg(target_os = "linux")]
 mod machine;
 mod messages;
 mod pipeline;

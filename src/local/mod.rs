@@ -21,7 +21,7 @@ mod gate; // refuses requests that a web page may have sent
 mod refusal; // the exceptions that the API refuses requests with
 mod temp_dir; // the folder for unpacked code
 mod mark; // the mark by which the next lpt-local finds what a killed one left behind
-mod proc; // what the kernel says about processes in /proc
+mod proc; // what the system says about processes, on Linux and elsewhere
 mod credentials; // the access key that callers sign with
 
 pub use args::Args;

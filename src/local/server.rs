@@ -52,10 +52,9 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     remove_stale();
     raise_open_file_limit();
     let cores = machine_cores();
-    let (throttle, description) = set_up_throttle(&args, cores)?;
+    let throttle = set_up_throttle(&args, cores)?;
     let temp_dir = TempDir::create()?;
     let store = create_store(&args, &account_region, temp_dir.path())?;
-    message::note(description);
     let (fleet, all_ended) = Fleet::new(
         throttle,
         shared_cores(args.cores, cores),
@@ -123,19 +122,15 @@ fn machine_cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1))
 }
 
-/// Sets up the throttle, and describes it.
-fn set_up_throttle(args: &Args, cores: u32) -> Result<(Throttle, String), Error> {
-    let (throttle, why_not) = Throttle::new(args.cpu, cores.into()).map_err(|why| {
-        Error::Usage(format!("--cpu cgroup: {why}; it may work as root; else use --cpu duty-cycle"))
-    })?;
-    let mut description = format!(
-        "CPU follows memory by {}; this machine's {cores} cores are the ceiling",
-        throttle.describe()
-    );
+/// Sets up the throttle, and says which one it is and what that means.
+fn set_up_throttle(args: &Args, cores: u32) -> Result<Throttle, Error> {
+    let (throttle, why_not) = Throttle::new(args.cpu, cores.into())
+        .map_err(|why| Error::Usage(format!("--cpu cgroup: {why}; else use --cpu duty-cycle")))?;
+    message::note(format_args!("{}; at most {cores} cores", throttle.describe()));
     if let Some(why) = why_not {
-        description.push_str(&format!(" (no control groups: {why})"));
+        message::note(format_args!("no control groups: {why}"));
     }
-    Ok((throttle, description))
+    Ok(throttle)
 }
 
 fn shared_cores(arg: Option<CoresArg>, machine_cores: u32) -> Cores {
@@ -179,6 +174,9 @@ fn remove_stale() {
 /// several.
 fn raise_open_file_limit() {
     let limit = getrlimit(Resource::Nofile);
-    // If this is refused, there is room for fewer environments.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    // macOS has no maximum, but refuses more than OPEN_MAX in sys/syslimits.h: setrlimit(2) there. If that is refused
+    // too, there is room for fewer environments.
+    const OPEN_MAX: u64 = 10_240;
+    let mut raised = [limit.maximum, Some(OPEN_MAX)].into_iter();
+    raised.any(|current| setrlimit(Resource::Nofile, Rlimit { current, ..limit }).is_ok());
 }

@@ -102,13 +102,15 @@ impl Local {
 
     /// Starts lpt-local with these arguments and no others. Callers take its access key from [`Local::exported`].
     pub fn start_as_is(arguments: &[&str]) -> Local {
-        let mut server = Command::new(binary("lpt-local"))
-            .args(arguments)
-            .env_remove("AWS_REGION")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(binary("lpt-local"));
+        command.args(arguments);
+        Local::of(command)
+    }
+
+    /// Starts lpt-local by a command of one's own.
+    pub fn of(mut command: Command) -> Local {
+        let mut server =
+            command.env_remove("AWS_REGION").stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
         let exported: BTreeMap<String, String> = loop {

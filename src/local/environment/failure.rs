@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use axum::body::Bytes;
+use rustix::process::Signal;
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -11,6 +12,17 @@ use super::report::Status;
 use super::runtime_api::FunctionError;
 use super::system_log::{Fault, timestamp};
 use crate::local::function::Timeout;
+
+/// Signals, which have other numbers on other systems, by the names that Go's runtime gives them.
+const SIGNALS: [(Signal, &str); 7] = [
+    (Signal::ILL, "illegal instruction"),
+    (Signal::ABORT, "aborted"),
+    (Signal::BUS, "bus error"),
+    (Signal::FPE, "floating point exception"),
+    (Signal::KILL, "killed"),
+    (Signal::SEGV, "segmentation fault"),
+    (Signal::TERM, "terminated"),
+];
 
 const KILLED: &str = "Runtime exited with error: signal: killed";
 
@@ -80,18 +92,12 @@ fn exit_message(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) => "Runtime exited without providing a reason".to_owned(),
         (Some(code), _) => format!("Runtime exited with error: exit status {code}"),
-        (None, Some(9)) => KILLED.to_owned(),
         (None, signal) => {
-            let name = match signal.unwrap_or(0) {
-                4 => "illegal instruction",
-                6 => "aborted",
-                7 => "bus error",
-                8 => "floating point exception",
-                11 => "segmentation fault",
-                15 => "terminated",
-                other => return format!("Runtime exited with error: signal {other}"),
-            };
-            format!("Runtime exited with error: signal: {name}")
+            let signal = signal.unwrap_or(0);
+            match SIGNALS.iter().find(|(named, _)| named.as_raw() == signal) {
+                Some((_, name)) => format!("Runtime exited with error: signal: {name}"),
+                None => format!("Runtime exited with error: signal {signal}"),
+            }
         }
     }
 }

@@ -1,110 +1,113 @@
-//! Shares of CPU and memory by the kernel's control groups, version 1 or 2.
+//! Shares of CPU and memory by the kernel's control groups, version 1 or 2. They are folders in a file system, and
+//! their limits are files. <https://docs.kernel.org/admin-guide/cgroup-v2.html>
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cgroups_rs::cpu::CpuController;
-use cgroups_rs::memory::MemController;
-use cgroups_rs::{Cgroup, hierarchies};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::hierarchy::{Hierarchy, Version};
 use super::period::PERIOD;
 use crate::local::mark;
 use crate::units::MemoryMB;
 
 /// The smallest quota that the kernel accepts, in microseconds: `min_cfs_quota_period` in kernel/sched/core.c.
-const MIN_QUOTA: i64 = 1_000;
+const MIN_QUOTA: u64 = 1_000;
 
 /// The control groups of this process.
 #[derive(Debug)]
 pub(crate) struct Cgroups {
-    name: String,
-    controllers: Vec<String>,
+    hierarchy: Hierarchy,
     next: AtomicU64,
 }
 
 /// The control group of one execution environment.
 #[derive(Debug)]
 pub(crate) struct ControlGroup {
-    /// One for each hierarchy: two in version 1, one in version 2.
-    folders: BTreeSet<PathBuf>,
-    /// The file in which the kernel counts the processes that it killed because they ran out of memory.
-    memory_events: Option<PathBuf>,
+    version: Version,
+    cpu: PathBuf,
+    /// The folder with the memory controller: in version 2 the same one. None if memory is not limited.
+    memory: Option<PathBuf>,
 }
 
 impl Cgroups {
     /// Creates and removes a control group, to find out whether this process may. Prefers groups that also limit
     /// memory.
+    ///
+    /// # Errors
+    /// Says why it may not, and what helps.
     pub(crate) fn new() -> Result<Cgroups, String> {
-        let named = |controllers: &[&str]| Cgroups {
-            name: mark::own(),
-            controllers: controllers.iter().map(|&name| name.to_owned()).collect(),
-            next: AtomicU64::new(0),
-        };
-        let mut refused = String::new();
-        for controllers in [&["cpu", "memory"][..], &["cpu"]] {
-            let cgroups = named(controllers);
-            let trial = cgroups.create(MemoryMB::MIN);
-            cgroups.remove();
-            match trial {
-                Ok(_) => return Ok(cgroups),
-                Err(error) => refused = error,
+        let mut refused = "this system has none".to_owned();
+        for hierarchy in Hierarchy::all() {
+            let remedy = match hierarchy.version {
+                Version::One => "root may create them",
+                Version::Two | Version::TwoDelegated => {
+                    "`systemd-run --user --scope -p Delegate=yes lpt-local …` has a group of its own"
+                }
+            };
+            match Cgroups::below(&hierarchy) {
+                Ok(cgroups) => return Ok(cgroups),
+                Err(why) => refused = format!("{why}; {remedy}"),
             }
         }
         Err(refused)
     }
 
+    fn below(hierarchy: &Hierarchy) -> Result<Cgroups, String> {
+        let cgroups = Cgroups { hierarchy: hierarchy.join(&mark::own())?, next: AtomicU64::new(0) };
+        let trial = cgroups.create(MemoryMB::MIN).inspect_err(|_| {
+            cgroups.remove();
+        })?;
+        trial.remove();
+        Ok(cgroups)
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.hierarchy.version
+    }
+
     /// Whether the groups also limit memory.
     pub(crate) fn limit_memory(&self) -> bool {
-        self.controllers.len() > 1
+        self.hierarchy.memory.is_some()
     }
 
     /// Creates a group with the share of CPU and memory of a memory size.
     pub(crate) fn create(&self, memory: MemoryMB) -> Result<ControlGroup, String> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let path = format!("{}/{number}", self.name);
-        let cgroup = Cgroup::new_with_specified_controllers(
-            hierarchies::auto(),
-            &path,
-            Some(self.controllers.clone()),
-        )
-        .map_err(|error| error.to_string())?;
-        let mut group = ControlGroup { folders: folders(&cgroup), memory_events: None };
-        for folder in &group.folders {
-            // The crate does not report that it could not create a folder, nor why.
-            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        }
-        if let Err(error) = limit(&cgroup, memory, self.limit_memory()) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+        let group = ControlGroup {
+            version: self.hierarchy.version,
+            cpu: self.hierarchy.cpu.join(&number),
+            memory: self.hierarchy.memory.as_ref().map(|memory| memory.join(&number)),
+        };
+        group.limit(memory).inspect_err(|_| {
             group.remove();
-            return Err(error);
-        }
-        if let Some(controller) = cgroup.controller_of::<MemController>() {
-            let name = if cgroup.v2() { "memory.events" } else { "memory.oom_control" };
-            group.memory_events = Some(cgroups_rs::Controller::path(controller).join(name));
-        }
+        })?;
         Ok(group)
     }
 
     /// Removes all groups of this process. Returns false if processes are still in one.
     pub(crate) fn remove(&self) -> bool {
-        roots().iter().all(|root| remove_tree(&root.join(&self.name)))
+        self.hierarchy.leave();
+        self.hierarchy.folders().into_iter().all(remove_tree)
     }
 }
 
 /// Removes the groups that a killed `lpt-local` left behind, and ends their processes.
 pub(crate) fn remove_stale() {
-    for root in roots() {
-        let entries = fs::read_dir(&root).into_iter().flatten().flatten();
-        for entry in entries {
-            if entry.file_name().to_str().is_some_and(mark::is_stale) {
-                end_processes(&entry.path());
+    let hierarchies = Hierarchy::all();
+    let parents: BTreeSet<&Path> = hierarchies.iter().flat_map(Hierarchy::folders).collect();
+    for parent in parents {
+        for group in subgroups(parent) {
+            if group.file_name().and_then(|name| name.to_str()).is_some_and(mark::is_stale) {
+                end_processes(&group);
                 // The processes take a moment to end.
                 (0..100).find(|_| {
                     std::thread::sleep(Duration::from_millis(5));
-                    remove_tree(&entry.path())
+                    remove_tree(&group)
                 });
             }
         }
@@ -114,90 +117,99 @@ pub(crate) fn remove_stale() {
 impl ControlGroup {
     /// Returns the files that a process writes its id into to join this group.
     pub(crate) fn procs_files(&self) -> impl Iterator<Item = PathBuf> {
-        self.folders.iter().map(|folder| folder.join("cgroup.procs"))
+        self.folders().into_iter().map(|folder| folder.join("cgroup.procs"))
     }
 
     /// Whether the kernel limits the group's memory.
     pub(crate) fn limits_memory(&self) -> bool {
-        self.memory_events.is_some()
+        self.memory.is_some()
     }
 
     /// Whether the kernel has killed a process of this group because it ran out of memory.
     pub(crate) fn ran_out_of_memory(&self) -> bool {
-        let Some(file) = &self.memory_events else {
+        let Some(folder) = &self.memory else {
             return false;
         };
-        let text = fs::read_to_string(file).unwrap_or_default();
+        let file = if self.version == Version::One { "memory.oom_control" } else { "memory.events" };
+        let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
         let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
         count.is_some_and(|count| count.trim() != "0")
     }
 
     /// Ends all processes in the group, including those that left the process group.
     pub(crate) fn end_processes(&self) {
-        for folder in &self.folders {
-            end_processes(folder);
-        }
+        self.folders().into_iter().for_each(end_processes);
     }
 
     /// Removes the group. Returns false if processes are still in it.
     pub(crate) fn remove(&self) -> bool {
-        self.folders.iter().all(|folder| remove_tree(folder))
+        self.folders().into_iter().all(remove_tree)
+    }
+
+    fn folders(&self) -> BTreeSet<&Path> {
+        std::iter::once(&self.cpu).chain(&self.memory).map(PathBuf::as_path).collect()
+    }
+
+    /// Creates the folders, and sets the limits.
+    fn limit(&self, size: MemoryMB) -> Result<(), String> {
+        for folder in self.folders() {
+            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
+        // With the kernel's default period of 100 ms the share would come in fewer, longer pieces.
+        let period = PERIOD.as_micros();
+        let quota = ((size.vcpus() * period as f64).round() as u64).max(MIN_QUOTA);
+        let bytes = u64::from(size.get()) << 20;
+        // Swap must not take the place of memory. A kernel without swap accounting has no such file, and usually no
+        // swap.
+        match self.version {
+            Version::One => {
+                write(&self.cpu, "cpu.cfs_period_us", period)?;
+                write(&self.cpu, "cpu.cfs_quota_us", quota)?;
+                if let Some(folder) = &self.memory {
+                    write(folder, "memory.limit_in_bytes", bytes)?;
+                    let _ = write(folder, "memory.memsw.limit_in_bytes", bytes);
+                }
+            }
+            Version::Two | Version::TwoDelegated => {
+                write(&self.cpu, "cpu.max", format_args!("{quota} {period}"))?;
+                if let Some(folder) = &self.memory {
+                    write(folder, "memory.max", bytes)?;
+                    let _ = write(folder, "memory.swap.max", 0);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-fn limit(cgroup: &Cgroup, memory: MemoryMB, limit_memory: bool) -> Result<(), String> {
-    let cpu: &CpuController = cgroup.controller_of().ok_or("no CPU controller")?;
-    let quota = (memory.vcpus() * PERIOD.as_micros() as f64).round() as i64;
-    // The period is set first. With the default of 100 ms the share would come in fewer, longer pieces.
-    cpu.set_cfs_period(PERIOD.as_micros() as u64).map_err(|error| error.to_string())?;
-    cpu.set_cfs_quota(quota.max(MIN_QUOTA)).map_err(|error| error.to_string())?;
-    if limit_memory {
-        let controller: &MemController = cgroup.controller_of().ok_or("no memory controller")?;
-        let bytes = i64::from(memory.get()) << 20;
-        controller.set_limit(bytes).map_err(|error| error.to_string())?;
-        // Swap must not take the place of memory. A kernel without swap accounting has no such file, and usually
-        // no swap.
-        let _ = controller.set_memswap_limit(if cgroup.v2() { 0 } else { bytes });
-    }
-    Ok(())
-}
-
-fn folders(cgroup: &Cgroup) -> BTreeSet<PathBuf> {
-    let subsystems = cgroup.subsystems().iter();
-    subsystems.map(|subsystem| cgroups_rs::Controller::path(subsystem.to_controller()).to_owned()).collect()
-}
-
-/// Returns the root of each hierarchy that has groups of ours.
-fn roots() -> Vec<PathBuf> {
-    let controllers = vec!["cpu".to_owned(), "memory".to_owned()];
-    let probe = Cgroup::load_with_specified_controllers(hierarchies::auto(), "lpt-local", controllers);
-    let parents = folders(&probe).into_iter().filter_map(|folder| folder.parent().map(Path::to_owned));
-    parents.collect()
+/// Writes a file of a group.
+fn write(group: &Path, file: &str, value: impl ToString) -> Result<(), String> {
+    let file = group.join(file);
+    fs::write(&file, value.to_string()).map_err(|error: io::Error| format!("{}: {error}", file.display()))
 }
 
 /// Removes a group and its subgroups. A group's folder can be removed as soon as it has no subgroups; the kernel
 /// removes the files in it. Returns false if processes are still in one.
-fn remove_tree(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries {
-        if entry.path().is_dir() {
-            remove_tree(&entry.path());
-        }
+fn remove_tree(group: &Path) -> bool {
+    for subgroup in subgroups(group) {
+        remove_tree(&subgroup);
     }
-    fs::remove_dir(folder).is_ok() || !folder.exists()
+    fs::remove_dir(group).is_ok() || !group.exists()
 }
 
-fn end_processes(folder: &Path) {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    for entry in entries {
-        if entry.path().is_dir() {
-            end_processes(&entry.path());
-        }
+fn end_processes(group: &Path) {
+    for subgroup in subgroups(group) {
+        end_processes(&subgroup);
     }
-    let processes = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    let processes = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
     // A process of another PID namespace reads as 0, which is not a process id.
     for pid in processes.lines().filter_map(|pid| pid.parse().ok().and_then(Pid::from_raw)) {
         // A process that has ended already needs no signal.
         let _ = kill_process(pid, Signal::KILL);
     }
+}
+
+fn subgroups(group: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(group).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir())
 }

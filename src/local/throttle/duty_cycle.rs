@@ -3,7 +3,6 @@
 //! function that waits is not slowed.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -28,7 +27,7 @@ pub(crate) struct DutyCycle {
     /// The CPU time that the group may use, in nanoseconds. Below zero it has used more than it had earned.
     balance: f64,
     /// The CPU time of each thread that is paid for, in nanoseconds.
-    charged: HashMap<PathBuf, u64>,
+    charged: HashMap<Pid, u64>,
     last_charge: Instant,
     next_charge: Instant,
     stopped: bool,

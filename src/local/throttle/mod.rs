@@ -1,6 +1,7 @@
 //! Limits a process to the CPU and memory of its memory size, as Lambda does.
 
 mod cgroup; // by the kernel's control groups
+mod hierarchy; // where control groups can be created
 mod duty_cycle; // by stopping and continuing the process, where control groups can't be created
 mod period; // the period that both count CPU time in
 
@@ -13,6 +14,7 @@ pub(crate) use self::cgroup::{ControlGroup, remove_stale};
 pub(crate) use self::duty_cycle::DutyCycle;
 
 use self::cgroup::Cgroups;
+use self::hierarchy::Version;
 use crate::units::MemoryMB;
 
 /// The value of `--cpu`.
@@ -20,9 +22,9 @@ use crate::units::MemoryMB;
 pub(crate) enum ThrottleMethod {
     /// Control groups if they can be created, else a duty cycle.
     Auto,
-    /// Control groups (version 1 or 2), which usually need root.
+    /// Control groups (version 1 or 2), which need root or a delegated subtree.
     Cgroup,
-    /// Stop and continue the process.
+    /// Pause and continue the processes, which needs no rights.
     DutyCycle,
     /// No limit: every function has the whole machine.
     Unlimited,
@@ -63,13 +65,26 @@ impl Throttle {
         }
     }
 
-    /// Describes the method to a person.
-    pub(crate) fn describe(&self) -> &'static str {
+    /// Describes the method to a person, and what it means.
+    pub(crate) fn describe(&self) -> String {
+        // RLIMIT_AS and RLIMIT_DATA count memory that is only reserved, of which Node.js, Go and Java have far more
+        // than they use, and Linux ignores RLIMIT_RSS. So the only way without control groups is to look.
+        const LOOK: &str = "memory by a look every 10 ms";
         match self {
-            Throttle::Cgroups(cgroups) if cgroups.limit_memory() => "control groups",
-            Throttle::Cgroups(_) => "control groups (memory: by polling)",
-            Throttle::DutyCycle(_) => "a duty cycle (stop and continue; memory: by polling)",
-            Throttle::Unlimited => "nothing: every function has the whole machine (memory: by polling)",
+            Throttle::Cgroups(cgroups) => {
+                let version = match cgroups.version() {
+                    Version::One => "version 1",
+                    Version::Two => "version 2",
+                    Version::TwoDelegated => "version 2, delegated",
+                };
+                if cgroups.limit_memory() {
+                    format!("CPU and memory by control groups ({version}), as at Lambda")
+                } else {
+                    format!("CPU by control groups ({version}), as at Lambda; {LOOK}")
+                }
+            }
+            Throttle::DutyCycle(_) => format!("CPU by pausing processes, so approximate; {LOOK}"),
+            Throttle::Unlimited => format!("CPU without limit; {LOOK}"),
         }
     }
 

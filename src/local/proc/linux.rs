@@ -1,4 +1,4 @@
-//! What the kernel says about processes in /proc.
+//! Processes on Linux, in /proc.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use rustix::process::{Pid, getpid, set_child_subreaper};
 
 /// Makes this process the parent of descendants whose own parent ends, which otherwise is the first process of the
 /// machine or container.
-pub(super) fn adopt_orphans() {
+pub(crate) fn adopt_orphans() {
     // Linux has this since 2012. Without it, orphans that clear their environment are not found.
     let _ = set_child_subreaper(Some(getpid()));
 }
 
 /// Returns a process and its descendants. A descendant whose parent has ended is not found. Few functions
 /// have one, and to search all processes of the machine again and again would slow every function.
-pub(super) fn process_tree(root: Pid) -> Vec<Pid> {
+pub(crate) fn process_tree(root: Pid) -> Vec<Pid> {
     let mut found = vec![root];
     let mut searched = 0;
     while searched < found.len() {
@@ -25,14 +25,14 @@ pub(super) fn process_tree(root: Pid) -> Vec<Pid> {
 }
 
 /// Returns the children of a process.
-pub(super) fn children(pid: Pid) -> Vec<Pid> {
+pub(crate) fn children(pid: Pid) -> Vec<Pid> {
     let lists = threads(pid).map(|thread| fs::read_to_string(thread.join("children")).unwrap_or_default());
     lists.flat_map(|list| list.split_whitespace().filter_map(parse_pid).collect::<Vec<_>>()).collect()
 }
 
 /// Returns the most resident memory that a process had at any time, and what it has now, in KB. Unlike a
 /// cgroup's count it leaves out the page cache of files that were only read.
-pub(super) fn resident_memory(pid: Pid) -> (u64, u64) {
+pub(crate) fn resident_memory(pid: Pid) -> (u64, u64) {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let field = |name| {
         let line = status.lines().find_map(|line: &str| line.strip_prefix(name));
@@ -43,19 +43,20 @@ pub(super) fn resident_memory(pid: Pid) -> (u64, u64) {
     (field("VmHWM:"), field("VmRSS:"))
 }
 
-/// Returns the CPU time of each thread of a process, in nanoseconds. It reads `schedstat`, because `stat`
-/// counts in hundredths of a second, which is too coarse to share out milliseconds.
-pub(super) fn cpu_times(pid: Pid) -> impl Iterator<Item = (PathBuf, u64)> {
+/// Returns the CPU time of each thread of a process by the thread's id, in nanoseconds. It reads `schedstat`, because
+/// `stat` counts in hundredths of a second, which is too coarse to share out milliseconds.
+pub(crate) fn cpu_times(pid: Pid) -> impl Iterator<Item = (Pid, u64)> {
     threads(pid).filter_map(|thread| {
+        let id = parse_pid(thread.file_name()?.to_str()?)?;
         let text = fs::read_to_string(thread.join("schedstat")).ok()?;
         let time = text.split_whitespace().next()?.parse().ok()?;
-        Some((thread, time))
+        Some((id, time))
     })
 }
 
 /// Returns each process that has this environment variable, with its value. Processes of other users can't
 /// be read, and none of them is ours.
-pub(super) fn with_variable(name: &str) -> Vec<(Pid, String)> {
+pub(crate) fn with_variable(name: &str) -> Vec<(Pid, String)> {
     let prefix = format!("{name}=");
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
@@ -70,13 +71,16 @@ pub(super) fn with_variable(name: &str) -> Vec<(Pid, String)> {
         .collect()
 }
 
-/// Whether this process is in the process group that the terminal's keys signal.
-pub(super) fn in_foreground() -> bool {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // After the name, which may contain anything: state, parent, group, session, terminal, and the terminal's
-    // foreground group.
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    matches!(fields[..], [_, _, group, _, _, foreground, ..] if group == foreground)
+/// Returns the name of a process.
+pub(crate) fn name(pid: Pid) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.trim_end().to_owned()
+}
+
+/// Returns the number of the namespace of this process's id, which /proc shows as `pid:[4026531836]`.
+pub(crate) fn namespace() -> String {
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    namespace.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
 }
 
 fn parse_pid(text: &str) -> Option<Pid> {
