@@ -35,6 +35,7 @@ pub mod ndjson; // the record stream: reader, lines, writer
 // The ground: no SDK, no record stream.
 pub mod records; // the types of the records
 mod statistics; // estimators: trimmed mean, confidence interval, quantiles
+mod label; // functions in messages: the short name, with the region where there are several
 pub mod names; // ARNs, function names, versions, aliases, architectures
 pub mod units; // memory, time, money
 mod text; // a macro that serializes a type as text, such as an ARN

@@ -23,7 +23,7 @@ pub(crate) fn describe(error: &clap::Error) -> String {
             };
             match first(ContextKind::SuggestedArg) {
                 "" => unknown,
-                similar => format!("{unknown}; did you mean {}?", name(similar)),
+                similar => format!("{unknown}; the nearest one is {}", name(similar)),
             }
         }
         ErrorKind::ValueValidation => {

@@ -118,7 +118,11 @@ fn a_value_that_a_flag_does_not_take_is_refused_in_plain_words() {
         ("lpt-prepare", one("--nope", "f", "there is no option --nope")),
         (
             "lpt-prepare",
-            one("--powervalues", "128", "there is no option --powervalues; did you mean --power-values?"),
+            one(
+                "--powervalues",
+                "128",
+                "there is no option --powervalues; the nearest one is --power-values",
+            ),
         ),
         ("lpt-prepare", one("--num=5", "--num=6", "--num can be given only once")),
         ("lpt-prepare", one("-q", "-v", "--quiet and --verbose exclude each other")),
@@ -247,5 +251,24 @@ fn each_tool_notes_that_it_uses_the_execution_input_of_the_environment() {
         assert!(!run().arg("--quiet").run().stderr.contains("LPT_INPUT"));
         assert!(!run().arg("--input").arg(&file).run().stderr.contains("LPT_INPUT"), "a flag is no surprise");
         assert!(!run().env("LPT_INPUT", "").run().stderr.contains("LPT_INPUT"));
+    }
+}
+
+#[test]
+fn a_message_has_the_short_name_of_a_function_with_the_region_where_there_are_several() {
+    let path = function("echo").display().to_string();
+    let functions = ["us-east-1", "eu-west-1"].map(|region| format!("f={path},region={region}"));
+    let mut arguments = vec!["--max-memory", "3008"];
+    arguments.extend(functions.iter().flat_map(|function| ["--function", function]));
+    let local = Local::start(&arguments);
+    let arn = |region: &str| format!("arn:aws:lambda:{region}:123456789012:function:f");
+    let prepare = || local.tool("lpt-prepare").args(["--power-values", "3009", "--num", "5"]);
+    let one = prepare().arg(arn("eu-west-1")).run();
+    assert!(one.stderr.contains(": f: lambda:UpdateFunctionConfiguration: "), "{}", one.stderr);
+    assert!(!one.stderr.contains("arn:"), "{}", one.stderr);
+    let both = prepare().args([arn("us-east-1"), arn("eu-west-1")]).run();
+    for region in ["us-east-1", "eu-west-1"] {
+        let named = format!(": f ({region}): lambda:UpdateFunctionConfiguration: ");
+        assert!(both.stderr.contains(&named), "{}", both.stderr);
     }
 }

@@ -13,6 +13,7 @@ use super::policy::Statement;
 use super::profile::ProfileSource;
 use crate::error::Fault;
 use crate::exit::Exit;
+use crate::label::label_of;
 use crate::quote::{excerpt, quoted};
 
 /// A call to AWS that failed. Its text is one line that ends with a remedy.
@@ -283,7 +284,8 @@ fn of_any_run(resource: &str) -> Cow<'_, str> {
 impl fmt::Display for AwsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let AwsError { action, on, code, message, .. } = self;
-        write!(f, "{on}: {action}: {} ({}); {}", excerpt(message), excerpt(code), self.remedy())
+        let (on, message, code) = (label_of(on), excerpt(message), excerpt(code));
+        write!(f, "{on}: {action}: {message} ({code}); {}", self.remedy())
     }
 }
 

@@ -29,6 +29,7 @@ pub use s3::S3Url;
 
 use self::http::Network;
 use crate::error::Error;
+use crate::label::note_function;
 use crate::names::{FunctionArn, FunctionRef};
 use calls::Calls;
 use profile::Profile;
@@ -94,6 +95,7 @@ impl Aws {
     /// Returns the client for the region of `function`.
     pub fn lambda(&self, function: &FunctionArn) -> Lambda {
         self.calls.note_place(function);
+        note_function(function);
         self.lambda_in(function.region())
     }
 
@@ -102,6 +104,9 @@ impl Aws {
     /// # Errors
     /// No region is set, or its name cannot be a region.
     pub fn lambda_of_ref(&self, function: &FunctionRef) -> Result<Lambda, AwsError> {
+        if let FunctionRef::Arn(function) = function {
+            note_function(function);
+        }
         let users_own = self.config.region().map(Region::as_ref);
         let region = function.region().or(users_own).unwrap_or_default();
         // The region becomes a part of a host name.

@@ -3,6 +3,7 @@
 use super::change::look_and_change;
 use super::{RunError, Tag, Tagged};
 use crate::aws::{FunctionConfiguration, Lambda, LatestChange};
+use crate::label::label;
 use crate::message;
 use crate::names::{FunctionArn, Qualifier};
 use crate::quote::quoted;
@@ -104,7 +105,8 @@ pub(crate) async fn restore_after(
             }
             message::warning(format_args!(
                 "{}: somebody else changed $LATEST during the run, so it is left as it is; before the run it had {} MB",
-                plan.function_arn, plan.original_memory_size
+                label(&plan.function_arn),
+                plan.original_memory_size
             ));
             Ok(AfterRun::Settled)
         }
@@ -112,7 +114,7 @@ pub(crate) async fn restore_after(
         Err(error) => {
             message::warning(format_args!(
                 "{}: $LATEST could not be restored to {} MB ({}); to restore it, run lpt-cleanup on these records",
-                plan.function_arn,
+                label(&plan.function_arn),
                 plan.original_memory_size,
                 error.error_type()
             ));

@@ -3,6 +3,7 @@
 use super::{Apply, undo_message};
 use crate::aws::{Alias, AwsError, FunctionConfiguration, Lambda};
 use crate::error::Error;
+use crate::label::label;
 use crate::message;
 use crate::names::{AliasName, FunctionArn, Qualifier, Version};
 use crate::records::{Applied, AppliedState, Plan, Selection};
@@ -93,7 +94,8 @@ impl Apply<'_> {
         let alias = lambda.alias(function, name).await?;
         if alias.as_ref().is_some_and(|alias| alias.is_split) {
             return Err(Error::Failed(format!(
-                "{function}:{name}: sends part of its traffic to another version; point it at a single version first"
+                "{}:{name}: sends part of its traffic to another version; point it at a single version first",
+                label(function)
             )));
         }
         let version = match alias.as_ref().and_then(|alias| alias.version) {
@@ -118,14 +120,15 @@ impl Apply<'_> {
         let differences = latest.differences_from(version);
         if !differences.is_empty() {
             self.allow_changed_code(format_args!(
-                "{function}:{alias}: $LATEST, which would be published, differs from the version of the alias: {}",
+                "{}:{alias}: $LATEST, which would be published, differs from the version of the alias: {}",
+                label(function),
                 differences.join(", ")
             ))?;
             return Ok(true);
         }
         let differs = version.memory != selection.memory_size;
         if !differs {
-            message::note(format_args!("{}:{alias}: has {} MB already", function.name(), version.memory));
+            message::note(format_args!("{}:{alias}: has {} MB already", label(function), version.memory));
         }
         Ok(differs)
     }
@@ -174,7 +177,8 @@ async fn restore(
     if !is_used && let Err(error) = withdraw(lambda, latest, &change.description).await {
         let function = &plan.function_arn;
         message::warning(format_args!(
-            "{function}: a version for the alias {} may be left ({error}); to remove it, run lpt-cleanup on these records, or lpt-cleanup --leftovers --function {function}",
+            "{}: a version for the alias {} may be left ({error}); to remove it, run lpt-cleanup on these records, or lpt-cleanup --leftovers --function {function}",
+            label(function),
             change.alias
         ));
         original.description = None;
@@ -205,7 +209,7 @@ fn report_move(applied: &Applied, alias: &AliasName, version: Version) {
     );
     message::note(format_args!(
         "{}:{alias}: points at version {version} with {memory_size} MB now; {before}",
-        function_arn.name()
+        label(function_arn)
     ));
     let pointer = match previous_version {
         Some(previous) => format!("update-alias --name {alias} --function-version {previous}"),

@@ -12,6 +12,7 @@ use crate::aws::{Alias, Aws, FunctionConfiguration, Lambda, LatestChange};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::label::label;
 use crate::message;
 use crate::names::{AliasName, FunctionArn, Qualifier};
 use crate::ndjson::{Line, Upstream, Writer};
@@ -101,7 +102,7 @@ impl Apply<'_> {
         {
             return Err(Error::Failed(format!(
                 "{}: has more than one selection in the input; pass only one of them",
-                duplicate.function_arn
+                label(&duplicate.function_arn)
             )));
         }
         let mut first_error = None;
@@ -136,7 +137,7 @@ impl Apply<'_> {
         let functions: BTreeSet<&FunctionArn> = selected.chain(self.plans.keys()).collect();
         for function in functions {
             let lambda = aws.lambda(function);
-            let name = function.name();
+            let name = label(function);
             let latest = self.latest(&lambda, function).await?;
             let change = match &self.options.alias {
                 None => format!("{name}: $LATEST, which has {} MB, would get", latest.memory),
@@ -171,7 +172,10 @@ impl Apply<'_> {
         if let Some(plan) = self.plans.get(function)
             && plan.code_sha256 != latest.code_sha256
         {
-            self.allow_changed_code(format_args!("{function}: its code has changed since it was measured"))?;
+            self.allow_changed_code(format_args!(
+                "{}: its code has changed since it was measured",
+                label(function)
+            ))?;
         }
         Ok(latest)
     }
@@ -190,7 +194,7 @@ impl Apply<'_> {
             state: AppliedState::Unchanged,
         };
         if latest.memory == selection.memory_size {
-            message::note(format_args!("{}: has {} MB already", function.name(), latest.memory));
+            message::note(format_args!("{}: has {} MB already", label(function), latest.memory));
             return self.writer.write(&applied);
         }
         applied.state = AppliedState::Applying;
@@ -207,7 +211,7 @@ impl Apply<'_> {
         result?;
         message::note(format_args!(
             "{}: $LATEST has {} MB now, it had {} MB",
-            function.name(),
+            label(function),
             selection.memory_size,
             latest.memory
         ));

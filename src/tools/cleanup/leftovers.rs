@@ -12,6 +12,7 @@ use crate::aws::{Aws, AwsError, Lambda};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::label::label;
 use crate::message;
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
 use crate::quote::quoted;
@@ -135,7 +136,7 @@ impl Leftovers {
 /// Shows the leftovers to the user, who decides whether to remove them.
 impl fmt::Display for Leftovers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: left by the run {}", self.function_arn.name(), self.run_id)?;
+        write!(f, "{}: left by the run {}", label(&self.function_arn), self.run_id)?;
         if let Some(begun_at) = self.run_id.begun_at() {
             write!(f, " of {begun_at}")?;
         }

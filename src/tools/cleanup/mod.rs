@@ -17,6 +17,7 @@ use crate::aws::{Aws, FunctionConfiguration, Lambda};
 use crate::entry::Pipe;
 use crate::error::{Error, Fault as _};
 use crate::exit::Exit;
+use crate::label::label;
 use crate::message::{self, counted};
 use crate::names::{FunctionArn, Qualifier};
 use crate::ndjson::{Line, Upstream, Writer};
@@ -105,7 +106,7 @@ fn report_all(
 /// Tells the user what was done for one function of a run.
 fn report(cleaned: &Cleaned, had_versions: bool) {
     let Cleaned { run_id, function_arn, aliases_deleted, versions_deleted, memory_restored, left } = cleaned;
-    let name = function_arn.name();
+    let name = label(function_arn);
     let is_untouched = aliases_deleted.is_empty() && versions_deleted.is_empty() && !memory_restored;
     if is_untouched && !left.is_empty() {
         // The error says it all.

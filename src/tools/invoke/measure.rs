@@ -19,6 +19,7 @@ use super::payload::not_json;
 use super::{Options, Recorder, Report, Shares};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Blob, Invoked, Lambda, RetryPolicy, retry_until_stopped};
 use crate::error::Error;
+use crate::label::label;
 use crate::message;
 use crate::names::Qualifier;
 use crate::ndjson::Line;
@@ -107,7 +108,7 @@ impl SizeProgress {
             let SizeKey { function, memory, .. } = key;
             message::warning(format_args!(
                 "{}: {memory} MB has no usable invocation: {failure}",
-                function.name()
+                label(function)
             ));
         }
         SizeResult { is_usable, failure, is_fatal: progress.is_fatal }
@@ -185,12 +186,12 @@ impl Measurement {
         if self.configuration.index.is_some() && invocation.cold_start == Some(false) {
             message::warning(format_args!(
                 "{}: invocation {index} of {memory} MB was not a cold start, because its version had been invoked before; its record says so",
-                self.configuration.function_arn.name()
+                label(&self.configuration.function_arn)
             ));
         }
         message::progress(format_args!(
             "{}: {memory} MB, {} of {}",
-            self.configuration.function_arn.name(),
+            label(&self.configuration.function_arn),
             index + 1,
             self.num
         ));
@@ -262,7 +263,7 @@ impl Measurement {
         if !progress.is_given_up {
             message::warning(format_args!(
                 "{}: {} MB is given up: {error}",
-                self.configuration.function_arn.name(),
+                label(&self.configuration.function_arn),
                 self.configuration.memory_size
             ));
         }
@@ -298,7 +299,7 @@ impl Measurement {
                 "its version is gone, because the run was cleaned up already; to measure, start again with lpt-prepare".to_owned(),
             ),
             Some(error) => error.clone().into(),
-            None => Error::Failed(self.describe(invocation)),
+            None => Error::Failed(describe(invocation)),
         };
         if is_fatal {
             progress.is_fatal = true;
@@ -352,20 +353,19 @@ impl Measurement {
             write!(f, "{function_arn}:{alias}: invocation {index}: sent {}, got {answer}", text(payload))
         }));
     }
+}
 
-    fn describe(&self, invocation: &Invocation) -> String {
-        if invocation.outcome == Outcome::OutOfMemory {
-            let used = invocation.max_memory_used.map(|used| format!("used {used} of "));
-            return format!("out of memory: {}{} MB", used.unwrap_or_default(), invocation.memory_size);
-        }
-        format!(
-            "{}:{}: {}: {}",
-            self.configuration.function_arn,
-            self.configuration.alias,
-            excerpt(invocation.error_type.as_deref().unwrap_or("no error type")),
-            excerpt(invocation.error_message.as_deref().unwrap_or("no message"))
-        )
+/// Returns the error of an invocation that Lambda answered, without the size, which each message names.
+fn describe(invocation: &Invocation) -> String {
+    if invocation.outcome == Outcome::OutOfMemory {
+        let used = invocation.max_memory_used.map(|used| format!("used {used} of "));
+        return format!("out of memory: {}{} MB", used.unwrap_or_default(), invocation.memory_size);
     }
+    format!(
+        "{}: {}",
+        excerpt(invocation.error_type.as_deref().unwrap_or("no error type")),
+        excerpt(invocation.error_message.as_deref().unwrap_or("no message"))
+    )
 }
 
 /// Whether all further invocations of any size must fail in the same way.

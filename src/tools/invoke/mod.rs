@@ -28,6 +28,7 @@ use crate::aws::Aws;
 use crate::entry::{Interrupt, Pipe};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::label::label;
 use crate::message::{self, counted};
 use crate::names::{AliasName, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
@@ -302,7 +303,8 @@ impl<'a> Invoke<'a> {
         if options.only_cold_starts && configuration.index.is_none() {
             return Err(Error::Usage(format!(
                 "{}:{}: the version is for several invocations, and only the first is a cold start; prepare it with lpt-prepare --only-cold-starts",
-                configuration.function_arn, configuration.alias
+                label(&configuration.function_arn),
+                configuration.alias
             )));
         }
         let is_dry_run = options.dry_run || self.dry_runs.contains(&configuration.run_id);

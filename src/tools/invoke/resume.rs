@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::label::label;
 use crate::message;
 use crate::names::FunctionArn;
 use crate::ndjson::{Line, Lines};
@@ -116,7 +117,7 @@ impl Resumed {
             if self.has_invocations_of(&plan.function_arn) {
                 message::warning(format_args!(
                     "{}: {} has no plan record of this function; its code may have changed since",
-                    plan.function_arn,
+                    label(&plan.function_arn),
                     self.file.display()
                 ));
             }
@@ -131,7 +132,7 @@ impl Resumed {
         };
         Err(Error::Failed(format!(
             "{}: the run in {} cannot be resumed, because {difference}; measure without --resume",
-            plan.function_arn,
+            label(&plan.function_arn),
             self.file.display()
         )))
     }

@@ -16,6 +16,7 @@ use crate::aws::{Aws, AwsError, AwsErrorKind, FunctionConfiguration, Lambda};
 use crate::entry::{Interrupt, Pipe};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::label::label;
 use crate::message;
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
 use crate::ndjson::{Upstream, Writer};
@@ -185,7 +186,8 @@ impl Run<'_> {
         let function = &latest.function_arn;
         if latest.managed_instances {
             return Err(Error::Failed(format!(
-                "{function}: runs on Lambda Managed Instances, which are not billed by duration, so lpt cannot compare the costs of its sizes"
+                "{}: runs on Lambda Managed Instances, which are not billed by duration, so lpt cannot compare the costs of its sizes",
+                label(function)
             )));
         }
         if let Some(tag) = Tag::parse(&latest.description) {
@@ -214,7 +216,7 @@ impl Run<'_> {
                 if self.interrupt.is_cancelled() {
                     return Err(Error::Interrupted);
                 }
-                message::progress(format_args!("{}: {memory} MB", plan.function_arn.name()));
+                message::progress(format_args!("{}: {memory} MB", label(&plan.function_arn)));
                 let configuration = Configuration {
                     run_id: self.run_id.into(),
                     function_arn: plan.function_arn.clone(),
@@ -296,7 +298,7 @@ async fn publish_with_alias(
     {
         message::warning(format_args!(
             "{}: a version with {memory} MB may be left ({error}); lpt-cleanup removes it",
-            plan.function_arn
+            label(&plan.function_arn)
         ));
     }
     let result = match published {
