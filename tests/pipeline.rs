@@ -211,27 +211,27 @@ const FAILURES: [(&str, i32, &str); 16] = [
         3,
         "lpt-prepare: nosuch: lambda:GetFunctionConfiguration: Function not found",
     ),
-    ("lpt-prepare --nosuch f | lpt-invoke | …", 2, "lpt-prepare: unexpected argument '--nosuch'"),
-    ("lpt-prepare $SIZES f | lpt-invoke --nosuch | …", 2, "lpt-invoke: unexpected argument '--nosuch'"),
+    ("lpt-prepare --nosuch f | lpt-invoke | …", 2, "lpt-prepare: there is no option --nosuch"),
+    ("lpt-prepare $SIZES f | lpt-invoke --nosuch | …", 2, "lpt-invoke: there is no option --nosuch"),
     (
         "lpt-prepare $SIZES f | lpt-invoke | lpt-analyze --nosuch | lpt-select | lpt-apply --dry-run | lpt-cleanup",
         2,
-        "lpt-analyze: unexpected argument '--nosuch'",
+        "lpt-analyze: there is no option --nosuch",
     ),
     (
         "lpt-prepare $SIZES f | lpt-invoke | lpt-analyze | lpt-select --nosuch | lpt-apply --dry-run | lpt-cleanup",
         2,
-        "lpt-select: unexpected argument '--nosuch'",
+        "lpt-select: there is no option --nosuch",
     ),
     (
         "lpt-prepare $SIZES f | lpt-invoke | lpt-analyze | lpt-select | lpt-apply --nosuch | lpt-cleanup",
         2,
-        "lpt-apply: unexpected argument '--nosuch'",
+        "lpt-apply: there is no option --nosuch",
     ),
     (
         "lpt-prepare $SIZES f | lpt-invoke | lpt-analyze | lpt-select | lpt-apply --dry-run | lpt-cleanup --nosuch",
         2,
-        "lpt-cleanup: unexpected argument '--nosuch'",
+        "lpt-cleanup: there is no option --nosuch",
     ),
     (
         "lpt-prepare $SIZES f | lpt-invoke --payload-file nosuch.json | …",
