@@ -25,7 +25,7 @@ pub struct Args {
     leftovers: bool,
     /// Function to search for leftovers [default: lambdaARN of --input]
     ///
-    /// NAME, ACCOUNT:function:NAME or an ARN, without a version or alias. Can be given several times.
+    /// NAME, ACCOUNT:NAME or an ARN, without a version or alias. Can be given several times.
     #[arg(long = "function", value_name = "FUNCTION", requires = "leftovers")]
     functions: Vec<FunctionRef>,
     /// Remove the leftovers, and restore $LATEST

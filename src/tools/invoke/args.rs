@@ -92,7 +92,7 @@ pub struct Args {
     /// The error messages are left out of the records, too.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     disable_payload_logs: Option<bool>,
-    /// Maximum number of invocations in flight, over all sizes and functions
+    /// Maximum number of invocations at once, over all sizes and functions
     #[arg(long, value_name = "N", default_value = "100", value_parser = whole_number(NonZeroUsize::MIN..=NonZeroUsize::MAX))]
     concurrency: NonZeroUsize,
     /// Records of an interrupted run, of which only the rest is invoked

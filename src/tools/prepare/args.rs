@@ -23,7 +23,7 @@ use crate::names::FunctionRef;
 pub struct Args {
     /// Functions to tune, without a version or alias [default: lambdaARN of --input]
     ///
-    /// Each is NAME, ACCOUNT:function:NAME or an ARN.
+    /// Each is NAME, ACCOUNT:NAME or an ARN.
     #[arg(value_name = "FUNCTION")]
     functions: Vec<FunctionRef>,
     /// Memory sizes in MB [default: 128,256,512,1024,1536,3008]
