@@ -430,18 +430,3 @@ fn a_service_that_reads_no_arns_is_called_by_name() {
     without_arns.tool("lpt-cleanup").stdin(invoked.stdout).run().succeeds();
     assert_eq!(local.state_of("f"), before);
 }
-
-/// A name is looked up in the account of the credentials, and there the function of the same name is another one.
-#[test]
-fn a_function_of_the_same_name_in_another_account_is_left_alone() {
-    let local = service();
-    let prepared = prepared(&local);
-    let with_versions = local.state_of("f");
-    let elsewhere = prepared.replace(":123456789012:", ":999999999999:");
-    assert_ne!(elsewhere, prepared);
-    let without_arns = Faults::before(local.endpoint(), 0).without_arns();
-    let ran = without_arns.tool("lpt-cleanup").arg("-v").stdin(elsewhere).run();
-    let asked = "lpt-cleanup: f: lambda:GetFunctionConfiguration: done";
-    assert!(ran.stderr.contains(asked), "it finds the function by name: {}", ran.stderr);
-    assert_eq!(local.state_of("f"), with_versions);
-}

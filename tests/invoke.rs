@@ -740,3 +740,16 @@ fn only_the_last_line_of_a_run_to_resume_may_be_cut() {
     resume(&torn).fails_with(65, &[&format!("torn.ndjson:{line}: ")]);
     resume(&folder.path("none.ndjson")).fails_with(1, &["none.ndjson"]);
 }
+
+/// A name is looked up in the account of the credentials, and there the function of the same name is another one.
+#[test]
+fn a_function_of_the_same_name_in_another_account_is_not_invoked() {
+    let local = cpu_bound("");
+    let elsewhere = prepared(&local, "128").replace(":123456789012:", ":999999999999:");
+    let without_arns = Faults::before(local.endpoint(), 0).without_arns();
+    let invoke = without_arns.tool("lpt-invoke").args(["-v", "--num", "1", "--payload", QUICK]);
+    let ran = invoke.stdin(elsewhere).run();
+    let asked = "lpt-invoke: f: lambda:GetFunctionConfiguration: done";
+    assert!(ran.stderr.contains(asked), "it looks for the function by its name: {}", ran.stderr);
+    assert_eq!(ran.of_type("invocation")[0]["errorType"], "ResourceNotFoundException", "{}", ran.stderr);
+}

@@ -65,6 +65,7 @@ fn after_a_change_the_tool_says_what_it_waits_for_and_undoes_the_change() {
     messages.for_each(drop);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(local.state_of("f").latest(), before.latest(), "the change is undone");
-    local.tool("lpt-cleanup").stdin(records.join().unwrap()).run().succeeds();
+    let cleaned = local.tool("lpt-cleanup").stdin(records.join().unwrap()).run();
+    assert_eq!(cleaned.code, Some(130), "as the run: {}", cleaned.stderr);
     assert_eq!(local.state_of("f"), before);
 }
