@@ -112,6 +112,17 @@ impl AwsError {
         AwsError { action, on: on.into(), kind, code, message: one_line(&message) }
     }
 
+    /// Reports a list of versions without `$LATEST`, which every function has.
+    pub(super) fn not_listed(action: &'static str, on: impl Into<String>) -> AwsError {
+        AwsError {
+            action,
+            on: on.into(),
+            kind: AwsErrorKind::NotFound,
+            code: "NotListed".to_owned(),
+            message: "the list of versions does not even have $LATEST".to_owned(),
+        }
+    }
+
     /// Reports that no answer arrived in time.
     pub(super) fn no_answer(action: &'static str, on: impl Into<String>) -> AwsError {
         AwsError {

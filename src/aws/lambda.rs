@@ -278,21 +278,7 @@ impl Lambda {
 
     /// Lists all published versions.
     pub async fn versions(&self, function: &FunctionArn) -> Result<Vec<ListedVersion>, AwsError> {
-        let request = self.client.list_versions_by_function();
-        // Each page is a separate request to the control plane.
-        let mut listed = Vec::new();
-        let mut marker = None;
-        loop {
-            let page = request.clone().set_marker(marker);
-            let page = async |f| page.clone().function_name(f).send().await;
-            let page = self.make("lambda:ListVersionsByFunction", function, function, page).await?;
-            listed.extend(page.versions.unwrap_or_default());
-            marker = page.next_marker;
-            if marker.is_none() {
-                break;
-            }
-        }
-        // The list also contains `$LATEST`.
+        let listed = self.by_arn_or_name(function, async |address| self.all_versions(&address).await).await?;
         let published = |listed: FunctionConfigurationOutput| {
             let version = listed.version().and_then(|version| version.parse().ok())?;
             let description = listed.description().unwrap_or_default().to_owned();
@@ -300,6 +286,27 @@ impl Lambda {
             Some(ListedVersion { version, description, memory })
         };
         Ok(listed.into_iter().filter_map(published).collect())
+    }
+
+    /// Lists `$LATEST` and all published versions of the function at `address`.
+    async fn all_versions(&self, address: &str) -> Result<Vec<FunctionConfigurationOutput>, AwsError> {
+        const ACTION: &str = "lambda:ListVersionsByFunction";
+        let request = self.client.list_versions_by_function().function_name(address);
+        // Each page is a separate request to the control plane.
+        let mut listed = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = request.clone().set_marker(marker);
+            let page = async || page.clone().send().await;
+            let page = self.calls.make(Some(&self.budget), ACTION, address, page).await?;
+            listed.extend(page.versions.unwrap_or_default());
+            marker = page.next_marker;
+            if marker.is_none() {
+                break;
+            }
+        }
+        // moto's answer for an ARN, which it does not read here.
+        if listed.is_empty() { Err(AwsError::not_listed(ACTION, address)) } else { Ok(listed) }
     }
 
     /// Lists all aliases.

@@ -224,7 +224,7 @@ fn serve(mut client: &TcpStream, upstream: &str, plan: &Mutex<Plan>) -> Result<(
         hold_back(number, plan);
         let instead = match fault {
             _ if request.names_an_arn() && !plan.lock().unwrap().reads_arns => {
-                Some(refusal("404 Not Found", "ResourceNotFoundException", "Function not found: arn%3Aaws"))
+                Some(request.answer_without_arns())
             }
             Some(Fault::Refused) => return Ok(()),
             Some(Fault::Throttled) => {
@@ -290,12 +290,24 @@ impl Message {
         Ok(Some(Message { bytes, body }))
     }
 
-    /// Whether the path of the request names a function by its ARN, for more than its configuration or versions.
+    /// Whether the path of the request names a function by its ARN, but not to read or change its configuration or to
+    /// publish it.
     fn names_an_arn(&self) -> bool {
-        let head = String::from_utf8_lossy(&self.bytes[..self.body]);
-        let line = head.lines().next().unwrap_or_default();
-        let is_read = ["/configuration", "/versions"].iter().any(|part| line.contains(part));
+        let line = String::from_utf8_lossy(&self.bytes[..self.body]);
+        let line = line.lines().next().unwrap_or_default();
+        let is_read =
+            line.contains("/configuration") || line.starts_with("POST") && line.contains("/versions");
         line.contains("arn%3Aaws%3Alambda") && !is_read
+    }
+
+    /// Returns moto's answer to such a request.
+    fn answer_without_arns(&self) -> String {
+        if String::from_utf8_lossy(&self.bytes[..self.body]).contains("/versions") {
+            let body = "{\"Versions\":[]}";
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+            return format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        }
+        refusal("404 Not Found", "ResourceNotFoundException", "Function not found: arn%3Aaws")
     }
 
     /// Passes the request on, and returns the answer.
