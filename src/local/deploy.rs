@@ -7,7 +7,7 @@ use super::api::{Moment, Store};
 use super::args::FunctionArg;
 use super::function::{
     AccountRegion, Architecture, Code, Configuration, FunctionId, LogFormat, Runtime, SystemLogLevel,
-    Timeout, check_memory,
+    Timeout, check_description, check_memory,
 };
 use super::refusal::Refusal;
 use crate::error::Error;
@@ -76,6 +76,7 @@ fn apply_settings(
         configuration.architecture = Architecture::parse(architecture)?;
     }
     if let Some(description) = &arg.description {
+        check_description(description)?;
         configuration.description.clone_from(description);
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Refused requests: Lambda's exceptions, in the form that SDKs turn into typed errors.
 
+use std::fmt;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -79,14 +81,30 @@ impl Refusal {
         Refusal::new(Exception::InvalidParameterValue, message)
     }
 
+    /// Refuses a value that breaks a constraint of AWS's model of the API. AWS's words, as LocalStack's tests against
+    /// AWS have them: localstack/localstack, services/lambda_/provider.py.
+    pub(super) fn constraint(value: impl fmt::Display, at: &str, constraint: &str) -> Refusal {
+        Refusal::new(
+            Exception::Validation,
+            format!(
+                "1 validation error detected: Value '{value}' at '{at}' failed to satisfy constraint: Member must {constraint}"
+            ),
+        )
+    }
+
     /// Refuses an action that the state of the resource does not allow.
     pub(super) fn conflict(message: impl Into<String>) -> Refusal {
         Refusal::new(Exception::ResourceConflict, message)
     }
 
-    /// Refuses an ARN that names nothing. `what` is the type of the resource.
-    pub(super) fn not_found(what: &str, arn: &str) -> Refusal {
-        Refusal::new(Exception::ResourceNotFound, format!("{what} not found: {arn}"))
+    /// Refuses an ARN that names no function and no version.
+    pub(super) fn no_function(arn: &str) -> Refusal {
+        Refusal::new(Exception::ResourceNotFound, format!("Function not found: {arn}"))
+    }
+
+    /// Refuses an action on an alias that does not exist.
+    pub(super) fn no_alias(arn: &str) -> Refusal {
+        Refusal::new(Exception::ResourceNotFound, format!("Cannot find alias arn: {arn}"))
     }
 
     /// Refuses a change because the resource has changed since the caller read it.
@@ -104,8 +122,8 @@ impl Refusal {
     }
 }
 
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }

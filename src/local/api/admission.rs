@@ -12,6 +12,11 @@ use super::service::Service;
 use crate::local::function::{AccountRegion, Target, check_region};
 use crate::local::refusal::{Exception, Refusal};
 
+/// The actions that the API's reference lets name a version or an alias, in the path or as a `Qualifier`. Whether AWS
+/// ignores a qualifier that another action is sent, it does not say. Here it is refused, which shows the mistake.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html>
+const QUALIFIED: [&str; 4] = ["DeleteFunction", "GetFunction", "GetFunctionConfiguration", "Invoke"];
+
 impl Service {
     /// Returns the caller's account and region, or refuses one that does not sign with the access key id of this start.
     pub(super) fn caller(&self, headers: &HeaderMap) -> Result<AccountRegion, Refusal> {
@@ -50,6 +55,11 @@ impl Service {
             let Query(query) = Query::<QualifierQuery>::try_from_uri(request.uri())
                 .map_err(|error| Refusal::invalid(error.to_string()))?;
             let target = Target::parse(name, query.qualifier.as_deref(), caller)?;
+            if target.qualifier.is_some() && !QUALIFIED.contains(&action) {
+                return Err(Refusal::invalid(format!(
+                    "{action} works on a function, and not on the version or alias {target}"
+                )));
+            }
             // The service authorization reference has `function*` for each of these actions, including those on
             // aliases. Lambda compares it with the FunctionName and the Qualifier of the call:
             // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>

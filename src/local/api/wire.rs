@@ -12,7 +12,7 @@ use time::macros::format_description;
 use super::store::{Alias, Version};
 use crate::local::function::{
     Architecture, Configuration, FunctionId, LogFormat, Logging, Runtime, SystemLogLevel, Timeout,
-    check_memory,
+    check_description, check_memory,
 };
 use crate::local::refusal::{Exception, Refusal};
 use crate::units::MemoryMB;
@@ -206,6 +206,9 @@ impl Settings {
         if let Some(logging) = self.logging_config {
             logging.apply(&mut configuration.logging)?;
         }
+        if let Some(description) = &self.description {
+            check_description(description)?;
+        }
         if let Some(environment) = self.environment {
             configuration.environment = environment.variables;
         }
@@ -325,15 +328,16 @@ pub(crate) fn configuration(
     out
 }
 
-/// Adds how far the creation or the last change is.
+/// Adds how far the creation or the last change is. Until a function or version is created, it has no last update.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
 fn add_state(configuration: &mut Value, version: &Version) {
     if version.is_pending() {
         configuration["State"] = json!("Pending");
         configuration["StateReason"] = json!("The function is being created.");
         configuration["StateReasonCode"] = json!("Creating");
-    } else {
-        configuration["State"] = json!("Active");
+        return;
     }
+    configuration["State"] = json!("Active");
     if version.is_updating() {
         configuration["LastUpdateStatus"] = json!("InProgress");
         configuration["LastUpdateStatusReason"] = json!("The function is being created.");

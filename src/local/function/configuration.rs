@@ -68,6 +68,15 @@ pub(crate) fn check_memory(memory: MemoryMB, max_memory: MemoryMB) -> Result<(),
     ))
 }
 
+/// Refuses a description of a function, a version or an alias that is too long.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html#lambda-UpdateFunctionConfiguration-request-Description>
+pub(crate) fn check_description(text: &str) -> Result<(), Refusal> {
+    if text.encode_utf16().count() <= 256 {
+        return Ok(());
+    }
+    Err(Refusal::constraint(text, "description", "have length less than or equal to 256"))
+}
+
 /// The runtimes that lpt-local can run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Runtime {

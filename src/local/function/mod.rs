@@ -7,7 +7,8 @@ mod name; // how a request names a function and its version
 
 pub(super) use code::Code;
 pub(super) use configuration::{
-    Architecture, Configuration, LogFormat, Logging, Runtime, SystemLogLevel, Timeout, check_memory,
+    Architecture, Configuration, LogFormat, Logging, Runtime, SystemLogLevel, Timeout, check_description,
+    check_memory,
 };
 pub(super) use name::{
     AccountRegion, DEFAULT_ACCOUNT, FunctionId, Qualifier, Target, check_account, check_name, check_region,

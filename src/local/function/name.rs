@@ -68,12 +68,13 @@ pub(crate) enum Qualifier {
 }
 
 impl Qualifier {
-    /// Parses `$LATEST`, the number of a version or the name of an alias.
+    /// Parses `$LATEST`, the number of a version or the name of an alias, which is not a number but may begin as one.
+    /// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html#lambda-CreateAlias-request-Name>
     pub(crate) fn parse(text: &str) -> Result<Qualifier, Refusal> {
         if text == "$LATEST" {
             return Ok(Qualifier::Latest);
         }
-        if text.starts_with(|first: char| first.is_ascii_digit()) {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return match text.parse() {
                 Ok(number) => Ok(Qualifier::Version(number)),
                 Err(_) => Err(Refusal::invalid(format!("'{text}' is not a version or an alias"))),
@@ -129,7 +130,7 @@ impl Target {
                     ));
                 }
                 if *partition != caller.partition() {
-                    return Err(Refusal::not_found("Function", function_name));
+                    return Err(Refusal::no_function(function_name));
                 }
                 account_region.account = (*account).to_owned();
                 rest
@@ -219,6 +220,8 @@ mod tests {
                 parse(&format!("{name}:live"), Some("live")),
                 Ok(target("api", Some(Qualifier::Alias("live".to_owned()))))
             );
+            let named = Qualifier::Alias("2nd".to_owned());
+            assert_eq!(parse(&format!("{name}:2nd"), None), Ok(target("api", Some(named))));
             assert_eq!(parse(name, Some("$LATEST")), Ok(target("api", Some(Qualifier::Latest))));
         }
     }
@@ -270,7 +273,16 @@ mod tests {
 
     #[test]
     fn an_invalid_name_is_refused() {
-        for name in ["", "a b", "a:b:c", "api:1x", "ä", "123456789012:function", "1:function:api"] {
+        for name in [
+            "",
+            "a b",
+            "a:b:c",
+            "api:1 x",
+            "api:99999999999999999999",
+            "ä",
+            "123456789012:function",
+            "1:function:api",
+        ] {
             assert_eq!(
                 parse(name, None).unwrap_err().exception(),
                 Exception::InvalidParameterValue,

@@ -10,7 +10,8 @@ use super::alias::Alias;
 use super::moment::Moment;
 use super::version::{Progress, Version, check_no_change_in_progress, pending};
 use crate::local::function::{
-    AccountRegion, Code, Configuration, FunctionId, Qualifier, Runnable, Target, check_name,
+    AccountRegion, Code, Configuration, FunctionId, Qualifier, Runnable, Target, check_description,
+    check_name,
 };
 use crate::local::refusal::Refusal;
 
@@ -151,7 +152,7 @@ impl Store {
 
     /// Returns the version that a target means.
     pub(crate) fn version(&mut self, target: &Target, now: Moment) -> Result<&Version, Refusal> {
-        let missing = Refusal::not_found("Function", &target.to_string());
+        let missing = Refusal::no_function(&target.to_string());
         let function = self.function_mut(&target.function, now)?;
         let number = match &target.qualifier {
             None | Some(Qualifier::Latest) => None,
@@ -224,6 +225,7 @@ impl Store {
         publish: &Publish,
         now: Moment,
     ) -> Result<Version, Refusal> {
+        check_description(publish.description.as_deref().unwrap_or_default())?;
         let function = self.function_mut(id, now)?;
         let latest = &function.latest;
         check_no_change_in_progress(latest, id)?;
@@ -290,6 +292,9 @@ impl Store {
         now: Moment,
     ) -> Result<(Vec<Version>, Option<u64>), Refusal> {
         let function = self.function_mut(id, now)?;
+        for version in function.published.values_mut() {
+            version.advance(now);
+        }
         let latest = (start == 0).then_some(&function.latest);
         let mut versions =
             latest.into_iter().chain(function.published.range(start..).map(|(_, version)| version));
@@ -327,7 +332,7 @@ impl Store {
                 }
                 match function.published.remove(number) {
                     Some(_) => Ok(()),
-                    None => Err(Refusal::not_found("Function", &target.to_string())),
+                    None => Err(Refusal::no_function(&target.to_string())),
                 }
             }
         }
@@ -335,5 +340,5 @@ impl Store {
 }
 
 fn no_function(id: &FunctionId) -> Refusal {
-    Refusal::not_found("Function", &id.to_string())
+    Refusal::no_function(&id.to_string())
 }

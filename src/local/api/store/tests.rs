@@ -1,6 +1,6 @@
 //! The tests of the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +78,11 @@ impl Fixture {
     }
 
     fn alias(&mut self, name: &str, version: u64) -> Result<Alias, Refusal> {
-        self.store.create_alias(&id(), name, &version.to_string(), String::new(), BTreeMap::new(), self.now)
+        self.weighted(name, &version.to_string(), &[])
+    }
+
+    fn weighted(&mut self, name: &str, version: &str, weights: &[(&str, f64)]) -> Result<Alias, Refusal> {
+        self.store.create_alias(&id(), name, version, String::new(), weights_of(weights), self.now)
     }
 
     fn delete(&mut self, qualifier: Option<Qualifier>) -> Result<(), Refusal> {
@@ -93,6 +97,10 @@ impl Fixture {
         let now = self.now;
         self.store.version(&target(None), now).unwrap().revision.to_string()
     }
+}
+
+fn weights_of(weights: &[(&str, f64)]) -> BTreeMap<String, f64> {
+    weights.iter().map(|(version, weight)| ((*version).to_owned(), *weight)).collect()
 }
 
 fn id() -> FunctionId {
@@ -166,8 +174,7 @@ fn a_version_with_an_alias_cannot_be_deleted() {
     f.publish().unwrap();
     f.publish_with(256);
     f.alias("live", 1).unwrap();
-    let weights = BTreeMap::from([("2".to_owned(), 0.1)]);
-    f.store.create_alias(&id(), "canary", "1", String::new(), weights, f.now).unwrap();
+    f.weighted("canary", "1", &[("2", 0.1)]).unwrap();
     for number in [1, 2] {
         let refusal = f.delete(Some(Qualifier::Version(number))).unwrap_err();
         assert_eq!(refusal.exception(), Exception::ResourceConflict);
@@ -233,10 +240,14 @@ fn a_change_and_its_completion_each_make_a_revision() {
     let updated = f.revision();
     f.publish().unwrap();
     let published = f.revision();
-    let mut all = vec![&created, &updating, &updated, &published];
-    all.sort();
-    all.dedup();
-    assert_eq!(all.len(), 4);
+    let of_version =
+        |f: &mut Fixture| f.store.version(&target(Some(Qualifier::Version(1))), f.now).unwrap().revision;
+    let pending = of_version(&mut f);
+    f.wait();
+    let active = of_version(&mut f);
+    let of_version = [pending, active].map(|revision| revision.to_string());
+    let all = [created, updating, updated, published.clone()].into_iter().chain(of_version);
+    assert_eq!(all.collect::<BTreeSet<_>>().len(), 6);
     assert_eq!(f.publish(), Ok(1));
     assert_eq!(f.revision(), published, "publishing nothing changes nothing");
 }
@@ -272,6 +283,88 @@ fn an_alias_has_a_revision_of_its_own() {
     assert_eq!(moved.version, Qualifier::Version(2));
     let refusal = f.store.update_alias(&id(), "live", update(&created.revision), f.now).unwrap_err();
     assert_eq!(refusal.exception(), Exception::PreconditionFailed);
+}
+
+/// Which weights AWS accepts: <https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html>.
+#[test]
+fn an_alias_has_one_other_published_version_besides_its_own() {
+    let mut f = Fixture::new();
+    f.publish().unwrap();
+    f.publish_with(256);
+    f.publish_with(512);
+    let (invalid, validation) = (Exception::InvalidParameterValue, Exception::Validation);
+    for (version, weights, exception, words) in [
+        ("1", &[("1", 0.1)][..], invalid, "already included in routing configuration"),
+        ("1", &[("2", 0.1), ("3", 0.1)], invalid, "greater than 1"),
+        ("$LATEST", &[("1", 0.1)], invalid, "$LATEST is not supported"),
+        ("1", &[("$LATEST", 0.1)], validation, "[0-9]+"),
+        ("1", &[("live", 0.1)], validation, "[0-9]+"),
+        ("1", &[("2", 1.1)], validation, "from 0.0 to 1.0"),
+        ("1", &[("2", f64::NAN)], validation, "from 0.0 to 1.0"),
+        ("live", &[], validation, "functionVersion"),
+        ("1", &[("9", 0.1)], Exception::ResourceNotFound, "function:f:9"),
+    ] {
+        let refusal = f.weighted("canary", version, weights).unwrap_err();
+        assert_eq!(refusal.exception(), exception, "{version} {weights:?}: {refusal}");
+        assert!(refusal.to_string().contains(words), "{version} {weights:?}: {refusal}");
+    }
+    f.weighted("canary", "1", &[("2", 0.1)]).unwrap();
+}
+
+#[test]
+fn the_weights_that_an_update_leaves_out_must_suit_its_version() {
+    let mut f = Fixture::new();
+    f.publish().unwrap();
+    f.publish_with(256);
+    f.weighted("canary", "1", &[("2", 0.1)]).unwrap();
+    let to = |version: &str| AliasUpdate { version: Some(version.to_owned()), ..AliasUpdate::default() };
+    for version in ["2", "$LATEST"] {
+        let refusal = f.store.update_alias(&id(), "canary", to(version), f.now).unwrap_err();
+        assert_eq!(refusal.exception(), Exception::InvalidParameterValue, "{refusal}");
+    }
+    let without_weights = AliasUpdate { weights: Some(BTreeMap::new()), ..to("2") };
+    let moved = f.store.update_alias(&id(), "canary", without_weights, f.now).unwrap();
+    assert_eq!((moved.version, moved.weights), (Qualifier::Version(2), BTreeMap::new()));
+}
+
+#[test]
+fn both_versions_of_an_alias_have_one_role() {
+    let mut f = Fixture::new();
+    f.publish().unwrap();
+    let change = |configuration: &mut Configuration, _: &mut Arc<Code>| {
+        configuration.role = "arn:aws:iam::123456789012:role/other".to_owned();
+        Ok(())
+    };
+    f.store.update(&id(), None, change, f.now).unwrap();
+    f.wait();
+    f.publish().unwrap();
+    let refusal = f.weighted("canary", "1", &[("2", 0.1)]).unwrap_err();
+    assert!(refusal.to_string().contains("execution role"), "{refusal}");
+}
+
+#[test]
+fn a_description_has_at_most_256_characters() {
+    let mut f = Fixture::new();
+    let publish = |length| Publish { description: Some("x".repeat(length)), ..Publish::default() };
+    let refusal = f.store.publish(&id(), &publish(257), f.now).unwrap_err();
+    assert_eq!(refusal.exception(), Exception::Validation);
+    f.store.publish(&id(), &publish(256), f.now).unwrap();
+    let create = |f: &mut Fixture, length| {
+        f.store.create_alias(&id(), "live", "1", "x".repeat(length), BTreeMap::new(), f.now)
+    };
+    assert_eq!(create(&mut f, 257).unwrap_err().exception(), Exception::Validation);
+    create(&mut f, 256).unwrap();
+    let update = AliasUpdate { description: Some("ä".repeat(257)), ..AliasUpdate::default() };
+    let refusal = f.store.update_alias(&id(), "live", update, f.now).unwrap_err();
+    assert_eq!(refusal.exception(), Exception::Validation);
+}
+
+#[test]
+fn the_name_of_an_alias_is_not_a_number() {
+    let mut f = Fixture::new();
+    f.publish().unwrap();
+    assert_eq!(f.alias("7", 1).unwrap_err().exception(), Exception::Validation);
+    f.alias("7th", 1).unwrap();
 }
 
 #[test]

@@ -58,14 +58,13 @@ impl Version {
     pub(crate) fn advance(&mut self, now: Moment) {
         match &self.progress {
             Progress::Creating { until } if *until <= now.instant => {}
-            Progress::Updating { until, next } if *until <= now.instant => {
-                self.serving = Arc::clone(next);
-                // Lambda's own change of the status makes a new revision, like any other change.
-                self.revision = Uuid::new_v4();
-            }
+            Progress::Updating { until, next } if *until <= now.instant => self.serving = Arc::clone(next),
             _ => return,
         }
         self.progress = Progress::Done;
+        // Lambda's own change of the status makes a new revision, like any other change: in LocalStack, which is tested
+        // against AWS, each replaced configuration has one (services/lambda_/provider.py).
+        self.revision = Uuid::new_v4();
     }
 
     pub(crate) fn check_revision(&self, expected: Option<&str>) -> Result<(), Refusal> {
