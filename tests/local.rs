@@ -471,7 +471,7 @@ fn what_a_function_prints_is_shown_with_verbose_only() {
     };
     assert_eq!(shown(&[]), Vec::<String>::new());
     let lines = shown(&["--verbose"]);
-    let expected = ["one", "two [2Jthree", "four"].map(|text| format!("lpt-local: f:1: {text}"));
+    let expected = ["one", r"two\u{1b}[2Jthree", "four"].map(|text| format!("lpt-local: f:1: {text}"));
     assert_eq!(lines[..3], expected, "{lines:?}");
 }
 
