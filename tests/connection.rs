@@ -51,13 +51,13 @@ fn the_environment_takes_precedence_over_the_authority_that_the_profile_names() 
     let tls = Tls::before(local.endpoint());
     let folder = Folder::new();
     let config = |bundle: &str| {
-        let profile = "aws_access_key_id = test\naws_secret_access_key = test\n";
-        folder.file("config", &format!("[default]\n[profile company]\n{profile}ca_bundle = {bundle}\n"))
+        folder.file("config", &format!("[default]\n[profile company]\nca_bundle = {bundle}\n"))
     };
     let authority = tls.authority().display().to_string();
     let prepare = |bundle: &str| {
         let tool = local.tool("lpt-prepare").env("AWS_CONFIG_FILE", config(bundle));
-        tool.env("AWS_ENDPOINT_URL", tls.endpoint()).args(["--policy", "--profile", "company", "f"])
+        let tool = tool.env("AWS_PROFILE", "company").env("AWS_ENDPOINT_URL", tls.endpoint());
+        tool.args(["--policy", "f"])
     };
     prepare(&authority).run().succeeds();
     prepare("/nonexistent").env("AWS_CA_BUNDLE", &authority).run().succeeds();
