@@ -71,6 +71,7 @@ struct Plan {
     hold: Option<usize>,
     is_holding: bool,
     chosen: Vec<Option<Fault>>,
+    answered: Vec<String>,
 }
 
 impl Faults {
@@ -92,6 +93,7 @@ impl Faults {
             hold: None,
             is_holding: false,
             chosen: Vec::new(),
+            answered: Vec::new(),
         }));
         let shared = Arc::clone(&plan);
         std::thread::spawn(move || {
@@ -174,6 +176,11 @@ impl Faults {
         self.plan().chosen.clone()
     }
 
+    /// Returns the ids of the requests whose whole answers, none of them a refusal, were passed on.
+    pub fn answered(&self) -> Vec<String> {
+        self.plan().answered.clone()
+    }
+
     /// Counts the disturbances.
     pub fn counts(&self) -> BTreeMap<Fault, usize> {
         let mut counts = BTreeMap::new();
@@ -254,6 +261,7 @@ fn serve(mut client: &TcpStream, upstream: &str, plan: &Mutex<Plan>) -> Result<(
             }
             _ => client.write_all(&answer.bytes)?,
         }
+        plan.lock().unwrap().answered.extend(answer.id_of_success());
     }
     Ok(())
 }
@@ -308,6 +316,16 @@ impl Message {
             return format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         }
         refusal("404 Not Found", "ResourceNotFoundException", "Function not found: arn%3Aaws")
+    }
+
+    /// Returns the id of the request that this answers, if it succeeded.
+    fn id_of_success(&self) -> Option<String> {
+        let head = String::from_utf8_lossy(&self.bytes[..self.body]);
+        let mut lines = head.lines();
+        lines.next().filter(|line| line.contains(" 200 "))?;
+        let named =
+            |line: &str| line.to_ascii_lowercase().strip_prefix("x-amzn-requestid:").map(str::to_owned);
+        lines.find_map(named).map(|id| id.trim().to_owned())
     }
 
     /// Passes the request on, and returns the answer.

@@ -1,12 +1,13 @@
-//! The whole pipe, 200 times, each time ended or disturbed at a point that the seed chooses.
+//! The whole pipe, 200 times or as often as `LPT_SEEDS` says, each time ended or disturbed at a point that the seed
+//! chooses. lpt-prepare and lpt-invoke save their records: nothing that was paid for may be lost, and what is left of a
+//! run is undone.
 //!
-//! The `tee` that writes the file is a thread of the test and is never killed: if it were killed with the tools,
-//! nobody would know what it had not yet written.
+//! A thread of the test links each tool with the next one, and is never killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::ops::Range;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
@@ -23,6 +24,9 @@ use crate::common::{Folder, Function, Local, Publishing, Tool, Version, function
 
 /// The record that a stream ends with.
 const END: &str = "{\"type\":\"end\",";
+
+/// The files to which lpt-prepare and lpt-invoke save their records.
+const FILES: [&str; 2] = ["plan.ndjson", "runs.ndjson"];
 
 /// Where lpt-apply is in the pipe, if it is in it.
 const APPLY: usize = 4;
@@ -46,7 +50,7 @@ enum Kind {
     Faults,
     /// The same, and Ctrl-C or `kill -9` of one or all.
     FaultsAndSignal,
-    /// A full disk: that of a tool's output, or that of the file.
+    /// A full disk: that of a tool's output, or that of the file that it saves to.
     FullDisk,
     /// A reader that leaves early: that of the pipe's output, or that of a tool in it.
     ClosedReader,
@@ -70,30 +74,36 @@ fn kind_of(seed: u64) -> Kind {
 }
 
 #[test]
-fn a_disturbed_run_is_undone_from_its_records_seeds_0_to_49() {
-    run_seeds(0..50, Publishing::CodeAndConfiguration);
+fn a_disturbed_run_loses_no_record_and_is_undone_first_quarter_of_the_seeds() {
+    run_quarter(0, Publishing::CodeAndConfiguration);
 }
 
 #[test]
-fn a_disturbed_run_is_undone_from_its_records_seeds_50_to_99() {
-    run_seeds(50..100, Publishing::DescriptionToo);
+fn a_disturbed_run_loses_no_record_and_is_undone_second_quarter_of_the_seeds() {
+    run_quarter(1, Publishing::DescriptionToo);
 }
 
 #[test]
-fn a_disturbed_run_is_undone_from_its_records_seeds_100_to_149() {
-    run_seeds(100..150, Publishing::CodeAndConfiguration);
+fn a_disturbed_run_loses_no_record_and_is_undone_third_quarter_of_the_seeds() {
+    run_quarter(2, Publishing::CodeAndConfiguration);
 }
 
 #[test]
-fn a_disturbed_run_is_undone_from_its_records_seeds_150_to_199() {
-    run_seeds(150..200, Publishing::DescriptionToo);
+fn a_disturbed_run_loses_no_record_and_is_undone_last_quarter_of_the_seeds() {
+    run_quarter(3, Publishing::DescriptionToo);
 }
 
-/// Runs all these seeds, or only the one that `LPT_SEED` names.
-fn run_seeds(seeds: Range<u64>, publishing: Publishing) {
+fn number_in(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|number| number.parse().unwrap())
+}
+
+/// Runs a quarter of the seeds, of which `LPT_SEEDS` is the number, or only the one that `LPT_SEED` names.
+fn run_quarter(quarter: u64, publishing: Publishing) {
     /// Most of a run's time is spent waiting.
     const WORKERS: usize = 4;
-    let only: Option<u64> = std::env::var("LPT_SEED").ok().map(|seed| seed.parse().unwrap());
+    let count = number_in("LPT_SEEDS").unwrap_or(200);
+    let only = number_in("LPT_SEED");
+    let seeds = count * quarter / 4..count * (quarter + 1) / 4;
     let seeds: Vec<u64> = seeds.filter(|seed| only.is_none_or(|only| only == *seed)).collect();
     let local = service(&seeds, publishing);
     let next = AtomicUsize::new(0);
@@ -176,6 +186,8 @@ struct Run<'a> {
     kind: Kind,
     local: &'a Local,
     faults: Option<Faults>,
+    /// In front of all that lpt-invoke calls, to see which invocations were answered.
+    invocations: Faults,
     function: String,
     folder: Folder,
     applying: Applying,
@@ -186,7 +198,7 @@ struct Run<'a> {
 struct Outcome {
     /// A signal reached a tool at work, a request was disturbed, a disk was full, or a reader left.
     was_disturbed: bool,
-    /// The pipe left something that lpt-cleanup then undid from the file.
+    /// The pipe left something that lpt-cleanup then undid.
     left_something: bool,
 }
 
@@ -199,6 +211,8 @@ impl<'a> Run<'a> {
             let faults = Faults::before(local.endpoint(), seed).often(share);
             if random.bool() { faults } else { faults.only(&[random.choice(Fault::ALL).unwrap()]) }
         });
+        let endpoint = faults.as_ref().map_or(local.endpoint(), Faults::endpoint);
+        let invocations = Faults::before(endpoint, seed);
         let applying = [Applying::Nothing, Applying::Latest, Applying::Alias][random.usize(..3)];
         let what = format!("seed {seed}, {kind:?}, {applying:?}");
         Run {
@@ -207,6 +221,7 @@ impl<'a> Run<'a> {
             kind,
             local,
             faults,
+            invocations,
             function: format!("f{seed}"),
             folder: Folder::new(),
             applying,
@@ -217,13 +232,14 @@ impl<'a> Run<'a> {
     fn check(mut self) -> Outcome {
         plant(self.local, &self.function);
         let before = self.local.state_of(&self.function);
-        let tools = self.tools();
-        let trouble = Trouble::choose(&mut self.random, self.kind, tools.len() - 1);
+        let last = if self.applying == Applying::Nothing { APPLY } else { APPLY + 1 };
+        let trouble = Trouble::choose(&mut self.random, self.kind, last);
+        let tools = self.tools(&trouble);
         let (mut running, lines) = Running::start(tools, &trouble, &self);
         let is_signalled = self.signal(&mut running, lines);
         let ended = running.finish(&self);
 
-        self.assert_records_are_right(&ended);
+        self.assert_records_are_right(&trouble, &ended);
         let left = self.difference(&before, &ended);
         if self.cleans_up_by_itself(&trouble, &ended) {
             assert_eq!(left, None, "{}: left by the pipe, which said:\n{}", self.what, ended.said);
@@ -234,13 +250,18 @@ impl<'a> Run<'a> {
     }
 
     /// Returns the tools, each with arguments that the seed chooses.
-    fn tools(&mut self) -> Vec<Tool> {
+    fn tools(&mut self, trouble: &Trouble) -> Vec<Tool> {
+        let saves = [0, 1].map(|at| {
+            let is_full = trouble.full_file == Some(at);
+            let file = if is_full { PathBuf::from("/dev/full") } else { self.folder.path(FILES[at]) };
+            [PathBuf::from("--overwrite"), PathBuf::from("--save"), file]
+        });
         let random = &mut self.random;
         let endpoint = self.faults.as_ref().map_or(self.local.endpoint(), Faults::endpoint);
         let tool = |name: &str| Tool::new(name).towards(endpoint);
         let sizes = if random.bool() { "1024,2048" } else { "1024,1536,2048" };
-        let mut prepare = tool("lpt-prepare").args(["--power-values", sizes, &self.function]);
-        let mut invoke = tool("lpt-invoke").args(["--payload", "{}"]);
+        let mut prepare = tool("lpt-prepare").args(["--power-values", sizes, &self.function]).args(&saves[0]);
+        let mut invoke = self.invocations.tool("lpt-invoke").args(["--payload", "{}"]).args(&saves[1]);
         if random.u8(..4) == 0 {
             prepare = prepare.args(["--only-cold-starts", "--num", "3"]);
         } else {
@@ -308,10 +329,10 @@ impl<'a> Run<'a> {
         match self.kind {
             Kind::Faults => has_faults,
             Kind::FaultsAndSignal => has_faults && is_signalled,
-            Kind::FullDisk => match trouble.full {
-                Some(full) => !ended.statuses[full].success(),
-                None => ended.stream.len() < ended.read[&0].len(),
-            },
+            Kind::FullDisk => {
+                let full = trouble.full.or(trouble.full_file);
+                full.is_some_and(|at| !ended.statuses[at].success())
+            }
             Kind::ClosedReader => trouble.closed.is_some_and(|(after, _)| !ended.read[&after].contains(END)),
             _ => is_signalled,
         }
@@ -339,31 +360,47 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Asserts that each line is a record, but for a last one that is cut, and that each invocation is recorded once.
-    fn assert_records_are_right(&self, ended: &Ended) {
-        parse(whole_lines(&ended.stream));
-        let measured = ended.read.get(&1).map_or("", String::as_str);
-        let mut seen = BTreeSet::new();
-        for record in parse(whole_lines(measured)).iter().filter(|record| record["type"] == "invocation") {
+    /// Asserts that each line is a record, but for a last one that is cut, that each invocation is recorded once, and
+    /// that none is lost: not one that somebody has read, and not one that was answered, if lpt-invoke could end.
+    fn assert_records_are_right(&self, trouble: &Trouble, ended: &Ended) {
+        parse(whole_lines(&ended.files[0]));
+        let read = ended.read.get(&1).map_or("", String::as_str);
+        let recorded = if trouble.full_file == Some(1) { read } else { &*ended.files[1] };
+        let (mut seen, mut ids) = (BTreeSet::new(), BTreeSet::new());
+        for record in parse(whole_lines(recorded)).iter().filter(|record| record["type"] == "invocation") {
             let which = (record["alias"].to_string(), record["index"].as_u64());
             assert!(seen.insert(which), "{}: recorded twice: {record}", self.what);
+            ids.extend(record["requestId"].as_str().map(str::to_owned));
+        }
+        for line in read.lines().filter(|line| line.contains("\"type\":\"invocation\"")) {
+            assert!(recorded.contains(line), "{}: not in the file: {line}", self.what);
+        }
+        let could_end = ended.statuses[1].code().is_some() && self.kind != Kind::InterruptTwice;
+        for id in self.invocations.answered().iter().filter(|_| could_end) {
+            assert!(
+                ids.contains(id),
+                "{}: the invocation {id} is lost:\n{recorded}\n{}",
+                self.what,
+                ended.said
+            );
         }
     }
 
-    /// Runs lpt-cleanup on the file, a second time where a first time does not suffice.
+    /// Runs lpt-cleanup on the file, a second time where a first time does not suffice. Without a file, nothing was
+    /// begun.
     fn assert_cleanup_undoes_it(&self, before: &Function, ended: &Ended) {
         if let Some(faults) = &self.faults {
             faults.off();
         }
-        let clean_up = || self.local.tool("lpt-cleanup").arg(self.folder.path("stream.ndjson")).run().stderr;
+        let clean_up = || self.local.tool("lpt-cleanup").arg(self.folder.path(FILES[0])).run().stderr;
         let mut said = clean_up();
         if self.difference(before, ended).is_some() {
             said += &clean_up();
         }
         if let Some(difference) = self.difference(before, ended) {
             panic!(
-                "{}: {difference}\nthe pipe said:\n{}\nlpt-cleanup said:\n{said}\nthe stream:\n{}",
-                self.what, ended.said, ended.stream
+                "{}: {difference}\nthe pipe said:\n{}\nlpt-cleanup said:\n{said}\nthe file:\n{}",
+                self.what, ended.said, ended.files[0]
             );
         }
     }
@@ -437,29 +474,27 @@ impl Change {
 struct Trouble {
     /// The tool that writes to a full disk.
     full: Option<usize>,
-    /// How many bytes of lpt-prepare's output the file has room for.
-    room: usize,
+    /// The tool that saves its records to a full disk.
+    full_file: Option<usize>,
     /// The tool whose reader leaves, and after how many lines.
     closed: Option<(usize, usize)>,
-    /// Whether a `tee` goes on when nobody reads its output any more: `tee -p` does, `tee` does not.
-    tee_goes_on: bool,
     /// The tool whose lines are counted before a signal is sent.
     counted: usize,
 }
 
 impl Trouble {
     fn choose(random: &mut Rng, kind: Kind, last: usize) -> Trouble {
-        let (mut full, mut room, mut closed) = (None, usize::MAX, None);
+        let (mut full, mut full_file, mut closed) = (None, None, None);
         match kind {
             Kind::FullDisk if random.bool() => full = Some(random.usize(..=last)),
-            Kind::FullDisk => room = random.usize(..3000),
+            Kind::FullDisk => full_file = Some(random.usize(..2)),
             Kind::ClosedReader => {
                 let after = if random.bool() { last } else { random.usize(..2) };
                 closed = Some((after, random.usize(..20)));
             }
             _ => {}
         }
-        Trouble { full, room, closed, tee_goes_on: random.bool(), counted: random.usize(..2) }
+        Trouble { full, full_file, closed, counted: random.usize(..2) }
     }
 }
 
@@ -467,7 +502,7 @@ impl Trouble {
 struct Running {
     stages: Vec<(Child, JoinHandle<String>)>,
     /// What the threads have read, by the tool before them.
-    tees: BTreeMap<usize, JoinHandle<String>>,
+    links: BTreeMap<usize, JoinHandle<String>>,
 }
 
 /// A run that has ended.
@@ -475,8 +510,8 @@ struct Ended {
     statuses: Vec<ExitStatus>,
     /// What was read of each tool's output.
     read: BTreeMap<usize, String>,
-    /// The file, which holds lpt-prepare's records as far as it has room for them.
-    stream: String,
+    /// What lpt-prepare and lpt-invoke have saved.
+    files: [String; 2],
     /// What the tools said on stderr.
     said: String,
 }
@@ -486,18 +521,15 @@ impl Running {
     fn start(tools: Vec<Tool>, trouble: &Trouble, run: &Run<'_>) -> (Running, mpsc::Receiver<()>) {
         let (seen, lines) = mpsc::sync_channel(0);
         let mut seen = Some(seen);
-        let mut file = Some(File::create(run.folder.path("stream.ndjson")).unwrap());
-        let mut running = Running { stages: Vec::new(), tees: BTreeMap::new() };
-        let mut tee = |at: usize, input: ChildStdout, output: Option<ChildStdin>| {
-            let tee = Tee {
-                file: if at == 0 { file.take() } else { None },
-                room: trouble.room,
+        let mut running = Running { stages: Vec::new(), links: BTreeMap::new() };
+        let mut link = |at: usize, input: ChildStdout, output: Option<ChildStdin>| {
+            let link = Link {
                 seen: if at == trouble.counted { seen.take() } else { None },
                 limit: trouble.closed.filter(|(after, _)| *after == at).map(|(_, limit)| limit),
-                // Between two tools that only read and write, this is a pipe.
-                goes_on: trouble.tee_goes_on && [0, 1, APPLY].contains(&at),
+                // The test has to know all that lpt-apply announced.
+                goes_on: at == APPLY,
             };
-            running.tees.insert(at, tee.start(input, output));
+            running.links.insert(at, link.start(input, output));
         };
         let last = tools.len() - 1;
         let mut upstream: Option<ChildStdout> = None;
@@ -506,13 +538,13 @@ impl Running {
             let output = if trouble.full == Some(at) { full_disk() } else { Stdio::piped() };
             let mut child = tool.spawn(input, output);
             if let Some(upstream) = upstream.take() {
-                tee(at - 1, upstream, child.stdin.take());
+                link(at - 1, upstream, child.stdin.take());
             }
             upstream = child.stdout.take();
             if at == last
                 && let Some(output) = upstream.take()
             {
-                tee(at, output, None);
+                link(at, output, None);
             }
             let stderr = child.stderr.take().unwrap();
             let said = if run.kind == Kind::HangUp {
@@ -536,9 +568,10 @@ impl Running {
             said += &format!("{}[{status}]\n", stderr.join().unwrap());
             statuses.push(status);
         }
-        let read = self.tees.into_iter().map(|(at, tee)| (at, tee.join().unwrap())).collect();
-        let stream = std::fs::read_to_string(run.folder.path("stream.ndjson")).unwrap();
-        Ended { statuses, read, stream, said }
+        let read = self.links.into_iter().map(|(at, link)| (at, link.join().unwrap())).collect();
+        // A tool that was killed at its start has none.
+        let files = FILES.map(|file| std::fs::read_to_string(run.folder.path(file)).unwrap_or_default());
+        Ended { statuses, read, files, said }
     }
 }
 
@@ -559,12 +592,9 @@ fn send(signal: Signal, stages: &mut [(Child, JoinHandle<String>)]) -> bool {
     is_sent
 }
 
-/// A thread that reads lines, writes them to a file, and passes them on.
-struct Tee {
-    file: Option<File>,
-    /// How many bytes fit into the file.
-    room: usize,
-    /// Who is told of each line after it is in the file and before it is passed on.
+/// A thread that reads lines and passes them on.
+struct Link {
+    /// Who is told of each line before it is passed on.
     seen: Option<mpsc::SyncSender<()>>,
     /// How many lines it reads before it leaves.
     limit: Option<usize>,
@@ -572,9 +602,9 @@ struct Tee {
     goes_on: bool,
 }
 
-impl Tee {
+impl Link {
     /// Reads until the end, until its limit, or until nobody reads its output. Returns what it has read.
-    fn start(mut self, input: ChildStdout, mut output: Option<ChildStdin>) -> JoinHandle<String> {
+    fn start(self, input: ChildStdout, mut output: Option<ChildStdin>) -> JoinHandle<String> {
         std::thread::spawn(move || {
             let mut input = BufReader::new(input);
             let mut text = Vec::new();
@@ -586,7 +616,6 @@ impl Tee {
                 }
                 number += 1;
                 let line = &text[start..];
-                self.write_to_file(line);
                 if let Some(seen) = &self.seen {
                     // Nobody waits for it after the signals.
                     let _ = seen.send(());
@@ -602,13 +631,5 @@ impl Tee {
             }
             String::from_utf8(text).unwrap()
         })
-    }
-
-    fn write_to_file(&mut self, line: &[u8]) {
-        if let Some(file) = &mut self.file {
-            let fits = &line[..line.len().min(self.room)];
-            self.room -= fits.len();
-            file.write_all(fits).unwrap();
-        }
     }
 }
