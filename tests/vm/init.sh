@@ -50,7 +50,7 @@ run_in() {
 	shift 2
 	(
 		echo 0 >"$group/cgroup.procs"
-		exec su "$user" -c 'exec "$0" "$@"' "$@"
+		exec su "$user" -c 'exec "$0" "$@"' -- "$@"
 	)
 }
 
