@@ -342,7 +342,7 @@ fn run_two(local: &Local, call: usize, at_once: bool) -> Option<usize> {
     let what = format!("call {call}, at once: {at_once}");
     let complete = assert_runs_end_right(&ran, &before, &local.state_of("f"), &what);
     for ran in ran {
-        local.tool("lpt-cleanup").stdin(ran.stdout).run().succeeds();
+        local.tool("lpt-cleanup").stdin(ran.stdout).run().cleans_up_after(ran.code);
     }
     assert_eq!(local.state_of("f"), before, "{what}");
     was_held.then_some(complete)
@@ -395,7 +395,7 @@ fn a_version_that_somebody_else_publishes_in_the_middle_stays(publishing: Publis
             assert_eq!(ran.code, Some(1), "call {call}: {}", ran.stderr);
             assert!(ran.stderr.contains("somebody else changed the function"), "call {call}: {}", ran.stderr);
         }
-        local.tool("lpt-cleanup").stdin(ran.stdout).run().succeeds();
+        local.tool("lpt-cleanup").stdin(ran.stdout).run().cleans_up_after(ran.code);
         assert_eq!(local.state_of("f"), expected, "call {call}: {}", ran.stderr);
         if !network.is_holding() {
             break;
@@ -443,7 +443,7 @@ fn a_deployment_in_the_middle_ends_the_run_and_stays(publishing: Publishing) {
         let measured = local.tool("lpt-invoke").args(["--payload", "{}"]).stdin(stream).run();
         assert_eq!(measured.of_type("invocation").len(), ready, "{}", measured.stderr);
         assert_eq!(measured.records().pop().unwrap()["status"], "failed");
-        local.tool("lpt-cleanup").stdin(measured.stdout).run().succeeds();
+        local.tool("lpt-cleanup").stdin(measured.stdout).run().cleans_up_after(measured.code);
         assert_eq!(local.state_of("f"), expected, "round {round}: {said}");
     }
 }

@@ -229,6 +229,14 @@ impl Ran {
         self
     }
 
+    /// Asserts that lpt-cleanup left nothing, and ended with the exit code of the pipe before it.
+    #[track_caller]
+    pub fn cleans_up_after(self, code: Option<i32>) -> Ran {
+        assert_eq!(self.code, code, "{}: {}", self.tool, self.stderr);
+        assert!(self.of_type("cleaned").iter().all(|record| record.get("left").is_none()), "{}", self.stdout);
+        self
+    }
+
     /// Asserts that the tool failed with `code`, and with one line that contains each of `words`.
     #[track_caller]
     pub fn fails_with(self, code: i32, words: &[&str]) -> Ran {
