@@ -1,4 +1,4 @@
-//! The names of functions in messages: the short name, with the region and the account where a tool works on several
+//! The names of functions in messages and tables: the short name, with the region or the account where a tool works on several
 //! functions of that name.
 
 use std::collections::BTreeSet;
@@ -21,15 +21,15 @@ pub(crate) fn note_function(function: &FunctionArn) {
 pub(crate) fn label(function: &FunctionArn) -> String {
     note_function(function);
     let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let others = || known.iter().filter(|other| other.name() == function.name() && *other != function);
-    let name = function.name();
-    if others().any(|other| other.account() != function.account()) {
-        format!("{name} ({}, {})", function.region(), function.account())
-    } else if others().next().is_some() {
-        format!("{name} ({})", function.region())
-    } else {
-        name.to_string()
+    let namesakes = || known.iter().filter(|other| other.name() == function.name());
+    let mut label = function.name().to_string();
+    if namesakes().any(|other| other.region() != function.region()) {
+        label += &format!(" in {}", function.region());
     }
+    if namesakes().any(|other| other.account() != function.account()) {
+        label += &format!(" of account {}", function.account());
+    }
+    label
 }
 
 /// Returns the same for what a call was about: a function, or a version or alias of it. Any other text stays.
@@ -58,10 +58,10 @@ mod tests {
         note_function(&arn("us-east-1", "123456789012", "another"));
         assert_eq!(label(&here), "several");
         let there = arn("eu-west-1", "123456789012", "several");
-        assert_eq!(label(&there), "several (eu-west-1)");
-        assert_eq!(label(&here), "several (us-east-1)");
+        assert_eq!(label(&there), "several in eu-west-1");
+        assert_eq!(label(&here), "several in us-east-1");
         note_function(&arn("us-east-1", "210987654321", "several"));
-        assert_eq!(label(&here), "several (us-east-1, 123456789012)");
+        assert_eq!(label(&here), "several in us-east-1 of account 123456789012");
         for other in ["f", "f:7", "s3://bucket/key", "123456789012:function:f"] {
             assert_eq!(label_of(other), other);
         }

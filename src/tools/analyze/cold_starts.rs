@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use polars::prelude::PolarsResult;
 
 use super::frame::Usable;
+use crate::label::label;
 use crate::names::{Architecture, FunctionArn};
 use crate::records::SizeKey;
-use crate::report::ShortNames;
 use crate::statistics::mean;
 use crate::units::MemoryMB;
 
@@ -60,9 +60,9 @@ impl ColdStarts {
     }
 
     /// Returns the warnings, by function.
-    pub fn warnings(&self, names: &ShortNames) -> Vec<String> {
+    pub fn warnings(&self) -> Vec<String> {
         let functions = self.0.iter().flat_map(|((function, _), sizes)| {
-            let name = names.of(function);
+            let name = label(function);
             [in_averages(&name, sizes), unexplained(&name, sizes)]
         });
         functions.flatten().collect()

@@ -18,6 +18,7 @@ use crate::decide::{Candidate, is_sound, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::label::{label, note_function};
 use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::{Line, Upstream};
@@ -25,7 +26,7 @@ use crate::price::PriceList;
 use crate::records::{
     BalancedWeight, Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics, Strategy,
 };
-use crate::report::{Format, Output, ShortNames, table};
+use crate::report::{Format, Output, table};
 use crate::statistics::{CONFIDENCE, TrimmedMean, quantile, sample_standard_deviation};
 use crate::units::{GbSeconds, Millis, Money};
 use bill::{Costs, Doubts, bill, check_tier};
@@ -214,7 +215,7 @@ impl Analyze<'_> {
         let mut analysis = Analysis::of(self.options, &self.plans, &groups);
         let all = analysis.statistics_of_all(&groups)?;
         analysis.warn();
-        self.output.records(&all, |_| tables(&analysis.names, &all))?;
+        self.output.records(&all, |_| tables(&all))?;
         let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
         match unpriced.next() {
             None => Ok(Exit::Done),
@@ -228,10 +229,10 @@ impl Analyze<'_> {
 }
 
 /// Returns a table for each function and architecture.
-fn tables(names: &ShortNames, all: &[Statistics]) -> String {
+fn tables(all: &[Statistics]) -> String {
     let tables = all.chunk_by(Statistics::is_rival_of).map(|rivals| {
         let best = rivals.iter().find(|rival| rival.rank == Some(1) && is_sound(rival));
-        let name = names.of(&rivals[0].function_arn);
+        let name = label(&rivals[0].function_arn);
         table(&name, &rivals.iter().collect::<Vec<_>>(), best.map(|best| (best.memory_size, best.strategy)))
     });
     tables.collect::<Vec<_>>().join("\n\n")
@@ -241,16 +242,14 @@ fn tables(names: &ShortNames, all: &[Statistics]) -> String {
 struct Analysis<'a> {
     options: &'a Options,
     plans: &'a Plans,
-    names: ShortNames,
     doubts: Doubts,
     cold_starts: ColdStarts,
 }
 
 impl<'a> Analysis<'a> {
     fn of(options: &'a Options, plans: &'a Plans, groups: &[Group]) -> Analysis<'a> {
-        let functions = groups.iter().map(|group| &group.size.function);
-        let names = functions.chain(plans.changed()).collect();
-        Analysis { options, plans, names, doubts: Doubts::default(), cold_starts: ColdStarts::default() }
+        groups.iter().for_each(|group| note_function(&group.size.function));
+        Analysis { options, plans, doubts: Doubts::default(), cold_starts: ColdStarts::default() }
     }
 
     /// Warns of everything that is doubtful.
@@ -258,10 +257,10 @@ impl<'a> Analysis<'a> {
         for function in self.plans.changed() {
             message::warning(format_args!(
                 "{}: the input has runs of different code; they are analyzed together",
-                self.names.of(function)
+                label(function)
             ));
         }
-        self.cold_starts.warnings(&self.names).iter().for_each(message::warning);
+        self.cold_starts.warnings().iter().for_each(message::warning);
         self.doubts.show();
     }
 
@@ -293,7 +292,7 @@ impl<'a> Analysis<'a> {
         let share = self.options.share(only_cold_starts).get();
         let usable = group.usable(starts).map_err(from_polars)?;
         let durations = usable.durations().map_err(from_polars)?;
-        let name = self.names.of(&size.function);
+        let name = label(&size.function);
         let (duration, costs) = match &self.options.pricing {
             Pricing::Bill { prices, used } => {
                 let rate = prices.rate(size.function.region(), size.architecture, *used)?;

@@ -14,13 +14,14 @@ use crate::decide::{Candidate, is_sound, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::label::{label, note_function};
 use crate::message;
 use crate::ndjson::{Line, Upstream};
 use crate::records::{
     BalancedWeight, Configuration, ConfigurationState, Failure, Plan, Record as _, RunName, Selection,
     SizeKey, Statistics, Strategy,
 };
-use crate::report::{Format, Output, ShortNames};
+use crate::report::{Format, Output};
 
 /// The options that the arguments become.
 #[derive(Debug)]
@@ -126,12 +127,12 @@ impl<'a> Select<'a> {
         sorted.sort_by_cached_key(|statistics| statistics.size_key());
         // Of a file that is given twice.
         sorted.dedup();
-        let names: ShortNames = sorted.iter().map(|statistics| &statistics.function_arn).collect();
+        sorted.iter().for_each(|statistics| note_function(&statistics.function_arn));
         let (mut selections, mut tables, mut documents) = (vec![], vec![], vec![]);
         let mut functions = self.failures.len();
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             functions += 1;
-            let name = names.of(&rivals[0].function_arn);
+            let name = label(&rivals[0].function_arn);
             let selection = self.select_and_show(&name, rivals, &mut tables)?;
             if let Some(selection) = selection {
                 documents.push(state_machine::output(
