@@ -145,7 +145,7 @@ fn an_alias_is_not_moved_to_other_code_nor_while_it_splits_its_traffic() {
     apply().fails_with(
         1,
         &[
-            "function:f:live: $LATEST, which would be published, differs from the version",
+            ": f:live: $LATEST, which would be published, differs from the version",
             "code",
             "--allow-changed-code",
         ],
@@ -247,7 +247,7 @@ fn a_version_that_could_not_be_removed_is_found_by_the_tag_that_latest_keeps() {
     std::fs::write(&file, policy(&format!("{allow},{deny}"))).unwrap();
     let ran = local.tool("lpt-apply").args(["--alias", "live"]).stdin(selected(512)).run();
     assert_eq!(ran.code, Some(77), "{}", ran.stderr);
-    assert!(ran.stderr.contains("function:f: a version for the alias live may be left ("), "{}", ran.stderr);
+    assert!(ran.stderr.contains(": f: a version for the alias live may be left ("), "{}", ran.stderr);
     let left = local.account();
     assert_eq!(left.functions["f"].version_numbers(), ["$LATEST", "1"]);
     assert_eq!(left.memory_of("f"), 256, "the memory is restored at once");

@@ -113,7 +113,7 @@ fn a_version_that_cannot_be_removed_is_reported_and_the_others_go() {
     assert_eq!(cleaned["versionsDeleted"], serde_json::json!(["2"]));
     assert_eq!(cleaned["left"][0]["errorType"], "ResourceConflictException");
     assert_eq!(ran.records().pop().unwrap()["status"], "failed");
-    ran.fails_with(1, &["function:f:1: lambda:DeleteFunction: ", "ResourceConflictException"]);
+    ran.fails_with(1, &[": f:1: lambda:DeleteFunction: ", "ResourceConflictException"]);
 }
 
 #[test]

@@ -711,7 +711,7 @@ fn a_run_of_other_code_is_not_resumed() {
     let other = folder.file("other.ndjson", &ran.succeeds().stdout.replace(&code, "other"));
     let refused = local.tool("lpt-invoke").arg("--resume").arg(&other).stdin(&*input).run().fails_with(
         1,
-        &["function:f: ", "other.ndjson", "the code of the function has changed", "without --resume"],
+        &[": f: ", "other.ndjson", "the code of the function has changed", "without --resume"],
     );
     assert!(refused.of_type("invocation").is_empty());
     // The records that undo the run have passed.

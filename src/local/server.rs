@@ -51,10 +51,10 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     let account_region = check(&args)?;
     remove_stale();
     raise_open_file_limit();
-    let cores = machine_cores();
-    let throttle = set_up_throttle(&args, cores)?;
     let temp_dir = TempDir::create()?;
     let store = create_store(&args, &account_region, temp_dir.path())?;
+    let cores = machine_cores();
+    let throttle = set_up_throttle(&args, cores)?;
     let (fleet, all_ended) = Fleet::new(
         throttle,
         shared_cores(args.cores, cores),

@@ -176,7 +176,7 @@ impl Faults {
         self.plan().chosen.clone()
     }
 
-    /// Returns the ids of the requests whose whole answers, none of them a refusal, were passed on.
+    /// Returns the ids of the invocations whose whole answers, none of them a refusal, were passed on.
     pub fn answered(&self) -> Vec<String> {
         self.plan().answered.clone()
     }
@@ -261,7 +261,9 @@ fn serve(mut client: &TcpStream, upstream: &str, plan: &Mutex<Plan>) -> Result<(
             }
             _ => client.write_all(&answer.bytes)?,
         }
-        plan.lock().unwrap().answered.extend(answer.id_of_success());
+        if request.invokes() {
+            plan.lock().unwrap().answered.extend(answer.id_of_success());
+        }
     }
     Ok(())
 }
@@ -316,6 +318,12 @@ impl Message {
             return format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         }
         refusal("404 Not Found", "ResourceNotFoundException", "Function not found: arn%3Aaws")
+    }
+
+    /// Whether this is a request to invoke a function.
+    fn invokes(&self) -> bool {
+        let head = String::from_utf8_lossy(&self.bytes[..self.body]);
+        head.lines().next().is_some_and(|line| line.contains("/invocations"))
     }
 
     /// Returns the id of the request that this answers, if it succeeded.
