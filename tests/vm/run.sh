@@ -32,8 +32,8 @@ mkdir -p "$root/bin" "$root/dev" "$root/etc" "$root/lpt" "$root/proc" "$root/sys
 cp "$(command -v busybox)" "$root/bin/"
 cp tests/vm/init.sh "$root/init"
 chmod +x "$root/init"
-echo 'user:x:1000:1000::/tmp:/bin/sh' >"$root/etc/passwd"
-echo 'user:x:1000:' >"$root/etc/group"
+printf '%s\n' 'root:x:0:0::/:/bin/sh' 'user:x:1000:1000::/tmp:/bin/sh' >"$root/etc/passwd"
+printf '%s\n' 'root:x:0:' 'user:x:1000:' >"$root/etc/group"
 for binary in target/debug/lpt-prepare target/debug/lpt-invoke target/debug/lpt-analyze target/debug/lpt-select \
 	target/debug/lpt-cleanup target/debug/lpt-local target/debug/examples/cpu-bound target/debug/examples/memory-bound; do
 	strip -o "$root/lpt/${binary##*/}" "$binary"
@@ -47,5 +47,5 @@ done
 # The time limit ends this qemu alone.
 timeout "${SECONDS_AT_MOST:-900}" qemu-system-x86_64 -accel "${ACCEL:-tcg}" -cpu max -smp 2 -m 2048 -nographic -no-reboot -nic none \
 	-kernel "$KERNEL" -initrd "$folder/initramfs" -append 'console=ttyS0 quiet panic=-1' </dev/null |
-	tr -d '\r' | tee "$folder/log"
+	sed -u 's/\r$//' | tee "$folder/log"
 grep -q '^vm: all checks passed$' "$folder/log"
