@@ -233,7 +233,11 @@ impl Ran {
     #[track_caller]
     pub fn cleans_up_after(self, code: Option<i32>) -> Ran {
         assert_eq!(self.code, code, "{}: {}", self.tool, self.stderr);
-        assert!(self.of_type("cleaned").iter().all(|record| record["left"] == serde_json::json!([])), "{}", self.stdout);
+        assert!(
+            self.of_type("cleaned").iter().all(|record| record["left"] == serde_json::json!([])),
+            "{}",
+            self.stdout
+        );
         self
     }
 
