@@ -123,7 +123,7 @@ fn a_silent_connection_is_kept_alive() {
     let mut waiting = Command::new(binary("lpt-prepare"))
         .arg("f")
         .envs(variables(&format!("http://{address}")))
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
