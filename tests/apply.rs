@@ -163,7 +163,7 @@ fn an_alias_is_not_moved_to_other_code_nor_while_it_splits_its_traffic() {
             .await
             .unwrap();
     });
-    apply().fails_with(1, &["function:f:live: sends part of its traffic to another version"]);
+    apply().fails_with(1, &[": f:live: sends part of its traffic to another version"]);
     assert_eq!(local.account(), before);
 }
 
