@@ -311,7 +311,7 @@ fn leftovers_of_a_recent_run_are_left_alone() {
     let refused = tool.stdin(records).run();
     let [end] = &refused.records()[..] else { panic!("records on stdin are read: {}", refused.stdout) };
     assert_eq!((&end["type"], &end["status"]), (&"end".into(), &"failed".into()));
-    refused.fails_with(1, &["function:f: the run ", "was at work less than an hour ago", "--even-if-recent"]);
+    refused.fails_with(1, &[": f: the run ", "was at work less than an hour ago", "--even-if-recent"]);
     assert_eq!(local.account(), before);
 }
 
