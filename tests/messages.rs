@@ -268,7 +268,7 @@ fn a_message_has_the_short_name_of_a_function_with_the_region_where_there_are_se
     assert!(!one.stderr.contains("arn:"), "{}", one.stderr);
     let both = prepare().args([arn("us-east-1"), arn("eu-west-1")]).run();
     for region in ["us-east-1", "eu-west-1"] {
-        let named = format!(": f ({region}): lambda:UpdateFunctionConfiguration: ");
+        let named = format!(": f in {region}: lambda:UpdateFunctionConfiguration: ");
         assert!(both.stderr.contains(&named), "{}", both.stderr);
     }
 }

@@ -128,7 +128,8 @@ impl Leftovers {
     fn at_work_message(&self) -> String {
         format!(
             "{}: the run {} was at work less than an hour ago, and may be still; wait until it ends, or add --even-if-recent",
-            label(&self.function_arn), self.run_id
+            label(&self.function_arn),
+            self.run_id
         )
     }
 }

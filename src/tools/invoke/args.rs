@@ -35,7 +35,7 @@ pub struct Args {
     ///
     /// JSON is sent unchanged. A list of {"payload": …, "weight": n} is several payloads, each for its share of the
     /// invocations. @FILE and file://FILE send the JSON in a file, as with curl and AWS CLI. What is surely a mistake is
-    /// refused: a text that begins like JSON and is none, or the bare name of a file. In double quotes of its own, any
+    /// refused: a text that begins like JSON but is not JSON, or the bare name of a file. In double quotes of its own, any
     /// text is sent as it is.
     #[arg(long, value_name = "JSON", conflicts_with = "payload_file")]
     payload: Option<String>,

@@ -92,7 +92,7 @@ impl Typed<'_> {
 }
 
 /// What to do with a text that is no mistake, although it looks like one.
-const IN_QUOTES: &str = "a text is sent as it is in double quotes of its own: --payload '\"TEXT\"'";
+const IN_QUOTES: &str = "fix it, or send it as text: --payload '\"TEXT\"'";
 
 /// Returns the path with the home directory in place of `~`, which a shell leaves alone after `@` or `file://`.
 fn at_home(file: &str) -> PathBuf {
@@ -300,7 +300,7 @@ fn in_plain_words(error: &serde_json::Error) -> String {
         "EOF while parsing an object" => "the text ends before the } of an object",
         "EOF while parsing a string" => "the text ends before the closing quote of a string",
         "EOF while parsing a value" => "the text ends where a value should be",
-        "expected value" => "a value is missing here, or is none of JSON",
+        "expected value" => "there is no JSON value here",
         "expected ident" => "the only words of JSON are true, false and null",
         "expected `:`" => "a colon is missing after a key",
         "expected `,` or `]`" => "a comma or ] is missing",
@@ -407,17 +407,17 @@ mod tests {
     #[test]
     fn a_payload_that_is_surely_a_mistake_is_refused_with_its_place_and_the_remedy() {
         for (text, words) in [
-            (r#"{"a":}"#, "--payload: not JSON: line 1, column 6: a value is missing here"),
+            (r#"{"a":}"#, "--payload: not JSON: line 1, column 6: there is no JSON value here"),
             (r#"{"ä":}"#, "line 1, column 6:"),
             ("{\n  \"a\": 1,\n}", "line 3, column 1: a key in double quotes is missing here"),
             ("{'a': 1}", "line 1, column 2: a key in double quotes is missing"),
-            ("'{\"a\": 1}'", "line 1, column 1: a value is missing here"),
+            ("'{\"a\": 1}'", "line 1, column 1: there is no JSON value here"),
             ("{\"a\": 1", "line 1, column 7: the text ends before the } of an object"),
-            ("[1,]", "line 1, column 4: a value is missing here"),
+            ("[1,]", "line 1, column 4: there is no JSON value here"),
             ("[1, 2", "the text ends before the ] of a list"),
             ("{\"a\" 1}", "a colon is missing after a key"),
             ("[1 2]", "line 1, column 4: a comma or ] is missing"),
-            ("{\"a\": True}", "line 1, column 7: a value is missing here"),
+            ("{\"a\": True}", "line 1, column 7: there is no JSON value here"),
             ("{\"a\": nul}", "the only words of JSON are true, false and null"),
             ("{\"a\": 1} {}", "line 1, column 10: there is more text after the end of the value"),
             ("true or false", "line 1, column 6: there is more text"),
