@@ -193,7 +193,7 @@ fn the_last_tool_says_which_versions_remain_and_how_they_are_removed() {
             let _ = std::fs::remove_file(folder.path(file));
         }
         let ran = run(&local, &folder, &script.replace("$SIZES", &SIZES.join(" ")));
-        let line = format!("{tool}: f: 2 versions remain; to remove them: {command}\n");
+        let line = format!("{tool}: f: 2 versions may remain; to remove what is there: {command}\n");
         assert_eq!(ran.stderr.matches("remain").count(), 1, "{script}: {}", ran.stderr);
         assert!(ran.stderr.contains(&line), "{script}: {}", ran.stderr);
         let command = if command == LEFTOVERS {
@@ -225,7 +225,7 @@ fn an_interrupted_run_says_what_it_cost_and_how_it_goes_on() {
         " recorded, and cost about 0.0000",
         " USD; to make only the others: lpt-prepare … | lpt-invoke --resume runs.ndjson --save FILE\n",
         "lpt-invoke: interrupted\n",
-        "lpt-invoke: f: 1 version remains; to remove them: lpt-cleanup runs.ndjson\n",
+        "lpt-invoke: f: 1 version may remain; to remove what is there: lpt-cleanup runs.ndjson\n",
     ] {
         assert!(ran.stderr.contains(words), "no {words:?} in {}", ran.stderr);
     }
@@ -249,7 +249,7 @@ fn a_version_whose_alias_could_not_be_made_is_among_those_that_remain() {
         let is_found = read(&plan).iter().any(is_without_alias);
         if is_found {
             assert!(
-                ran.stderr.contains("f: 1 version remains; to remove them: lpt-cleanup "),
+                ran.stderr.contains("f: 1 version may remain; to remove what is there: lpt-cleanup "),
                 "{}",
                 ran.stderr
             );

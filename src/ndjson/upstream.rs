@@ -106,14 +106,13 @@ impl Upstream {
     }
 
     /// Says which versions are left when the pipe ends here, and how they are removed: with `file`, which has their
-    /// records, or without a file.
+    /// records, or without a file. They "may" be left, because an earlier tool may have read records of a run that was
+    /// cleaned up since.
     pub(crate) fn say_what_remains(&self, file: Option<&str>) {
         let count: usize = self.published.values().map(BTreeSet::len).sum();
-        let versions = match count {
-            0 => return,
-            1 => "1 version remains".to_owned(),
-            _ => format!("{count} versions remain"),
-        };
+        if count == 0 {
+            return;
+        }
         let names: Vec<String> = self.published.keys().map(|function| function.name().to_string()).collect();
         let read = || Some(self.sources.first()?.source.as_ref()).filter(|source| *source != STDIN);
         let command = match file.or_else(read) {
@@ -124,8 +123,9 @@ impl Upstream {
             }
         };
         message::note(format_args!(
-            "{}: {versions}; to remove them: lpt-cleanup {command}",
-            names.join(", ")
+            "{}: {} may remain; to remove what is there: lpt-cleanup {command}",
+            names.join(", "),
+            message::counted(count, "version")
         ));
     }
 
