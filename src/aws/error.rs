@@ -112,37 +112,31 @@ impl AwsError {
         AwsError { action, on: on.into(), kind, code, message: one_line(&message) }
     }
 
+    /// Returns an error that AWS did not send: its `code` is ours.
+    fn of_ours(
+        action: &'static str,
+        on: impl Into<String>,
+        (kind, code): (AwsErrorKind, &str),
+        message: impl Into<String>,
+    ) -> AwsError {
+        AwsError { action, on: on.into(), kind, code: code.to_owned(), message: message.into() }
+    }
+
     /// Reports a list of versions without `$LATEST`, which every function has.
     pub(super) fn not_listed(action: &'static str, on: impl Into<String>) -> AwsError {
-        AwsError {
-            action,
-            on: on.into(),
-            kind: AwsErrorKind::NotFound,
-            code: "NotListed".to_owned(),
-            message: "the list of versions does not even have $LATEST".to_owned(),
-        }
+        let message = "the list of versions does not even have $LATEST";
+        AwsError::of_ours(action, on, (AwsErrorKind::NotFound, "NotListed"), message)
     }
 
     /// Reports that no answer arrived in time.
     pub(super) fn no_answer(action: &'static str, on: impl Into<String>) -> AwsError {
-        AwsError {
-            action,
-            on: on.into(),
-            kind: AwsErrorKind::Unreachable,
-            code: "Timeout".to_owned(),
-            message: "no answer in time".to_owned(),
-        }
+        AwsError::of_ours(action, on, (AwsErrorKind::Unreachable, "Timeout"), "no answer in time")
     }
 
     /// Reports a call that an interrupt ended before the tool changed anything.
     pub(super) fn interrupted(action: &'static str, on: impl Into<String>) -> AwsError {
-        AwsError {
-            action,
-            on: on.into(),
-            kind: AwsErrorKind::Interrupted,
-            code: "Interrupted".to_owned(),
-            message: "interrupted before anything was changed".to_owned(),
-        }
+        let message = "interrupted before anything was changed";
+        AwsError::of_ours(action, on, (AwsErrorKind::Interrupted, "Interrupted"), message)
     }
 
     /// Reports an answer that broke off.
@@ -151,13 +145,8 @@ impl AwsError {
         on: impl Into<String>,
         error: &(dyn StdError + 'static),
     ) -> AwsError {
-        AwsError {
-            action,
-            on: on.into(),
-            kind: AwsErrorKind::Unreachable,
-            code: "Unreachable".to_owned(),
-            message: one_line(&innermost(error)),
-        }
+        let message = one_line(&innermost(error));
+        AwsError::of_ours(action, on, (AwsErrorKind::Unreachable, "Unreachable"), message)
     }
 
     /// Reports a failure that AWS did not name, but that its answer shows.
@@ -166,13 +155,7 @@ impl AwsError {
         on: impl Into<String>,
         message: impl Into<String>,
     ) -> AwsError {
-        AwsError {
-            action,
-            on: on.into(),
-            kind: AwsErrorKind::Service,
-            code: "ServiceException".to_owned(),
-            message: message.into(),
-        }
+        AwsError::of_ours(action, on, (AwsErrorKind::Service, "ServiceException"), message)
     }
 
     /// Reports that `region`, where `on` would be, is empty or cannot be a region.
@@ -182,13 +165,8 @@ impl AwsError {
         } else {
             format!("not a region: {}", quoted(region))
         };
-        AwsError {
-            action: "lambda:GetFunctionConfiguration",
-            on: on.to_string(),
-            kind: AwsErrorKind::NoRegion,
-            code: "NoRegion".to_owned(),
-            message,
-        }
+        const ACTION: &str = "lambda:GetFunctionConfiguration";
+        AwsError::of_ours(ACTION, on.to_string(), (AwsErrorKind::NoRegion, "NoRegion"), message)
     }
 
     /// Returns the same error without AWS's text, which may contain parts of a payload.

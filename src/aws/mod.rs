@@ -61,8 +61,8 @@ impl Aws {
     /// Reads the environment and `~/.aws`. The first call that needs credentials fetches them.
     ///
     /// # Errors
-    /// The profile does not exist, a file of profiles or of certificates cannot be read, or the proxy's URL is none. Or
-    /// a signal interrupts this: where no region is set, the SDK asks the metadata service of an instance.
+    /// The profile does not exist, a file of profiles or of certificates cannot be read, or the proxy's URL cannot
+    /// be used. Or a signal interrupts this: where no region is set, the SDK asks the metadata service of an instance.
     pub async fn load(options: &AwsOptions) -> Result<Aws, Error> {
         let profile = Profile::load(options.profile.as_deref()).await?;
         let http = Network::from_environment(profile.ca_bundle())?.client()?;

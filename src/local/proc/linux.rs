@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use rustix::process::{Pid, getpid, set_child_subreaper};
 
+use super::descendants;
+
 /// Makes this process the parent of descendants whose own parent ends, which otherwise is the first process of the
 /// machine or container.
 pub(crate) fn adopt_orphans() {
@@ -15,13 +17,7 @@ pub(crate) fn adopt_orphans() {
 /// Returns a process and its descendants. A descendant whose parent has ended is not found. Few functions
 /// have one, and to search all processes of the machine again and again would slow every function.
 pub(crate) fn process_tree(root: Pid) -> Vec<Pid> {
-    let mut found = vec![root];
-    let mut searched = 0;
-    while searched < found.len() {
-        found.extend(children(found[searched]));
-        searched += 1;
-    }
-    found
+    descendants(root, children)
 }
 
 /// Returns the children of a process.

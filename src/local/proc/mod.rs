@@ -7,13 +7,24 @@ mod portable; // elsewhere, and in tests
 
 use std::fs::File;
 
-use rustix::process::getpgrp;
+use rustix::process::{Pid, getpgrp};
 use rustix::termios::tcgetpgrp;
 
 #[cfg(target_os = "linux")]
 pub(crate) use self::linux::*;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use self::portable::*;
+
+/// Returns a process and its descendants.
+fn descendants(root: Pid, children: impl Fn(Pid) -> Vec<Pid>) -> Vec<Pid> {
+    let mut found = vec![root];
+    let mut searched = 0;
+    while searched < found.len() {
+        found.extend(children(found[searched]));
+        searched += 1;
+    }
+    found
+}
 
 /// Whether this process is in the process group that the terminal's keys signal.
 pub(crate) fn in_foreground() -> bool {
@@ -25,9 +36,9 @@ pub(crate) fn in_foreground() -> bool {
 mod tests {
     use std::process::Command;
 
-    use rustix::process::{Pid, getpid};
+    use rustix::process::getpid;
 
-    use super::{linux, portable};
+    use super::{Pid, linux, portable};
 
     #[test]
     fn both_implementations_see_the_same() {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
+use super::descendants;
+
 /// The time for which a list of all processes is used: a new one takes milliseconds of CPU time.
 const LIST_LIFETIME: Duration = Duration::from_millis(100);
 
@@ -30,13 +32,7 @@ pub(crate) fn process_tree(root: Pid) -> Vec<Pid> {
         Some(recent) if recent.made.elapsed() < LIST_LIFETIME => list.insert(recent),
         _ => list.insert(List { made: Instant::now(), children: all_children() }),
     };
-    let mut found = vec![root];
-    let mut searched = 0;
-    while searched < found.len() {
-        found.extend(children.get(&found[searched]).into_iter().flatten());
-        searched += 1;
-    }
-    found
+    descendants(root, |pid| children.get(&pid).cloned().unwrap_or_default())
 }
 
 /// Returns the children of a process.

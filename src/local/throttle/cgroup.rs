@@ -3,14 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::hierarchy::{Hierarchy, Version};
+use super::hierarchy::{Folders, Hierarchy, Version, said};
 use super::period::PERIOD;
 use crate::local::mark;
 use crate::units::MemoryMB;
@@ -29,9 +28,7 @@ pub(crate) struct Cgroups {
 #[derive(Debug)]
 pub(crate) struct ControlGroup {
     version: Version,
-    cpu: PathBuf,
-    /// The folder with the memory controller: in version 2 the same one. None if memory is not limited.
-    memory: Option<PathBuf>,
+    folders: Folders,
 }
 
 impl Cgroups {
@@ -72,17 +69,14 @@ impl Cgroups {
 
     /// Whether the groups also limit memory.
     pub(crate) fn limit_memory(&self) -> bool {
-        self.hierarchy.memory.is_some()
+        self.hierarchy.folders.memory.is_some()
     }
 
     /// Creates a group with the share of CPU and memory of a memory size.
     pub(crate) fn create(&self, memory: MemoryMB) -> Result<ControlGroup, String> {
         let number = self.next.fetch_add(1, Ordering::Relaxed).to_string();
-        let group = ControlGroup {
-            version: self.hierarchy.version,
-            cpu: self.hierarchy.cpu.join(&number),
-            memory: self.hierarchy.memory.as_ref().map(|memory| memory.join(&number)),
-        };
+        let group =
+            ControlGroup { version: self.hierarchy.version, folders: self.hierarchy.folders.below(&number) };
         group.limit(memory).inspect_err(|_| {
             group.remove();
         })?;
@@ -92,14 +86,14 @@ impl Cgroups {
     /// Removes all groups of this process. Returns false if processes are still in one.
     pub(crate) fn remove(&self) -> bool {
         self.hierarchy.leave();
-        self.hierarchy.folders().into_iter().all(remove_tree)
+        self.hierarchy.folders.all().into_iter().all(remove_tree)
     }
 }
 
 /// Removes the groups that a killed `lpt-local` left behind, and ends their processes.
 pub(crate) fn remove_stale() {
     let hierarchies = Hierarchy::all();
-    let parents: BTreeSet<&Path> = hierarchies.iter().flat_map(Hierarchy::folders).collect();
+    let parents: BTreeSet<&Path> = hierarchies.iter().flat_map(|hierarchy| hierarchy.folders.all()).collect();
     for parent in parents {
         for group in subgroups(parent) {
             if group.file_name().and_then(|name| name.to_str()).is_some_and(mark::is_stale) {
@@ -117,17 +111,17 @@ pub(crate) fn remove_stale() {
 impl ControlGroup {
     /// Returns the files that a process writes its id into to join this group.
     pub(crate) fn procs_files(&self) -> impl Iterator<Item = PathBuf> {
-        self.folders().into_iter().map(|folder| folder.join("cgroup.procs"))
+        self.folders.all().into_iter().map(|folder| folder.join("cgroup.procs"))
     }
 
     /// Whether the kernel limits the group's memory.
     pub(crate) fn limits_memory(&self) -> bool {
-        self.memory.is_some()
+        self.folders.memory.is_some()
     }
 
     /// Whether the kernel has killed a process of this group because it ran out of memory.
     pub(crate) fn ran_out_of_memory(&self) -> bool {
-        let Some(folder) = &self.memory else {
+        let Some(folder) = &self.folders.memory else {
             return false;
         };
         let file = if self.version == Version::One { "memory.oom_control" } else { "memory.events" };
@@ -138,41 +132,36 @@ impl ControlGroup {
 
     /// Ends all processes in the group, including those that left the process group.
     pub(crate) fn end_processes(&self) {
-        self.folders().into_iter().for_each(end_processes);
+        self.folders.all().into_iter().for_each(end_processes);
     }
 
     /// Removes the group. Returns false if processes are still in it.
     pub(crate) fn remove(&self) -> bool {
-        self.folders().into_iter().all(remove_tree)
-    }
-
-    fn folders(&self) -> BTreeSet<&Path> {
-        std::iter::once(&self.cpu).chain(&self.memory).map(PathBuf::as_path).collect()
+        self.folders.all().into_iter().all(remove_tree)
     }
 
     /// Creates the folders, and sets the limits.
     fn limit(&self, size: MemoryMB) -> Result<(), String> {
-        for folder in self.folders() {
-            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        }
+        self.folders.create()?;
         // With the kernel's default period of 100 ms the share would come in fewer, longer pieces.
         let period = PERIOD.as_micros();
         let quota = ((size.vcpus() * period as f64).round() as u64).max(MIN_QUOTA);
         let bytes = u64::from(size.get()) << 20;
         // Swap must not take the place of memory. A kernel without swap accounting has no such file, and usually no
         // swap.
+        let Folders { cpu, memory } = &self.folders;
         match self.version {
             Version::One => {
-                write(&self.cpu, "cpu.cfs_period_us", period)?;
-                write(&self.cpu, "cpu.cfs_quota_us", quota)?;
-                if let Some(folder) = &self.memory {
+                write(cpu, "cpu.cfs_period_us", period)?;
+                write(cpu, "cpu.cfs_quota_us", quota)?;
+                if let Some(folder) = memory {
                     write(folder, "memory.limit_in_bytes", bytes)?;
                     let _ = write(folder, "memory.memsw.limit_in_bytes", bytes);
                 }
             }
             Version::Two | Version::TwoDelegated => {
-                write(&self.cpu, "cpu.max", format_args!("{quota} {period}"))?;
-                if let Some(folder) = &self.memory {
+                write(cpu, "cpu.max", format_args!("{quota} {period}"))?;
+                if let Some(folder) = memory {
                     write(folder, "memory.max", bytes)?;
                     let _ = write(folder, "memory.swap.max", 0);
                 }
@@ -185,7 +174,7 @@ impl ControlGroup {
 /// Writes a file of a group.
 fn write(group: &Path, file: &str, value: impl ToString) -> Result<(), String> {
     let file = group.join(file);
-    fs::write(&file, value.to_string()).map_err(|error: io::Error| format!("{}: {error}", file.display()))
+    fs::write(&file, value.to_string()).map_err(|error| said(&file, &error))
 }
 
 /// Removes a group and its subgroups. A group's folder can be removed as soon as it has no subgroups; the kernel

@@ -17,16 +17,40 @@ pub(crate) enum Version {
     TwoDelegated,
 }
 
-/// The folders below which groups are created. The root and a group of this process have the same form.
+/// The folders of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Hierarchy {
-    pub(super) version: Version,
+pub(super) struct Folders {
     pub(super) cpu: PathBuf,
     /// The folder with the memory controller. Version 1 has a hierarchy for each controller; version 2 has one for
     /// all. None if memory can't be limited.
     pub(super) memory: Option<PathBuf>,
+}
+
+/// The group below which groups are created. The root and a group of this process have the same form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Hierarchy {
+    pub(super) version: Version,
+    pub(super) folders: Folders,
     /// The group that this process was in before it moved into a leaf of its own.
     left: Option<PathBuf>,
+}
+
+impl Folders {
+    /// Returns the folders of the group `name` below this one.
+    pub(super) fn below(&self, name: &str) -> Folders {
+        Folders { cpu: self.cpu.join(name), memory: self.memory.as_ref().map(|memory| memory.join(name)) }
+    }
+
+    /// Returns each folder once.
+    pub(super) fn all(&self) -> BTreeSet<&Path> {
+        std::iter::once(&self.cpu).chain(&self.memory).map(PathBuf::as_path).collect()
+    }
+
+    pub(super) fn create(&self) -> Result<(), String> {
+        self.all()
+            .into_iter()
+            .try_for_each(|folder| fs::create_dir_all(folder).map_err(|error| said(folder, &error)))
+    }
 }
 
 impl Hierarchy {
@@ -36,28 +60,17 @@ impl Hierarchy {
         find(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"))
     }
 
-    pub(super) fn folders(&self) -> BTreeSet<&Path> {
-        std::iter::once(&self.cpu).chain(&self.memory).map(PathBuf::as_path).collect()
-    }
-
     /// Creates a group for this process, and returns the hierarchy below it.
     pub(super) fn join(&self, name: &str) -> Result<Hierarchy, String> {
-        let mut joined = Hierarchy {
-            version: self.version,
-            cpu: self.cpu.join(name),
-            memory: self.memory.as_ref().map(|memory| memory.join(name)),
-            left: None,
-        };
-        for folder in joined.folders() {
-            fs::create_dir_all(folder).map_err(|error| said(folder, &error))?;
-        }
+        let mut joined = Hierarchy { version: self.version, folders: self.folders.below(name), left: None };
+        joined.folders.create()?;
         if self.version != Version::One
-            && let Err(error) = joined.enable_controllers(&self.cpu)
+            && let Err(error) = joined.enable_controllers(&self.folders.cpu)
         {
             joined.leave();
             // What can't be removed is empty, and does no harm.
-            let _ = fs::remove_dir(joined.cpu.join(LEAF));
-            let _ = fs::remove_dir(&joined.cpu);
+            let _ = fs::remove_dir(joined.folders.cpu.join(LEAF));
+            let _ = fs::remove_dir(&joined.folders.cpu);
             return Err(error);
         }
         Ok(joined)
@@ -74,9 +87,9 @@ impl Hierarchy {
             return Err(format!("{}: no CPU controller", file.display()));
         }
         if !has("memory") {
-            self.memory = None;
+            self.folders.memory = None;
         }
-        let enable = if self.memory.is_some() { "+cpu +memory" } else { "+cpu" };
+        let enable = if self.folders.memory.is_some() { "+cpu +memory" } else { "+cpu" };
         let control = parent.join("cgroup.subtree_control");
         let mut enabled = fs::write(&control, enable);
         if enabled.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ResourceBusy) {
@@ -84,7 +97,7 @@ impl Hierarchy {
             enabled = fs::write(&control, enable);
         }
         enabled.map_err(|error| said(&control, &error))?;
-        let control = self.cpu.join("cgroup.subtree_control");
+        let control = self.folders.cpu.join("cgroup.subtree_control");
         fs::write(&control, enable).map_err(|error| said(&control, &error))
     }
 
@@ -95,7 +108,7 @@ impl Hierarchy {
         if processes.trim() != std::process::id().to_string() {
             return Err(format!("{}: other processes are in this group", parent.display()));
         }
-        let leaf = self.cpu.join(LEAF);
+        let leaf = self.folders.cpu.join(LEAF);
         fs::create_dir(&leaf).map_err(|error| said(&leaf, &error))?;
         // 0 is the process that writes.
         fs::write(leaf.join("cgroup.procs"), "0").map_err(|error| said(&leaf, &error))?;
@@ -107,7 +120,7 @@ impl Hierarchy {
     pub(super) fn leave(&self) {
         if let Some(parent) = &self.left {
             // What fails here leaves empty groups, which end with the delegated subtree.
-            for group in [&self.cpu, parent] {
+            for group in [&self.folders.cpu, parent] {
                 for controller in ["-memory", "-cpu"] {
                     let _ = fs::write(group.join("cgroup.subtree_control"), controller);
                 }
@@ -117,7 +130,8 @@ impl Hierarchy {
     }
 }
 
-fn said(path: &Path, error: &io::Error) -> String {
+/// Returns the error of a file or folder, with its name.
+pub(super) fn said(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
@@ -136,8 +150,7 @@ fn find(mountinfo: &str, own_groups: &str) -> Vec<Hierarchy> {
     };
     let place = |version, cpu: &Path, memory: Option<&Path>| Hierarchy {
         version,
-        cpu: cpu.to_owned(),
-        memory: memory.map(Path::to_owned),
+        folders: Folders { cpu: cpu.to_owned(), memory: memory.map(Path::to_owned) },
         left: None,
     };
     if let Some((_, cpu)) = mounted("cgroup", Some("cpu")) {
@@ -169,7 +182,7 @@ mod tests {
     fn found(mountinfo: &str, own_groups: &str) -> Vec<(Version, String, Option<String>)> {
         let text = |path: PathBuf| path.display().to_string();
         let found = find(mountinfo, own_groups).into_iter();
-        found.map(|place| (place.version, text(place.cpu), place.memory.map(text))).collect()
+        found.map(|place| (place.version, text(place.folders.cpu), place.folders.memory.map(text))).collect()
     }
 
     #[test]

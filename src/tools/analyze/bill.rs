@@ -63,19 +63,24 @@ pub(super) fn bill(
 ) -> PolarsResult<Costs> {
     let (function, architecture, memory) = (&size.function, size.architecture, size.memory);
     let region = function.region();
-    let mut needed = |price: Option<Money>, meter: Meter, fields: &str| {
-        if price.is_some() && rate.is_medium(meter) {
-            doubts.medium.entry((region.to_owned(), architecture)).or_default().insert(meter);
+    let Doubts { missing, medium } = doubts;
+    let mut rest_on = |meter| {
+        if rate.is_medium(meter) {
+            medium.entry((region.to_owned(), architecture)).or_default().insert(meter);
         }
-        if price.is_none() {
-            doubts.missing.insert(format!(
+    };
+    rest_on(Meter::Compute);
+    let mut needed = |price: Option<Money>, meter: Meter, fields: &str| {
+        if price.is_some() {
+            rest_on(meter);
+        } else {
+            missing.insert(format!(
                 "no price for {meter} in {region} on {architecture}: left out of {fields}; {}",
                 how_to_add(region, architecture, meter, &rate.currency)
             ));
         }
         price
     };
-    needed(Some(Money::default()), Meter::Compute, "");
     let plan = plans.plan(function, architecture);
     let storage = plan.and_then(|plan| plan.ephemeral_storage).filter(|storage| *storage > StorageMB::FREE);
     if let Some(storage) = storage {
