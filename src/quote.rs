@@ -20,6 +20,13 @@ pub(crate) fn excerpt(text: &str) -> impl Display {
     first_chars(text, MAX_CHARS)
 }
 
+/// Returns the name of a file as a shell reads it, in a command that a message proposes. It is never an option.
+pub(crate) fn operand(file: &str) -> String {
+    let file = if file.starts_with('-') { format!("./{file}") } else { file.to_owned() };
+    let quoted = shlex::try_quote(&file).expect("no name of a file has a NUL");
+    visible(&quoted).to_string()
+}
+
 /// Returns a JSON value: a string like [`quoted`], and the beginning of any other.
 pub(crate) fn json(value: &Value) -> impl Display {
     fmt::from_fn(move |f| match value {

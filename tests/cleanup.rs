@@ -56,7 +56,7 @@ fn configurations_suffice_to_find_the_versions_of_a_run() {
     let before = local.account();
     let prepared = prepared(&local);
     let first = prepared.lines().find(|line| line.contains("\"creating\"")).unwrap();
-    local.tool("lpt-cleanup").stdin(format!("{first}\n")).run().succeeds();
+    local.tool("lpt-cleanup").stdin(format!("{first}\n")).run().cleans_up_after(Some(1));
     assert_eq!(local.account(), before);
 }
 
@@ -67,8 +67,9 @@ fn records_that_are_cut_in_mid_line_suffice_to_clean_up() {
     let records = prepared(&local);
     let cut = &records[..records.rfind("\"ready\"").unwrap()];
     let ran = local.tool("lpt-cleanup").stdin(cut).run();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("the last line is cut off, and is left out"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: the input has no end record"), "{}", ran.stderr);
+    ran.cleans_up_after(Some(1));
     assert_eq!(local.account(), before);
 }
 
@@ -154,7 +155,7 @@ fn edited_records_do_not_make_lpt_cleanup_delete_what_is_the_users(publishing: P
     assert_eq!(before.functions["f"].versions.len(), 1 + descriptions.len());
     for beside in [plan("f"), configuration("f")] {
         for description in descriptions {
-            let records = beside.line() + &announced(description);
+            let records = beside.line() + &announced(description) + &end("lpt-apply").line();
             local.tool("lpt-cleanup").stdin(records).run().succeeds();
             assert_eq!(local.account(), before, "{description:?}");
         }
@@ -187,7 +188,7 @@ fn a_plan_that_differs_from_the_tag_on_latest_is_not_believed(publishing: Publis
         (&words, "the plan record 256 MB and the description \"forged\""),
         (&none, "the plan record 256 MB and the description \"\""),
     ] {
-        let ran = local.tool("lpt-cleanup").stdin(edited.line()).run();
+        let ran = local.tool("lpt-cleanup").stdin(edited.line() + &end("lpt-prepare").line()).run();
         assert_eq!(local.account(), killed);
         let cleaned = &ran.of_type("cleaned")[0];
         assert_eq!(cleaned["left"][0]["errorType"], "RecordsDisagree");
@@ -195,11 +196,17 @@ fn a_plan_that_differs_from_the_tag_on_latest_is_not_believed(publishing: Publis
         ran.fails_with(1, &[tag, said, "--leftovers", "--trust-records"]);
     }
     // A run whose records are good is undone beside it.
-    let other = local.tool("lpt-cleanup").stdin(words.line() + &plan("f").line()).run();
+    let other =
+        local.tool("lpt-cleanup").stdin(words.line() + &plan("f").line() + &end("lpt-prepare").line()).run();
     assert_eq!(other.code, Some(3), "{}", other.stderr);
     assert_eq!(local.account(), killed);
 
-    local.tool("lpt-cleanup").arg("--trust-records").stdin(words.line()).run().succeeds();
+    local
+        .tool("lpt-cleanup")
+        .arg("--trust-records")
+        .stdin(words.line() + &end("lpt-prepare").line())
+        .run()
+        .succeeds();
     let mut expected = before.clone();
     expected.functions.get_mut("f").unwrap().latest_mut().description = "forged".to_owned();
     assert_eq!(local.account(), expected);
@@ -217,14 +224,20 @@ fn versions_that_are_gone_were_cleaned_up_already() {
         said.contains("f: the versions of the run ") && said.contains(" were cleaned up already"),
         "{said}"
     );
-    let said = clean_up(&plan("f").line());
+    let said = clean_up(&(plan("f").line() + &end("lpt-prepare").line()));
     assert!(said.contains(&format!("f: nothing of the run {RUN} is there to clean up")), "{said}");
 }
 
 #[test]
 fn empty_input_leaves_nothing_to_do() {
-    let ran = service().tool("lpt-cleanup").stdin("").run().succeeds();
-    assert_eq!(ran.records().len(), 1);
+    let local = service();
+    // In a pipe, the tool before was killed or does not exist. The shell shows only the status of the last one.
+    let piped = local.tool("lpt-cleanup").stdin("").run();
+    assert!(piped.stderr.contains("warning: the input has no end record"), "{}", piped.stderr);
+    assert_eq!((piped.code, piped.records().len()), (Some(1), 1));
+    let folder = Folder::new();
+    let from_file = local.tool("lpt-cleanup").arg(folder.file("empty.ndjson", "")).run().succeeds();
+    assert_eq!(from_file.records().len(), 1);
 }
 
 /// A run of June 2024, which no longer works, and one a millisecond later.
@@ -248,6 +261,35 @@ fn users_look_alikes(local: &Local) {
     ] {
         let version = local.publish("f", description);
         local.create_alias("f", alias, &version);
+    }
+}
+
+/// Each differs from the tag of a run in what a user may have typed or left out.
+#[test]
+fn a_description_that_is_nearly_a_tag_is_the_users() {
+    let local = service();
+    let records = prepared(&local);
+    local.tool("lpt-cleanup").stdin(&*records).run().succeeds();
+    let plan: Value = serde_json::from_str(records.lines().next().unwrap()).unwrap();
+    let tag = format!(
+        "lpt latest runId={} memorySizeMB=512 originalMemorySizeMB=1024",
+        plan["runId"].as_str().unwrap()
+    );
+    let set_at = "setAt=2024-06-10T03:00:00.000Z";
+    for description in [
+        tag.clone(),
+        format!("{tag} note=mine"),
+        format!("{tag} {set_at} note=mine"),
+        format!("{tag}  {set_at}"),
+        format!("{tag} {set_at} index=1"),
+    ] {
+        let (runtime, client) = local.client();
+        let update = client.update_function_configuration().function_name("f").memory_size(512);
+        runtime.block_on(update.description(&description).send()).unwrap();
+        let before = local.state_of("f");
+        local.tool("lpt-cleanup").stdin(&*records).run().succeeds();
+        leftovers(&local, &["--yes", "--even-if-recent"]).succeeds();
+        assert_eq!(local.state_of("f"), before, "{description}");
     }
 }
 
@@ -382,6 +424,15 @@ fn a_description_too_long_for_the_tag_is_lost_without_the_plan_and_a_warning_say
     let mut expected = before;
     expected.functions.get_mut("f").unwrap().latest_mut().description = String::new();
     assert_eq!(local.account(), expected);
+}
+
+#[test]
+fn the_flags_of_leftovers_are_refused_beside_a_file() {
+    let folder = Folder::new();
+    let records = folder.file("runs.ndjson", &(plan("f").line() + &end("lpt-prepare").line()));
+    for flags in [&["--function", "g"][..], &["--yes"], &["--even-if-recent"]] {
+        Tool::new("lpt-cleanup").args(flags).arg(&records).run().fails_with(2, &[flags[0]]);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod first_signal;
 mod whole_pipe;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -479,7 +479,10 @@ fn a_second_signal_is_obeyed_at_once_and_says_what_to_run() {
 
     for tool in ["lpt-invoke", "lpt-cleanup"] {
         let network = Faults::before(local.endpoint(), 0).hold(0);
-        let mut child = network.tool(tool).spawn(File::open(&stream).unwrap().into(), Stdio::piped());
+        let (input, mut records) = std::io::pipe().unwrap();
+        records.write_all(prepared.as_bytes()).unwrap();
+        drop(records);
+        let mut child = network.tool(tool).spawn(input.into(), Stdio::piped());
         let said = read_in_background(child.stderr.take().unwrap());
         let passed_on = read_in_background(child.stdout.take().unwrap());
         while !network.is_holding() {

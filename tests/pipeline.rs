@@ -288,6 +288,25 @@ fn the_pipe_has_the_same_status_in_sh_as_with_pipefail_and_one_line_says_why() {
 }
 
 #[test]
+fn a_pipe_in_which_a_tool_is_missing_or_killed_fails_in_sh_too() {
+    let local = Local::with(&[&format!("f={},memory=256", function("echo").display())]);
+    let before = local.account();
+    for middle in ["lpt-aply", "sh -c 'kill -KILL $$'", "head -n 4"] {
+        let script = format!(
+            "lpt-prepare --power-values 128,512 f | lpt-invoke --save runs.ndjson | {middle} | lpt-cleanup"
+        );
+        let folder = Folder::new();
+        let output =
+            shell(&["sh", "-c", &script], local.endpoint()).current_dir(folder.path("")).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{middle}: {said}");
+        assert!(said.contains("lpt-cleanup: warning: the input"), "{middle}: {said}");
+        local.tool("lpt-cleanup").arg(folder.path("runs.ndjson")).run().succeeds();
+        assert_eq!(local.account(), before, "{middle}");
+    }
+}
+
+#[test]
 fn a_function_that_cannot_be_prepared_has_a_record_and_a_line_in_the_table() {
     let local = Local::with(&[&format!("f={},memory=256", function("echo").display())]);
     let prepared = local.tool("lpt-prepare").args(["--power-values", "256,512", "f", "nosuch"]).run();
@@ -364,7 +383,7 @@ fn a_tool_that_waits_for_input_obeys_the_second_signal() {
         }
         let output = waiting.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{tool}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("lpt-cleanup"), "{tool}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("stopped at once"), "{tool}");
     }
 }
 
@@ -410,10 +429,12 @@ fn a_plan_on_disk_suffices_to_undo_a_run_that_was_killed() {
     // The kill may have cut the last line.
     let whole_lines = killed.stdout.rfind('\n').map_or(0, |at| at + 1);
     let plan = &killed.stdout[..whole_lines];
-    let cleaned = local.tool("lpt-cleanup").stdin(plan).run().succeeds();
+    let folder = Folder::new();
+    let plan = folder.file("plan.ndjson", plan);
+    let cleaned = local.tool("lpt-cleanup").arg(&plan).run().succeeds();
     assert_eq!(cleaned.of_type("cleaned")[0]["memoryRestored"], true);
     assert_eq!(local.account(), before);
-    let again = local.tool("lpt-cleanup").stdin(plan).run().succeeds();
+    let again = local.tool("lpt-cleanup").arg(&plan).run().succeeds();
     assert_eq!(again.of_type("cleaned")[0]["versionsDeleted"], Value::Array(Vec::new()));
     assert_eq!(local.account(), before);
 }

@@ -260,7 +260,7 @@ impl Work {
                 let prepared = held.prepared();
                 let run: Value = serde_json::from_str(prepared.lines().next().unwrap()).unwrap();
                 let tag = format!(
-                    "lpt latest runId={} memorySizeMB=512 originalMemorySizeMB=256 originalDescription=\"my own words\"",
+                    "lpt latest runId={} memorySizeMB=512 originalMemorySizeMB=256 setAt=2026-11-23T07:20:00.123Z originalDescription=\"my own words\"",
                     run["runId"].as_str().unwrap()
                 );
                 let (runtime, client) = held.local.client();

@@ -128,7 +128,7 @@ fn each_function_that_cannot_be_prepared_is_reported_once() {
 fn a_second_run_on_the_same_function_is_refused() {
     let local = Local::with(&[&cpu_bound()]);
     let (runtime, client) = local.client();
-    let run = "lpt latest runId=01a20741590276d1a58656c56c1ccb3a memorySizeMB=512 originalMemorySizeMB=256";
+    let run = "lpt latest runId=01a20741590276d1a58656c56c1ccb3a memorySizeMB=512 originalMemorySizeMB=256 setAt=2026-11-23T07:20:00.123Z";
     runtime.block_on(async {
         client.update_function_configuration().function_name("f").description(run).send().await.unwrap();
     });
@@ -157,11 +157,7 @@ fn lpt_prepare_removes_its_versions_when_nobody_reads_its_records() {
     assert!(first.starts_with("{\"type\":\"plan\""), "{first}");
     let ran = pipe.finish().pop().unwrap();
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains("the records can't be written; removed the versions published so far: "),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("the records can't be written"), "{}", ran.stderr);
     assert_eq!(local.account(), before);
 
     // All but the end record was read.

@@ -108,7 +108,8 @@ fn each_tool_names_what_is_wrong_with_an_execution_input() {
         .args(["--input", "nosuch.json"])
         .run()
         .fails_with(1, &["nosuch.json: No such file"]);
-    let cleanup = Tool::new("lpt-cleanup").args(["--input", "nosuch.json"]).stdin("").run();
+    let cleanup =
+        Tool::new("lpt-cleanup").args(["--input", "nosuch.json"]).stdin(end("lpt-prepare").line()).run();
     assert_eq!(cleanup.code, Some(0), "cleaning up does not hang on it: {}", cleanup.stderr);
 }
 

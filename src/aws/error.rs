@@ -57,6 +57,8 @@ pub enum AwsErrorKind {
     NotConnected,
     /// No answer arrived: the connection broke, or it took too long. The call may have taken effect.
     Unreachable,
+    /// No answer arrived in the time that an interrupt leaves. The call may have taken effect.
+    Abandoned,
     /// No credentials were found, or they could not be loaded.
     NoCredentials,
     /// No region is set, or its name cannot be a region.
@@ -133,6 +135,12 @@ impl AwsError {
         AwsError::of_ours(action, on, (AwsErrorKind::Unreachable, "Timeout"), "no answer in time")
     }
 
+    /// Reports that no answer arrived in the time that an interrupt leaves.
+    pub(super) fn abandoned(action: &'static str, on: impl Into<String>) -> AwsError {
+        let message = "no answer in time after the interrupt";
+        AwsError::of_ours(action, on, (AwsErrorKind::Abandoned, "Interrupted"), message)
+    }
+
     /// Reports a call that an interrupt ended before the tool changed anything.
     pub(super) fn interrupted(action: &'static str, on: impl Into<String>) -> AwsError {
         let message = "interrupted before anything was changed";
@@ -187,8 +195,8 @@ impl AwsError {
     /// Whether the call may have taken effect all the same. Its answer may have been lost; or the answer of
     /// an earlier attempt was, and this attempt failed because of what the earlier one did.
     pub(super) fn may_hide_success(&self) -> bool {
-        use AwsErrorKind::{Conflict, NotConnected, Precondition, Service, Unreachable};
-        matches!(self.kind, Conflict | NotConnected | Precondition | Service | Unreachable)
+        use AwsErrorKind::{Abandoned, Conflict, NotConnected, Precondition, Service, Unreachable};
+        matches!(self.kind, Abandoned | Conflict | NotConnected | Precondition | Service | Unreachable)
     }
 
     fn remedy(&self) -> Cow<'static, str> {
@@ -203,6 +211,10 @@ impl AwsError {
                 "check the credentials and what IAM lets them do, or use another --profile"
             }
             AwsErrorKind::Throttled => "try again later",
+            // https://docs.aws.amazon.com/lambda/latest/api/API_DeleteFunction.html
+            AwsErrorKind::Conflict if self.action == "lambda:DeleteFunction" => {
+                "if an alias gives it traffic, point that alias elsewhere, and try again"
+            }
             AwsErrorKind::Conflict => "wait until the other change is finished, and try again",
             AwsErrorKind::Precondition => {
                 "somebody else has changed the function in the meantime; check it and try again"
@@ -212,7 +224,7 @@ impl AwsError {
             AwsErrorKind::NotTrusted => {
                 "name the file with your company's certificates in AWS_CA_BUNDLE or as ca_bundle of the profile"
             }
-            AwsErrorKind::NotConnected | AwsErrorKind::Unreachable => {
+            AwsErrorKind::NotConnected | AwsErrorKind::Unreachable | AwsErrorKind::Abandoned => {
                 "check the network, --region, AWS_ENDPOINT_URL and HTTPS_PROXY"
             }
             AwsErrorKind::NoCredentials => {
@@ -285,7 +297,7 @@ impl Fault for AwsError {
         match self.kind {
             AwsErrorKind::Denied => Exit::Denied,
             AwsErrorKind::Throttled => Exit::Throttled,
-            AwsErrorKind::Interrupted => Exit::Interrupted,
+            AwsErrorKind::Interrupted | AwsErrorKind::Abandoned => Exit::Interrupted,
             _ => Exit::Failed,
         }
     }

@@ -50,6 +50,8 @@ pub struct ListedAlias {
     pub name: AliasName,
     /// The version that it points at; `None` for `$LATEST`.
     pub version: Option<Version>,
+    /// The versions besides that get a part of its traffic.
+    pub additional_versions: Vec<Version>,
     pub description: String,
 }
 
@@ -316,6 +318,13 @@ impl Lambda {
             Some(ListedAlias {
                 name: alias.name()?.parse().ok()?,
                 version: alias.function_version().and_then(|version| version.parse().ok()),
+                additional_versions: alias
+                    .routing_config()
+                    .and_then(|routing| routing.additional_version_weights())
+                    .into_iter()
+                    .flat_map(|weights| weights.keys())
+                    .filter_map(|version| version.parse().ok())
+                    .collect(),
                 description: alias.description().unwrap_or_default().to_owned(),
             })
         };

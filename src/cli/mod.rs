@@ -91,13 +91,6 @@ pub struct InputArgs {
     pub(crate) files: Vec<PathBuf>,
 }
 
-impl InputArgs {
-    /// Whether the records come from stdin, where tools upstream may still write them.
-    pub(crate) fn is_stdin(&self) -> bool {
-        self.files.is_empty() || self.files.iter().any(|file| file.as_os_str() == "-")
-    }
-}
-
 /// The flag for the execution input of AWS Lambda Power Tuning's state machine. A flag takes precedence over
 /// the records, and the records over this file.
 #[derive(Debug, clap::Args)]

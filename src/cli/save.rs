@@ -33,6 +33,11 @@ impl SaveArgs {
         let Some(path) = &self.save else {
             return Ok(());
         };
+        if path.as_os_str() == "-" {
+            return Err(Error::Usage(
+                "--save -: name a file, because stdout has the records already".to_owned(),
+            ));
+        }
         let name = format!("--save {}", path.display());
         let mut options = OpenOptions::new();
         options.write(true);

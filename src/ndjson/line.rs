@@ -122,6 +122,9 @@ impl Line {
     /// Returns an error that describes what is wrong at `path`, in the terms of the record format.
     fn explain(&self, error: &serde_json::Error, path: &Path) -> RecordError {
         let value = match serde_json::from_str::<Value>(&self.text) {
+            Err(_) if self.text.trim().is_empty() => {
+                return self.error(None, "not a JSON object: an empty line");
+            }
             Err(syntax) => {
                 return self
                     .error(None, format!("not a JSON object: a syntax error at column {}", syntax.column()));

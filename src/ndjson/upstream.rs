@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::names::{AliasName, FunctionArn};
-use crate::quote::excerpt;
+use crate::quote::{self, excerpt};
 use crate::records::{Configuration, End, Record as _, Status};
 
 /// How whole a stream is, from the best to the worst: a part that failed is missing, or more than that.
@@ -86,8 +86,12 @@ impl Upstream {
         last.worst = last.worst.max((end.status, end.status > Status::Complete && !end.partly));
         last.is_open = false;
         last.cause = last.cause.take().or(end.cause);
-        if let Some(code) = end.exit_code.filter(|_| is_of_pipe) {
-            self.exit = Some(self.exit().worse(Exit::of_code(code)));
+        if is_of_pipe {
+            match end.exit_code {
+                Some(code) => self.exit = Some(self.exit().worse(Exit::of_code(code))),
+                // The tool before has read the versions from a file, or has removed them.
+                None => self.forget_published(),
+            }
         }
         Ok(None)
     }
@@ -100,9 +104,14 @@ impl Upstream {
         }
     }
 
-    /// Forgets the versions, because this tool removes them or says what it could not remove.
+    /// Forgets the versions, because this tool has removed them or says what it could not remove.
     pub(crate) fn forget_published(&mut self) {
         self.published.clear();
+    }
+
+    /// Forgets the versions of a function, because this tool has removed them.
+    pub(crate) fn forget_published_of(&mut self, function: &FunctionArn) {
+        self.published.remove(function);
     }
 
     /// Says which versions are left when the pipe ends here, and how they are removed: with `file`, which has their
@@ -114,16 +123,25 @@ impl Upstream {
             return;
         }
         let names: Vec<String> = self.published.keys().map(|function| function.name().to_string()).collect();
-        let read = || Some(self.sources.first()?.source.as_ref()).filter(|source| *source != STDIN);
-        let command = match file.or_else(read) {
-            Some(file) => file.to_owned(),
-            None => {
+        let files = match file {
+            Some(file) => vec![file],
+            None => self.sources.iter().map(|source| &*source.source).filter(|name| *name != STDIN).collect(),
+        };
+        let command = match &files[..] {
+            files @ [_, ..] => {
+                let files: Vec<String> = files.iter().map(|file| quote::operand(file)).collect();
+                format!("lpt-cleanup {}", files.join(" "))
+            }
+            [] => {
                 let functions = self.published.keys().map(|function| format!(" --function {function}"));
-                format!("--leftovers{}", functions.collect::<String>())
+                let functions: String = functions.collect();
+                format!(
+                    "lpt-cleanup --leftovers{functions}, first to look, and then with --yes --even-if-recent"
+                )
             }
         };
         message::note(format_args!(
-            "{}: {} may remain; to remove what is there: lpt-cleanup {command}",
+            "{}: {} may remain; to remove what is there: {command}",
             names.join(", "),
             message::counted(count, "version")
         ));
@@ -160,7 +178,7 @@ impl Upstream {
             status,
             partly: status == Status::Failed && !is_more_than_a_part,
             cause: cause.or_else(|| message::first_error().map(str::to_owned)),
-            exit_code: Some(exit.code()).filter(|code| *code != 0),
+            exit_code: Some(exit.code()).filter(|code| *code != 0 || !self.published.is_empty()),
         };
         (exit, end)
     }
@@ -172,6 +190,16 @@ impl Upstream {
             return CUT_OFF;
         }
         self.sources.iter().map(SourceEnd::standing).fold(WHOLE, Standing::max)
+    }
+
+    /// Whether stdin is a pipe in which the tool before was cut off, or was told of that, and so gave no exit code.
+    pub(crate) fn was_cut_off(&self) -> bool {
+        self.is_piped && self.exit.is_none() && self.standing() >= CUT_OFF
+    }
+
+    /// Whether stdin is read and is a pipe.
+    pub(crate) fn is_piped(&self) -> bool {
+        self.is_piped
     }
 
     /// Checks that the input is complete, so that a decision can be based on it. The status of an incomplete

@@ -18,6 +18,8 @@ use crate::records::{End, Record, Status};
 /// all records, and each attempt returns the error.
 pub struct Writer<W: Write = io::Stdout> {
     copy: Option<Sink<File>>,
+    /// The kind of file that the copy is in: a regular file can be read again, and a device holds nothing.
+    copy_type: FileType,
     output: Sink<W>,
     kind: Kind,
     /// Whether the output is the record stream, which ends with an `end` record.
@@ -84,7 +86,7 @@ impl Writer {
             Kind::Null if is_needed => "/dev/null",
             _ => return Ok(()),
         };
-        if self.copy.is_some() {
+        if self.copy.is_some() && !self.copy_type.is_char_device() {
             return Ok(());
         }
         Err(Error::Usage(format!(
@@ -97,11 +99,20 @@ impl<W: Write> Writer<W> {
     /// Returns a writer to `output`.
     pub(crate) fn new(output: W) -> Writer<W> {
         let output = Sink::new("stdout".to_owned(), output);
-        Writer { copy: None, output, kind: Kind::Other, is_stream: true, records: 0 }
+        Writer {
+            copy: None,
+            copy_type: FileType::Unknown,
+            output,
+            kind: Kind::Other,
+            is_stream: true,
+            records: 0,
+        }
     }
 
     /// Writes each record to `file`, whose name is `path`, before it is written to the output.
     pub(crate) fn copy_to(&mut self, path: &Path, file: File) {
+        self.copy_type =
+            fstat(&file).map_or(FileType::Unknown, |status| FileType::from_raw_mode(status.st_mode));
         self.copy = Some(Sink::new(path.display().to_string(), file));
     }
 
@@ -125,9 +136,9 @@ impl<W: Write> Writer<W> {
         self.put(format!("{text}\n").as_bytes())
     }
 
-    /// Returns the name of the file that has a copy of the records.
+    /// Returns the name of the file that has a copy of the records and can be read again.
     pub(crate) fn saved_to(&self) -> Option<&str> {
-        self.copy.as_ref().map(|copy| &*copy.name)
+        self.copy.as_ref().filter(|_| self.copy_type.is_file()).map(|copy| &*copy.name)
     }
 
     /// Whether no other tool follows in the pipe, as far as stdout shows.
@@ -159,7 +170,7 @@ impl<W: Write> Writer<W> {
             let status = if is_cut_off { Status::Interrupted } else { end.status };
             saved = copy.write(&json_line(&End { status, partly: end.partly && !is_cut_off, ..end.clone() }));
         }
-        let is_wanted = self.records > 0 || exit_code.is_none() || self.kind == Kind::Pipe;
+        let is_wanted = self.records > 0 || exit_code.is_none_or(|code| code == 0) || self.kind == Kind::Pipe;
         if is_wanted && !self.is_closed() {
             end.exit_code = exit_code.filter(|_| self.kind == Kind::Pipe);
             self.output.write(&json_line(&end))?;

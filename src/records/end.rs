@@ -20,8 +20,8 @@ pub struct End {
     /// The message of the first tool that failed, with the tool's name. Absent if no tool showed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
-    /// The exit code of the pipe up to here. Absent if it is 0, and outside of a pipe: a run that is read again later
-    /// does not fail again.
+    /// The exit code of the pipe up to here. Absent outside of a pipe, because a run that is read again later does not
+    /// fail again, and if it is 0 and the pipe has published no version that may remain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<u8>,
 }

@@ -36,14 +36,14 @@ pub(crate) enum RunError {
         run_id: RunId,
     },
     /// The plan record and the tag on `$LATEST` differ in what `$LATEST` was before the run.
-    #[error("{}: nothing is changed, because the tag on $LATEST and the plan record differ in what it had before the run: {what}; to restore what the tag says, run lpt-cleanup --leftovers --function {function}; to restore what the record says, add --trust-records", label(.function))]
+    #[error("{}: nothing is changed, because the tag on $LATEST and the plan record differ in what it had before the run: {what}; to restore what the tag says, run lpt-cleanup --leftovers --yes --function {function}; to restore what the record says, add --trust-records", label(.function))]
     Disagreement {
         function: FunctionArn,
         /// The memory and the description that each of them says.
         what: String,
     },
     /// The description that `$LATEST` had before the run is neither in the input nor in the tag.
-    #[error("{}: $LATEST had {original_memory} MB before the run and is not restored, because the input lacks the plan record, which has its description; run lpt-cleanup on a file that has it, or restore the memory with an empty description: lpt-cleanup --leftovers --function {function}", label(.function))]
+    #[error("{}: $LATEST had {original_memory} MB before the run and is not restored, because the input lacks the plan record, which has its description; run lpt-cleanup on a file that has it, or restore the memory with an empty description: lpt-cleanup --leftovers --yes --function {function}", label(.function))]
     NoPlan {
         function: FunctionArn,
         /// The memory of `$LATEST` before the run.

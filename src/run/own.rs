@@ -55,14 +55,16 @@ impl OwnVersion {
 
     /// Proves a version to measure.
     fn to_measure(listed: &ListedVersion) -> Option<OwnVersion> {
-        let tag = Tag::exact(Tagged::Version, &listed.description)?;
+        let tag = Tag::parse_on(Tagged::Version, &listed.description)?;
         OwnVersion::checked(listed, tag.run_id, tag.memory, None)
     }
 
     /// Proves a version for an alias. `latest` is the tag of `$LATEST`.
     fn for_alias(listed: &ListedVersion, latest: &Tag, aliases: &[ListedAlias]) -> Option<OwnVersion> {
         let for_alias = ForAlias::exact(&listed.description)?;
-        let is_pointed_at = aliases.iter().any(|alias| alias.version == Some(listed.version));
+        let is_pointed_at = aliases.iter().any(|alias| {
+            alias.version == Some(listed.version) || alias.additional_versions.contains(&listed.version)
+        });
         if is_pointed_at || !for_alias.is_beside(latest) {
             return None;
         }
@@ -109,9 +111,10 @@ impl OwnAlias {
 
     fn prove(alias: &ListedAlias, versions: &[OwnVersion]) -> Option<OwnAlias> {
         let own = versions.iter().find(|own| Some(own.version) == alias.version)?;
-        let tag = Tag::exact(Tagged::Version, &own.description)?;
-        let is_own =
-            alias.description == own.description && alias.name == tag.run_id.alias(tag.memory, tag.index);
+        let tag = Tag::parse_on(Tagged::Version, &own.description)?;
+        let is_own = alias.description == own.description
+            && alias.additional_versions.is_empty()
+            && alias.name == tag.run_id.alias(tag.memory, tag.index);
         is_own.then(|| OwnAlias { run_id: own.run_id, name: alias.name.clone(), version: own.version })
     }
 
@@ -148,7 +151,7 @@ impl Made {
     /// Returns what runs made, among all the versions and aliases of a function.
     pub(crate) fn of(latest: &str, versions: &[ListedVersion], aliases: &[ListedAlias]) -> Made {
         let to_measure: Vec<OwnVersion> = versions.iter().filter_map(OwnVersion::to_measure).collect();
-        let latest = Tag::exact(Tagged::Latest, latest);
+        let latest = Tag::parse_on(Tagged::Latest, latest);
         let for_alias = |listed| OwnVersion::for_alias(listed, latest.as_ref()?, aliases);
         Made {
             for_alias: versions.iter().filter_map(for_alias).collect(),
@@ -217,7 +220,7 @@ pub(crate) async fn withdraw(
 ) -> Result<(), AwsError> {
     let function = &latest.function_arn;
     // Nothing is published before `$LATEST` has the tag.
-    if Tag::exact(Tagged::Latest, &latest.description).is_none() {
+    if Tag::parse_on(Tagged::Latest, &latest.description).is_none() {
         return Ok(());
     }
     let made = Made::find(lambda, function, &latest.description).await?;

@@ -95,6 +95,8 @@ fn share(text: &str) -> Result<DiscardTopBottom, &'static str> {
 }
 
 impl Tool for Args {
+    const STOPPED: &'static str = "stopped at once";
+
     fn common(&self) -> &CommonArgs {
         &self.common
     }

@@ -26,17 +26,17 @@ pub struct Args {
     /// Function to search for leftovers [default: lambdaARN of --input]
     ///
     /// NAME, ACCOUNT:NAME or an ARN, without a version or alias. Can be given several times.
-    #[arg(long = "function", value_name = "FUNCTION", requires = "leftovers")]
+    #[arg(long = "function", value_name = "FUNCTION", requires = "leftovers", conflicts_with = "files")]
     functions: Vec<FunctionRef>,
     /// Remove the leftovers, and restore $LATEST
     ///
     /// $LATEST stays as it is if it does not carry the tag of a run.
-    #[arg(long, requires = "leftovers")]
+    #[arg(long, requires = "leftovers", conflicts_with = "files")]
     yes: bool,
     /// Include runs that were at work less than an hour ago
     ///
     /// Such a run may be at work still. Removing its versions makes it fail.
-    #[arg(long, requires = "leftovers")]
+    #[arg(long, requires = "leftovers", conflicts_with = "files")]
     even_if_recent: bool,
     /// Restore what the plan record says, even if the tag on $LATEST says otherwise
     ///
@@ -65,7 +65,7 @@ impl Tool for Args {
 
     /// At the end of a pipe, cleans up despite a first interrupt, which is for the tools upstream: they end.
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        let must_finish = !self.leftovers && self.input.is_stdin();
+        let must_finish = pipe.upstream.is_piped();
         let aws_options = AwsOptions { must_finish, ..self.aws.options(&pipe.interrupt) };
         if self.leftovers {
             let options = self.into_options()?;

@@ -104,7 +104,7 @@ struct Leftovers {
 async fn find(lambda: &Lambda, function: &FunctionRef) -> Result<Vec<Leftovers>, AwsError> {
     let latest = lambda.settled(function, Qualifier::Latest).await?;
     let function_arn = latest.function_arn;
-    let tag = Tag::parse(&latest.description).filter(|tag| tag.on == Tagged::Latest);
+    let tag = Tag::parse_on(Tagged::Latest, &latest.description);
     let made = Made::find(lambda, &function_arn, &latest.description).await?;
     let runs: BTreeSet<RunId> = tag.iter().map(|tag| tag.run_id).chain(made.runs()).collect();
     let left_by = |run_id| Leftovers {

@@ -21,6 +21,7 @@ use crate::label::label;
 use crate::message::{self, counted};
 use crate::names::{FunctionArn, Qualifier};
 use crate::ndjson::{Line, Upstream, Writer};
+use crate::quote::excerpt;
 use crate::records::{Cleaned, Configuration, Left, Plan, Record as _, RunId, RunName};
 use crate::run::{Made, Original, RunError, Tag, Tagged, restore_latest};
 
@@ -37,7 +38,8 @@ struct Options {
 ///
 /// # Errors
 /// Fails if the input has a bad record or the output is closed, after everything that the good records name
-/// has been cleaned up. If something could not be removed, the result is the exit code of the first error, or
+/// has been cleaned up. The result is [`Exit::Failed`] if the tool before it in the pipe was cut off. If something could
+/// not be removed, the result is the exit code of the first error, or
 /// [`Exit::Partly`] if all of another function or run was cleaned up.
 async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
     let Pipe { input, upstream, output: writer, .. } = pipe;
@@ -56,9 +58,11 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         Ok(Some(error)) | Err(error) => drop(first_error.get_or_insert(error)),
     }
 
-    upstream.forget_published();
     for run in &targets.others {
-        message::note(format_args!("the run {run} is not one of lpt, so nothing of it is removed"));
+        message::note(format_args!(
+            "the run {} is not one of lpt, so nothing of it is removed",
+            excerpt(&run.to_string())
+        ));
     }
     if targets.runs.is_empty() && targets.others.is_empty() && first_error.is_none() && !upstream.has_spoken()
     {
@@ -73,7 +77,22 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         CleanUp::of(*run_id, function, target.had_versions).run(&aws.lambda(function), source).await
     }))
     .await;
-    report_all(results, writer, first_error)
+    let is_clean = |function: &FunctionArn| {
+        let mut of_function = results.iter().filter(|result| result.cleaned.function_arn == *function);
+        of_function.all(|result| result.errors.is_empty())
+    };
+    for (_, function) in targets.runs.keys().filter(|(_, function)| is_clean(function)) {
+        upstream.forget_published_of(function);
+    }
+    let exit = report_all(results, writer, first_error)?;
+    match upstream.incomplete() {
+        // The shell shows the status of the last tool, and this is mostly the last.
+        Some(why) if upstream.was_cut_off() => {
+            message::warning(why);
+            Ok(exit.worse(Exit::Failed))
+        }
+        _ => Ok(exit),
+    }
 }
 
 /// Reports the result for each run to the user and as a record.

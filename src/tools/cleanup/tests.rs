@@ -252,9 +252,31 @@ fn listed(planted: &[Planted]) -> (Vec<ListedVersion>, Vec<ListedAlias>) {
     });
     let aliases = numbered().filter_map(|(planted, number)| {
         let (name, description) = planted.alias.clone()?;
-        Some(ListedAlias { name: name.parse().ok()?, version: Some(version(number)), description })
+        Some(ListedAlias {
+            name: name.parse().ok()?,
+            version: Some(version(number)),
+            additional_versions: Vec::new(),
+            description,
+        })
     });
     (versions.collect(), aliases.collect())
+}
+
+#[test]
+fn a_version_for_an_alias_that_gets_a_part_of_the_traffic_is_the_users() {
+    let work = Work { run: RUNS[0], size: SIZES[0], time: TIMES[0], index: None };
+    let version: Version = "1".parse().expect("a version");
+    let other: Version = "2".parse().expect("a version");
+    let versions =
+        [ListedVersion { version, description: work.for_alias(), memory: MemoryMB::new(work.size) }];
+    let alias = |additional_versions| ListedAlias {
+        name: "live".parse().expect("a name"),
+        version: Some(other),
+        additional_versions,
+        description: String::new(),
+    };
+    let made = |additional| Made::of(&work.latest(), &versions, &[alias(additional)]).for_alias.len();
+    assert_eq!((made(Vec::new()), made(vec![version])), (1, 0));
 }
 
 /// Returns the runs whose things the records let lpt-cleanup remove.

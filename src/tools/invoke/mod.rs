@@ -32,6 +32,7 @@ use crate::label::label;
 use crate::message::{self, counted};
 use crate::names::{AliasName, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
+use crate::quote::operand;
 use crate::records::{Configuration, ConfigurationState, Invocation, Plan, Record as _, RunName, SizeKey};
 use measure::{Measurement, Shared, SizeProgress, SizeResult};
 use processor::Processor;
@@ -179,7 +180,8 @@ impl Recorder<'_> {
         let spent = self.spent.borrow();
         match self.writer.borrow().saved_to() {
             Some(file) => message::note(format_args!(
-                "{spent}; to make only the others: lpt-prepare … | lpt-invoke --resume {file} --save FILE"
+                "{spent}; to make only the others: lpt-prepare … | lpt-invoke --resume {} --save FILE",
+                operand(file)
             )),
             None => message::note(spent),
         }

@@ -17,7 +17,7 @@ use crate::entry::{Interrupt, Pipe};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::label::label;
-use crate::message;
+use crate::message::{self, counted};
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
 use crate::ndjson::{Upstream, Writer};
 use crate::records::{Configuration, ConfigurationState, Failure, Plan, RunId};
@@ -172,9 +172,13 @@ impl Run<'_> {
             versions += removed.versions.len();
             failures.extend(removed.failures);
         }
-        message::warning(format_args!(
-            "the records can't be written; removed the versions published so far: {versions}"
-        ));
+        match versions {
+            0 => message::warning("the records can't be written"),
+            _ => message::warning(format_args!(
+                "the records can't be written; removed the {} published so far",
+                counted(versions, "version")
+            )),
+        }
         failures.into_iter().try_for_each(|(_, error)| Err(error))
     }
 

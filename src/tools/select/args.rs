@@ -38,6 +38,8 @@ pub struct Args {
 }
 
 impl Tool for Args {
+    const STOPPED: &'static str = "stopped at once";
+
     fn common(&self) -> &CommonArgs {
         &self.common
     }
