@@ -47,7 +47,7 @@ cleanup() {
     trap '' EXIT HUP INT TERM
     rm -f "$runs.selected"
     if [ -s "$runs" ]; then
-        lpt-cleanup --quiet "$runs" >/dev/null || {
+        lpt-cleanup "$runs" >/dev/null || {
             echo "tune.sh: the cleanup is not complete; try again: lpt-cleanup $runs" >&2
             [ "$status" -ne 0 ] || status=1
         }

@@ -27,8 +27,12 @@ fn a_size_whose_version_is_gone_was_cleaned_up_already() {
     let local = cpu_bound("");
     let input = prepared(&local, "128");
     local.tool("lpt-cleanup").stdin(&*input).run().succeeds();
-    let ran = local.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]).stdin(input).run();
+    let folder = Folder::new();
+    let invoke = local.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]);
+    let ran =
+        invoke.arg(folder.file("runs.ndjson", &input)).run_into(File::create(folder.path("out")).unwrap());
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("remain"), "{}", ran.stderr);
     let said = "f: 128 MB is given up: its version is gone, because the run was cleaned up already";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
 }

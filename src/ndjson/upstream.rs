@@ -114,6 +114,13 @@ impl Upstream {
         self.published.remove(function);
     }
 
+    /// Forgets the version of an alias, because it is not there any more.
+    pub(crate) fn forget_published_as(&mut self, function: &FunctionArn, alias: &AliasName) {
+        if let Some(aliases) = self.published.get_mut(function) {
+            aliases.remove(alias);
+        }
+    }
+
     /// Says which versions are left when the pipe ends here, and how they are removed: with `file`, which has their
     /// records, or without a file. They "may" be left, because an earlier tool may have read records of a run that was
     /// cleaned up since.
@@ -122,7 +129,9 @@ impl Upstream {
         if count == 0 {
             return;
         }
-        let names: Vec<String> = self.published.keys().map(|function| function.name().to_string()).collect();
+        let functions =
+            || self.published.iter().filter(|(_, left)| !left.is_empty()).map(|(function, _)| function);
+        let names: Vec<String> = functions().map(|function| function.name().to_string()).collect();
         let files = match file {
             Some(file) => vec![file],
             None => self.sources.iter().map(|source| &*source.source).filter(|name| *name != STDIN).collect(),
@@ -133,8 +142,8 @@ impl Upstream {
                 format!("lpt-cleanup {}", files.join(" "))
             }
             [] => {
-                let functions = self.published.keys().map(|function| format!(" --function {function}"));
-                let functions: String = functions.collect();
+                let functions: String =
+                    functions().map(|function| format!(" --function {function}")).collect();
                 format!(
                     "lpt-cleanup --leftovers{functions}, first to look, and then with --yes --even-if-recent"
                 )
@@ -178,7 +187,8 @@ impl Upstream {
             status,
             partly: status == Status::Failed && !is_more_than_a_part,
             cause: cause.or_else(|| message::first_error().map(str::to_owned)),
-            exit_code: Some(exit.code()).filter(|code| *code != 0 || !self.published.is_empty()),
+            exit_code: Some(exit.code())
+                .filter(|code| *code != 0 || self.published.values().any(|left| !left.is_empty())),
         };
         (exit, end)
     }

@@ -293,6 +293,9 @@ impl Measurement {
         let has_failed_too_often = progress.failures.note_failure(failures_when_sent);
         let (is_fatal, is_hopeless) =
             error.map_or((false, false), |error| (is_fatal(error.kind), is_hopeless(error.kind)));
+        if error.is_some_and(AwsError::is_not_found) {
+            shared.recorder.note_gone(&self.configuration);
+        }
         let failure = match error {
             // The alias was there when its record was written.
             Some(error) if error.is_not_found() => Error::Failed(

@@ -91,6 +91,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         spent: RefCell::default(),
         writer: RefCell::new(output),
         failure: RefCell::default(),
+        gone: RefCell::default(),
         stop: &stop,
     };
     let shared = Shared { options, aws, recorder: &recorder, permits: &permits, stop: &stop };
@@ -161,6 +162,8 @@ struct Recorder<'a> {
     writer: RefCell<&'a mut Writer>,
     /// The first failure to write.
     failure: RefCell<Option<Error>>,
+    /// The versions that turned out not to be there any more.
+    gone: RefCell<Vec<(FunctionArn, AliasName)>>,
     /// Cancelled then, because each invocation costs money.
     stop: &'a CancellationToken,
 }
@@ -173,6 +176,11 @@ impl Recorder<'_> {
 
     fn pass(&self, line: &Line) {
         self.note(self.writer.borrow_mut().pass(line));
+    }
+
+    fn note_gone(&self, configuration: &Configuration) {
+        let version = (configuration.function_arn.clone(), configuration.alias.clone());
+        self.gone.borrow_mut().push(version);
     }
 
     /// Says what an interrupted run has measured, and how the rest is measured.
@@ -353,6 +361,9 @@ impl<'a> Invoke<'a> {
 
     /// Returns the result of the tool.
     fn conclude(self, interrupt: &Interrupt) -> Result<Exit, Error> {
+        for (function, alias) in self.recorder.gone.take() {
+            self.upstream.forget_published_as(&function, &alias);
+        }
         if interrupt.is_cancelled() {
             return Err(Error::Interrupted);
         }
