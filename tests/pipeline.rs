@@ -365,7 +365,11 @@ fn a_file_of_a_failed_run_says_why_it_is_incomplete() {
 /// The first signal is for the tools upstream, which then close the pipe. Where they do not, the second signal ends it.
 #[test]
 fn a_tool_that_waits_for_input_obeys_the_second_signal() {
-    for tool in ["lpt-analyze", "lpt-select", "lpt-cleanup"] {
+    for (tool, said) in [
+        ("lpt-analyze", "lpt-analyze: stopped at once\n"),
+        ("lpt-select", "lpt-select: stopped at once\n"),
+        ("lpt-cleanup", "lpt-cleanup: stopped at once; to undo what was begun run lpt-cleanup FILE"),
+    ] {
         let mut waiting = Command::new(binary(tool))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -383,7 +387,7 @@ fn a_tool_that_waits_for_input_obeys_the_second_signal() {
         }
         let output = waiting.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{tool}");
-        assert!(String::from_utf8_lossy(&output.stderr).contains("stopped at once"), "{tool}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains(said), "{tool}");
     }
 }
 

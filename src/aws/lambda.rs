@@ -17,7 +17,7 @@ use aws_sdk_lambda::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::FunctionConfiguration as FunctionConfigurationOutput;
-use aws_sdk_lambda::types::{AliasConfiguration, LogType};
+use aws_sdk_lambda::types::{AliasConfiguration, AliasRoutingConfiguration, LogType};
 use tokio::sync::OnceCell;
 
 use super::calls::{Budget, Calls};
@@ -318,11 +318,7 @@ impl Lambda {
             Some(ListedAlias {
                 name: alias.name()?.parse().ok()?,
                 version: alias.function_version().and_then(|version| version.parse().ok()),
-                additional_versions: alias
-                    .routing_config()
-                    .and_then(|routing| routing.additional_version_weights())
-                    .into_iter()
-                    .flat_map(|weights| weights.keys())
+                additional_versions: additional_versions(alias.routing_config())
                     .filter_map(|version| version.parse().ok())
                     .collect(),
                 description: alias.description().unwrap_or_default().to_owned(),
@@ -352,10 +348,7 @@ impl Lambda {
         {
             Ok(output) => Ok(Some(Alias {
                 version: output.function_version().and_then(|version| version.parse().ok()),
-                is_split: output
-                    .routing_config()
-                    .and_then(|routing| routing.additional_version_weights())
-                    .is_some_and(|weights| !weights.is_empty()),
+                is_split: additional_versions(output.routing_config()).next().is_some(),
                 revision_id: output.revision_id().map(str::to_owned),
             })),
             Err(error) if error.is_not_found() => Ok(None),
@@ -520,6 +513,12 @@ impl Lambda {
 /// Makes an attempt fail if it has no answer within `attempt`.
 pub(super) fn timeouts(attempt: Duration) -> TimeoutConfig {
     TimeoutConfig::builder().operation_attempt_timeout(attempt).build()
+}
+
+/// Returns the versions that get a part of an alias's traffic, besides the one that it points at.
+fn additional_versions(routing: Option<&AliasRoutingConfiguration>) -> impl Iterator<Item = &String> {
+    let weights = routing.and_then(AliasRoutingConfiguration::additional_version_weights);
+    weights.into_iter().flat_map(|weights| weights.keys())
 }
 
 /// Ignores the error of a deletion whose object does not exist.

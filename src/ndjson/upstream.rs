@@ -1,7 +1,7 @@
 //! The `end` records of the input, taken together.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,10 +12,13 @@ use crate::exit::Exit;
 use crate::message;
 use crate::names::{AliasName, FunctionArn};
 use crate::quote::{self, excerpt};
-use crate::records::{Configuration, End, Record as _, Status};
+use crate::records::{Configuration, End, Record as _, RunId, Status};
 
 /// How whole a stream is, from the best to the worst: a part that failed is missing, or more than that.
 type Standing = (Status, bool);
+
+/// What a published version is known by: its function, run and alias.
+type Published = (FunctionArn, RunId, AliasName);
 
 const WHOLE: Standing = (Status::Complete, false);
 const CUT_OFF: Standing = (Status::Interrupted, true);
@@ -47,8 +50,8 @@ pub struct Upstream {
     sources: Vec<SourceEnd>,
     /// The exit code of the pipe up to this tool.
     exit: Option<Exit>,
-    /// The aliases of the versions that the pipe has published.
-    published: BTreeMap<FunctionArn, BTreeSet<AliasName>>,
+    /// The versions that the pipe has published.
+    published: BTreeSet<Published>,
 }
 
 impl Upstream {
@@ -99,8 +102,7 @@ impl Upstream {
     /// Notes a version that exists, if the record names one.
     pub(crate) fn note_published(&mut self, configuration: &Configuration) {
         if configuration.version.is_some() {
-            let aliases = self.published.entry(configuration.function_arn.clone()).or_default();
-            aliases.insert(configuration.alias.clone());
+            self.published.extend(key(configuration));
         }
     }
 
@@ -109,15 +111,15 @@ impl Upstream {
         self.published.clear();
     }
 
-    /// Forgets the versions of a function, because this tool has removed them.
-    pub(crate) fn forget_published_of(&mut self, function: &FunctionArn) {
-        self.published.remove(function);
+    /// Forgets the versions of a function in a run, because this tool has removed them.
+    pub(crate) fn forget_run(&mut self, function: &FunctionArn, run: RunId) {
+        self.published.retain(|(of, by, _)| of != function || *by != run);
     }
 
-    /// Forgets the version of an alias, because it is not there any more.
-    pub(crate) fn forget_published_as(&mut self, function: &FunctionArn, alias: &AliasName) {
-        if let Some(aliases) = self.published.get_mut(function) {
-            aliases.remove(alias);
+    /// Forgets a version, because it is not there any more.
+    pub(crate) fn forget_version(&mut self, configuration: &Configuration) {
+        if let Some(version) = key(configuration) {
+            self.published.remove(&version);
         }
     }
 
@@ -125,34 +127,28 @@ impl Upstream {
     /// records, or without a file. They "may" be left, because an earlier tool may have read records of a run that was
     /// cleaned up since.
     pub(crate) fn say_what_remains(&self, file: Option<&str>) {
-        let count: usize = self.published.values().map(BTreeSet::len).sum();
-        if count == 0 {
+        if self.published.is_empty() {
             return;
         }
-        let functions =
-            || self.published.iter().filter(|(_, left)| !left.is_empty()).map(|(function, _)| function);
-        let names: Vec<String> = functions().map(|function| function.name().to_string()).collect();
+        let functions: BTreeSet<&FunctionArn> =
+            self.published.iter().map(|(function, ..)| function).collect();
+        let names: Vec<String> = functions.iter().map(|function| function.name().to_string()).collect();
         let files = match file {
             Some(file) => vec![file],
             None => self.sources.iter().map(|source| &*source.source).filter(|name| *name != STDIN).collect(),
         };
-        let command = match &files[..] {
-            files @ [_, ..] => {
-                let files: Vec<String> = files.iter().map(|file| quote::operand(file)).collect();
-                format!("lpt-cleanup {}", files.join(" "))
-            }
-            [] => {
-                let functions: String =
-                    functions().map(|function| format!(" --function {function}")).collect();
-                format!(
-                    "lpt-cleanup --leftovers{functions}, first to look, and then with --yes --even-if-recent"
-                )
-            }
+        let command = if files.is_empty() {
+            let functions: String =
+                functions.iter().map(|function| format!(" --function {function}")).collect();
+            format!("lpt-cleanup --leftovers{functions}, first to look, and then with --yes --even-if-recent")
+        } else {
+            let files: Vec<String> = files.into_iter().map(quote::operand).collect();
+            format!("lpt-cleanup {}", files.join(" "))
         };
         message::note(format_args!(
             "{}: {} may remain; to remove what is there: {command}",
             names.join(", "),
-            message::counted(count, "version")
+            message::counted(self.published.len(), "version")
         ));
     }
 
@@ -187,8 +183,7 @@ impl Upstream {
             status,
             partly: status == Status::Failed && !is_more_than_a_part,
             cause: cause.or_else(|| message::first_error().map(str::to_owned)),
-            exit_code: Some(exit.code())
-                .filter(|code| *code != 0 || self.published.values().any(|left| !left.is_empty())),
+            exit_code: Some(exit.code()).filter(|code| *code != 0 || !self.published.is_empty()),
         };
         (exit, end)
     }
@@ -200,11 +195,6 @@ impl Upstream {
             return CUT_OFF;
         }
         self.sources.iter().map(SourceEnd::standing).fold(WHOLE, Standing::max)
-    }
-
-    /// Whether stdin is a pipe in which the tool before was cut off, or was told of that, and so gave no exit code.
-    pub(crate) fn was_cut_off(&self) -> bool {
-        self.is_piped && self.exit.is_none() && self.standing() >= CUT_OFF
     }
 
     /// Whether stdin is read and is a pipe.
@@ -242,6 +232,19 @@ impl Upstream {
         is_incomplete
             .then(|| Incomplete { source: self.sources.iter().find(|source| source.standing() == standing) })
     }
+
+    /// Returns the reason if stdin is a pipe in which the tool before was cut off, or was told of that, and so gave no
+    /// exit code.
+    pub(crate) fn cut_off(&self) -> Option<Incomplete<'_>> {
+        let is_cut_off = self.is_piped && self.exit.is_none() && self.standing() >= CUT_OFF;
+        self.incomplete().filter(|_| is_cut_off)
+    }
+}
+
+/// Returns what a version is known by, unless it is of a run of another program, of which lpt-cleanup finds nothing.
+fn key(configuration: &Configuration) -> Option<Published> {
+    let Configuration { function_arn, run_id, alias, .. } = configuration;
+    Some((function_arn.clone(), run_id.id()?, alias.clone()))
 }
 
 /// The reason why an input is incomplete.

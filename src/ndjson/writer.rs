@@ -18,8 +18,6 @@ use crate::records::{End, Record, Status};
 /// all records, and each attempt returns the error.
 pub struct Writer<W: Write = io::Stdout> {
     copy: Option<Sink<File>>,
-    /// The kind of file that the copy is in: a regular file can be read again, and a device holds nothing.
-    copy_type: FileType,
     output: Sink<W>,
     kind: Kind,
     /// Whether the output is the record stream, which ends with an `end` record.
@@ -86,7 +84,7 @@ impl Writer {
             Kind::Null if is_needed => "/dev/null",
             _ => return Ok(()),
         };
-        if self.copy.is_some() && !self.copy_type.is_char_device() {
+        if self.copy_type().is_some_and(|copy| !copy.is_char_device()) {
             return Ok(());
         }
         Err(Error::Usage(format!(
@@ -99,20 +97,11 @@ impl<W: Write> Writer<W> {
     /// Returns a writer to `output`.
     pub(crate) fn new(output: W) -> Writer<W> {
         let output = Sink::new("stdout".to_owned(), output);
-        Writer {
-            copy: None,
-            copy_type: FileType::Unknown,
-            output,
-            kind: Kind::Other,
-            is_stream: true,
-            records: 0,
-        }
+        Writer { copy: None, output, kind: Kind::Other, is_stream: true, records: 0 }
     }
 
     /// Writes each record to `file`, whose name is `path`, before it is written to the output.
     pub(crate) fn copy_to(&mut self, path: &Path, file: File) {
-        self.copy_type =
-            fstat(&file).map_or(FileType::Unknown, |status| FileType::from_raw_mode(status.st_mode));
         self.copy = Some(Sink::new(path.display().to_string(), file));
     }
 
@@ -138,7 +127,13 @@ impl<W: Write> Writer<W> {
 
     /// Returns the name of the file that has a copy of the records and can be read again.
     pub(crate) fn saved_to(&self) -> Option<&str> {
-        self.copy.as_ref().filter(|_| self.copy_type.is_file()).map(|copy| &*copy.name)
+        self.copy.as_ref().filter(|_| self.copy_type().is_some_and(FileType::is_file)).map(|copy| &*copy.name)
+    }
+
+    /// Returns the kind of file that has the copy: a regular file can be read again, and a device holds nothing.
+    fn copy_type(&self) -> Option<FileType> {
+        let status = fstat(&self.copy.as_ref()?.to).ok()?;
+        Some(FileType::from_raw_mode(status.st_mode))
     }
 
     /// Whether no other tool follows in the pipe, as far as stdout shows.

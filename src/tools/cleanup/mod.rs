@@ -39,8 +39,8 @@ struct Options {
 /// # Errors
 /// Fails if the input has a bad record or the output is closed, after everything that the good records name
 /// has been cleaned up. The result is [`Exit::Failed`] if the tool before it in the pipe was cut off. If something could
-/// not be removed, the result is the exit code of the first error, or
-/// [`Exit::Partly`] if all of another function or run was cleaned up.
+/// not be removed, it is the exit code of the first error, or [`Exit::Partly`] if all of another function or run was
+/// cleaned up.
 async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Error> {
     let Pipe { input, upstream, output: writer, .. } = pipe;
     let mut targets = Targets::default();
@@ -77,22 +77,16 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         CleanUp::of(*run_id, function, target.had_versions).run(&aws.lambda(function), source).await
     }))
     .await;
-    let is_clean = |function: &FunctionArn| {
-        let mut of_function = results.iter().filter(|result| result.cleaned.function_arn == *function);
-        of_function.all(|result| result.errors.is_empty())
-    };
-    for (_, function) in targets.runs.keys().filter(|(_, function)| is_clean(function)) {
-        upstream.forget_published_of(function);
+    for CleanUp { cleaned, .. } in results.iter().filter(|result| result.errors.is_empty()) {
+        upstream.forget_run(&cleaned.function_arn, cleaned.run_id);
     }
     let exit = report_all(results, writer, first_error)?;
-    match upstream.incomplete() {
-        // The shell shows the status of the last tool, and this is mostly the last.
-        Some(why) if upstream.was_cut_off() => {
-            message::warning(why);
-            Ok(exit.worse(Exit::Failed))
-        }
-        _ => Ok(exit),
-    }
+    let Some(why) = upstream.cut_off() else {
+        return Ok(exit);
+    };
+    // The shell shows the status of the last tool, and this is mostly the last.
+    message::warning(why);
+    Ok(exit.worse(Exit::Failed))
 }
 
 /// Reports the result for each run to the user and as a record.

@@ -293,14 +293,12 @@ impl Measurement {
         let has_failed_too_often = progress.failures.note_failure(failures_when_sent);
         let (is_fatal, is_hopeless) =
             error.map_or((false, false), |error| (is_fatal(error.kind), is_hopeless(error.kind)));
-        if error.is_some_and(AwsError::is_not_found) {
-            shared.recorder.note_gone(&self.configuration);
-        }
         let failure = match error {
             // The alias was there when its record was written.
-            Some(error) if error.is_not_found() => Error::Failed(
-                "its version is gone, because the run was cleaned up already; to measure, start again with lpt-prepare".to_owned(),
-            ),
+            Some(error) if error.is_not_found() => {
+                shared.recorder.note_gone(&self.configuration);
+                Error::Failed("its version is gone, because the run was cleaned up already; to measure, start again with lpt-prepare".to_owned())
+            }
             Some(error) => error.clone().into(),
             None => Error::Failed(describe(invocation)),
         };

@@ -163,7 +163,7 @@ struct Recorder<'a> {
     /// The first failure to write.
     failure: RefCell<Option<Error>>,
     /// The versions that turned out not to be there any more.
-    gone: RefCell<Vec<(FunctionArn, AliasName)>>,
+    gone: RefCell<Vec<Configuration>>,
     /// Cancelled then, because each invocation costs money.
     stop: &'a CancellationToken,
 }
@@ -179,8 +179,7 @@ impl Recorder<'_> {
     }
 
     fn note_gone(&self, configuration: &Configuration) {
-        let version = (configuration.function_arn.clone(), configuration.alias.clone());
-        self.gone.borrow_mut().push(version);
+        self.gone.borrow_mut().push(configuration.clone());
     }
 
     /// Says what an interrupted run has measured, and how the rest is measured.
@@ -361,8 +360,8 @@ impl<'a> Invoke<'a> {
 
     /// Returns the result of the tool.
     fn conclude(self, interrupt: &Interrupt) -> Result<Exit, Error> {
-        for (function, alias) in self.recorder.gone.take() {
-            self.upstream.forget_published_as(&function, &alias);
+        for configuration in self.recorder.gone.take() {
+            self.upstream.forget_version(&configuration);
         }
         if interrupt.is_cancelled() {
             return Err(Error::Interrupted);
