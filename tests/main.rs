@@ -1,4 +1,4 @@
-//! All tests of the tools as processes, in one binary: each binary would link polars and the SDK again.
+//! All tests of the tools as processes, in one binary: each binary would link the SDK again.
 //!
 //! A new test goes into the first of these files that its subject fits:
 //!

@@ -1,18 +1,48 @@
 //! Files that hold something else than records, recognized by how they begin.
 
+use super::STDIN;
+use crate::error::Fault;
+use crate::exit::Exit;
+use crate::message;
+
 /// The mark at the beginning of a UTF-8 file that some editors and shells write. It is no part of the first record.
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Removes the mark of UTF-8 from the first line of a file.
-pub(super) fn strip_mark(first_line: &mut Vec<u8>) {
-    if first_line.starts_with(UTF_8_MARK) {
-        first_line.drain(..UTF_8_MARK.len());
+/// Removes the mark of UTF-8 from the beginning of a file. Returns its length.
+pub(super) fn strip_mark(beginning: &mut Vec<u8>) -> usize {
+    let is_marked = beginning.starts_with(UTF_8_MARK);
+    beginning.drain(..if is_marked { UTF_8_MARK.len() } else { 0 }).count()
+}
+
+/// The error of a file that holds something else than records.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{source_name}: is {what}, and not records in NDJSON; {remedy}")]
+pub struct Foreign {
+    /// The name of the file, or `stdin`.
+    pub source_name: String,
+    what: &'static str,
+    remedy: String,
+}
+
+impl Foreign {
+    /// Returns the error if the source that begins with this line surely has no records.
+    pub(super) fn recognize(source_name: &str, first_line: &[u8]) -> Option<Foreign> {
+        let (what, remedy) = recognize(first_line)?;
+        let file = if source_name == STDIN { "FILE" } else { source_name };
+        let remedy = remedy.replace("FILE", file).replace("TOOL", message::tool());
+        Some(Foreign { source_name: source_name.to_owned(), what, remedy })
+    }
+}
+
+impl Fault for Foreign {
+    fn exit(&self) -> Exit {
+        Exit::BadRecord
     }
 }
 
 /// Returns what the file is that begins with `first_line`, and what to do, if it surely has no records. FILE and TOOL
 /// stand for the names of the file and of the tool that reads it.
-pub(super) fn recognize(first_line: &[u8]) -> Option<(&'static str, &'static str)> {
+fn recognize(first_line: &[u8]) -> Option<(&'static str, &'static str)> {
     let is = |start: &[u8]| first_line.starts_with(start);
     // RFC 1952, RFC 8878, and the byte order marks of Unicode.
     if is(b"\x1f\x8b") {

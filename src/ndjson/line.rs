@@ -9,8 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment, Track};
 
-use super::{STDIN, foreign};
-use crate::error::{Error, Fault};
+use crate::error::Fault;
 use crate::exit::Exit;
 use crate::message;
 use crate::quote::{excerpt, json};
@@ -30,16 +29,8 @@ impl Line {
     ///
     /// The last line of a source has no newline if its writer was killed, or if it copies a file that is still written.
     /// If it is also the beginning of a JSON object and no more, it is cut off.
-    pub(super) fn new(source: &Arc<str>, number: u64, mut bytes: Vec<u8>) -> Result<Line, Error> {
+    pub(super) fn new(source: &Arc<str>, number: u64, mut bytes: Vec<u8>) -> Result<Line, RecordError> {
         let mut line = Line { source: Arc::clone(source), number, text: String::new(), is_cut: false };
-        if number == 1 {
-            foreign::strip_mark(&mut bytes);
-            if let Some((what, remedy)) = foreign::recognize(&bytes) {
-                let file = if **source == *STDIN { "FILE" } else { source };
-                let remedy = remedy.replace("FILE", file).replace("TOOL", message::tool());
-                return Err(Foreign { source_name: source.to_string(), what, remedy }.into());
-            }
-        }
         match bytes.pop_if(|byte| *byte == b'\n') {
             Some(_) => {}
             None => line.is_cut = is_beginning_of_object(&bytes),
@@ -50,7 +41,7 @@ impl Line {
             Err(error) if line.is_cut => {
                 line.text = String::from_utf8_lossy(error.as_bytes()).into_owned();
             }
-            Err(_) => return Err(line.error(None, "not UTF-8").into()),
+            Err(_) => return Err(line.error(None, "not UTF-8")),
         }
         Ok(line)
     }
@@ -76,11 +67,6 @@ impl Line {
     /// Returns the number of the line in its file or stream, from 1.
     pub fn number(&self) -> u64 {
         self.number
-    }
-
-    /// Whether the line is in this file or stream.
-    pub(super) fn is_of_same_source(&self, source: &Arc<str>) -> bool {
-        Arc::ptr_eq(&self.source, source)
     }
 
     pub(super) fn source(&self) -> &Arc<str> {
@@ -226,22 +212,6 @@ impl fmt::Display for RecordError {
             write!(f, "{}: ", excerpt(field))?;
         }
         write!(f, "{} (fix or delete that line; lpt-records(5) describes the format)", self.what)
-    }
-}
-
-/// The error of a file that holds something else than records.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{source_name}: is {what}, and not records in NDJSON; {remedy}")]
-pub struct Foreign {
-    /// The name of the file, or `stdin`.
-    pub source_name: String,
-    what: &'static str,
-    remedy: String,
-}
-
-impl Fault for Foreign {
-    fn exit(&self) -> Exit {
-        Exit::BadRecord
     }
 }
 

@@ -3,9 +3,12 @@
 //! lpt-records(5) describes the format; [`crate::records`] has the types.
 
 mod reader; // the lines of the input
+mod blocks; // the input in blocks, which several threads read
+mod scan; // invocations, read from their lines without building a record
 mod upstream; // the end records of the input, taken together
 mod writer; // the output of a tool
 mod line; // one line, and what can be wrong with it
+mod source; // files and stdin, and what is in them
 mod foreign; // files that hold something else than records
 
 #[cfg(test)]
@@ -14,7 +17,9 @@ mod tests;
 /// The name of stdin as the source of lines.
 const STDIN: &str = "stdin";
 
+pub(crate) use blocks::{Consume, Scan};
 pub use line::{Line, RecordError};
 pub use reader::{Lines, Reader};
+pub(crate) use scan::{Scanner, SizeRef, invocation};
 pub use upstream::Upstream;
 pub use writer::Writer;

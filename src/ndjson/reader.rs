@@ -1,15 +1,16 @@
 //! The lines of the input, as an iterator and as they arrive.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufRead, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fs::{FileType, fstat};
 use tokio::sync::mpsc;
 
-use super::line::{Foreign, Line};
-use super::{STDIN, Upstream, Writer};
+use super::blocks::{self, Consume};
+use super::line::Line;
+use super::source::{Opened, Source, unreadable};
+use super::{Upstream, Writer};
 use crate::error::Error;
 use crate::message;
 
@@ -19,61 +20,26 @@ pub struct Lines {
     current: Option<OpenSource>,
 }
 
-enum Source {
-    Stdin,
-    File(PathBuf),
-}
-
 struct OpenSource {
     name: Arc<str>,
     lines: u64,
     input: Box<dyn BufRead + Send>,
 }
 
-impl OpenSource {
-    fn new(name: &str, input: impl BufRead + Send + 'static) -> OpenSource {
-        OpenSource { name: name.into(), lines: 0, input: Box::new(input) }
-    }
-}
-
-impl Source {
-    fn open(self) -> Result<OpenSource, Error> {
-        match self {
-            Source::Stdin => Ok(OpenSource::new(STDIN, BufReader::new(io::stdin()))),
-            Source::File(path) => {
-                let name = path.display().to_string();
-                let file = File::open(&path).map_err(Error::io(&name))?;
-                Ok(OpenSource::new(&name, BufReader::new(file)))
-            }
-        }
-    }
-}
-
 impl Lines {
+    /// Reads the lines of `sources`, one source after another.
+    fn of(sources: Vec<Source>) -> Lines {
+        Lines { sources: sources.into_iter(), current: None }
+    }
+
     /// Reads `files` one after another; `-` is stdin.
     pub(crate) fn of_files(files: &[PathBuf]) -> Lines {
-        let source = |file: &PathBuf| {
-            if file == Path::new("-") { Source::Stdin } else { Source::File(file.clone()) }
-        };
-        Lines { sources: files.iter().map(source).collect::<Vec<_>>().into_iter(), current: None }
+        Lines::of(files.iter().map(|file| Source::of(file)).collect())
     }
 
     /// Reads the lines of a text in memory, and calls their source `name`.
     pub fn of_text(name: &str, text: impl Into<Vec<u8>>) -> Lines {
-        Lines {
-            sources: Vec::new().into_iter(),
-            current: Some(OpenSource::new(name, io::Cursor::new(text.into()))),
-        }
-    }
-
-    /// Leaves the files out.
-    fn only_stdin(self) -> Lines {
-        let stdin = self.sources.filter(|source| matches!(source, Source::Stdin));
-        Lines { sources: stdin.collect::<Vec<_>>().into_iter(), current: None }
-    }
-
-    fn reads_stdin(&self) -> bool {
-        self.sources.as_slice().iter().any(|source| matches!(source, Source::Stdin))
+        Lines::of(vec![Source::Text { name: name.to_owned(), text: text.into() }])
     }
 }
 
@@ -85,7 +51,9 @@ impl Iterator for Lines {
         loop {
             let Some(current) = &mut self.current else {
                 match self.sources.next()?.open() {
-                    Ok(source) => self.current = Some(source),
+                    Ok(Opened { name, content }) => {
+                        self.current = Some(OpenSource { name, lines: 0, input: content.into_reader() });
+                    }
                     Err(error) => return Some(Err(error)),
                 }
                 continue;
@@ -96,31 +64,16 @@ impl Iterator for Lines {
                 Ok(_) => {
                     current.lines += 1;
                     let line = Line::new(&current.name, current.lines, bytes);
-                    // Nothing of such a file is a record.
-                    if line.as_ref().is_err_and(|error| error.fault::<Foreign>().is_some()) {
-                        self.current = None;
-                    }
-                    return Some(line);
+                    return Some(line.map_err(Error::from));
                 }
                 Err(source) => {
-                    let name = current.name.to_string();
+                    let error = unreadable(&current.name, source);
                     self.current = None;
-                    return Some(Err(unreadable(name, source)));
+                    return Some(Err(error));
                 }
             }
         }
     }
-}
-
-/// Returns the error of a source that cannot be read.
-fn unreadable(name: String, source: io::Error) -> Error {
-    if source.kind() == io::ErrorKind::IsADirectory {
-        return Error::Failed(format!(
-            "{name}: is a folder; name the files in it: {}/*.ndjson",
-            name.trim_end_matches('/')
-        ));
-    }
-    Error::io(name)(source)
 }
 
 /// The input of a tool. It belongs to [`crate::entry`], which passes on what a failed tool has not read.
@@ -133,7 +86,7 @@ pub struct Reader {
 }
 
 enum State {
-    Unread(Lines),
+    Unread(Vec<Source>),
     Reading(mpsc::Receiver<Result<Line, Error>>),
 }
 
@@ -143,8 +96,9 @@ impl Reader {
     /// # Errors
     /// Stdin would be read and is a terminal, where nobody will type records.
     pub(crate) fn open(files: &[PathBuf]) -> Result<Reader, Error> {
-        let lines = if files.is_empty() { Lines::of_files(&["-".into()]) } else { Lines::of_files(files) };
-        let reads_stdin = lines.reads_stdin();
+        let sources: Vec<Source> =
+            if files.is_empty() { vec![Source::Stdin] } else { files.iter().map(|file| Source::of(file)).collect() };
+        let reads_stdin = sources.iter().any(Source::is_stdin);
         if reads_stdin && io::stdin().is_terminal() {
             return Err(Error::Usage(format!(
                 "expected records on stdin, but stdin is a terminal; pipe another tool's output into it, name a file, or see {} --help",
@@ -153,18 +107,18 @@ impl Reader {
         }
         let is_pipe =
             || fstat(io::stdin()).is_ok_and(|status| FileType::from_raw_mode(status.st_mode).is_fifo());
-        Ok(Reader { state: State::Unread(lines), is_expected: true, is_piped: reads_stdin && is_pipe() })
+        Ok(Reader { state: State::Unread(sources), is_expected: true, is_piped: reads_stdin && is_pipe() })
     }
 
     /// Returns an input without any line, for a tool that reads no records.
     pub(crate) fn nothing() -> Reader {
-        Reader { state: State::Unread(Lines::of_files(&[])), is_expected: false, is_piped: false }
+        Reader { state: State::Unread(Vec::new()), is_expected: false, is_piped: false }
     }
 
     /// Returns the next line as soon as it arrives. After a bad line the next one can be read.
     pub(crate) async fn next(&mut self) -> Option<Result<Line, Error>> {
-        if let State::Unread(lines) = &mut self.state {
-            let lines = std::mem::replace(lines, Lines::of_files(&[]));
+        if let State::Unread(sources) = &mut self.state {
+            let lines = Lines::of(std::mem::take(sources));
             self.state = State::Reading(into_channel(lines));
         }
         match &mut self.state {
@@ -197,6 +151,20 @@ impl Reader {
         Ok(bad_input)
     }
 
+    /// Hands all of the input to `consumer`, in blocks that are read and scanned by one worker a core. Returns the first
+    /// thing that is wrong with the input.
+    ///
+    /// # Errors
+    /// The consumer failed for another reason than a bad record.
+    pub(crate) async fn consume<C: Consume>(&mut self, consumer: &mut C) -> Result<Option<Error>, Error> {
+        let sources = match &mut self.state {
+            State::Unread(sources) => std::mem::take(sources),
+            State::Reading(_) => Vec::new(),
+        };
+        self.state = State::Unread(Vec::new());
+        blocks::consume(sources, consumer).await
+    }
+
     /// Returns what is known of the tools before this one: nothing yet.
     pub(crate) fn upstream(&self) -> Upstream {
         if self.is_expected { Upstream::new(self.is_piped) } else { Upstream::default() }
@@ -205,13 +173,14 @@ impl Reader {
     /// Passes on the pipe from the previous tool if nothing of it was read: the records that undo a run are in it, and
     /// the tool that wrote them may have ended already. A file that the user named is still there, and is not passed on.
     pub(crate) async fn pass_on(&mut self, upstream: &mut Upstream, writer: &mut Writer) {
-        let State::Unread(lines) = &mut self.state else {
+        let State::Unread(sources) = &mut self.state else {
             return;
         };
         if !self.is_piped {
             return;
         }
-        let mut lines = into_channel(std::mem::replace(lines, Lines::of_files(&[])).only_stdin());
+        let stdin = std::mem::take(sources).into_iter().filter(Source::is_stdin).collect();
+        let mut lines = into_channel(Lines::of(stdin));
         while let Some(line) = lines.recv().await {
             let passed = match line {
                 Ok(line) if !matches!(upstream.admit(&line), Ok(None)) => writer.pass(&line),

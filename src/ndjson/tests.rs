@@ -6,6 +6,7 @@ use proptest::sample::select;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::foreign::Foreign;
 use super::*;
 use crate::exit::Exit;
 use crate::records::{AnyRecord, Cleaned, Record, Status};
@@ -274,7 +275,7 @@ proptest! {
             "[^\n]{0,200}",
         ],
     ) {
-        prop_assume!(before > 0 || foreign::recognize(text.as_bytes()).is_none());
+        prop_assume!(before > 0 || Foreign::recognize("x", text.as_bytes()).is_none());
         let stream = "\n".repeat(before) + &text + "\n";
         let text = if before == 0 { text.strip_prefix('\u{feff}').unwrap_or(&text) } else { &text };
         let line = Lines::of_text("x", stream).nth(before).expect("a line").expect("UTF-8");
@@ -288,7 +289,7 @@ proptest! {
     #[test]
     fn any_bytes_pass_through_or_their_lines_are_named(bytes in vec(prop_oneof![Just(b'\n'), any::<u8>()], 0..60)) {
         let first_line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        prop_assume!(foreign::recognize(first_line).is_none());
+        prop_assume!(Foreign::recognize("x", first_line).is_none());
         let mut written = Vec::new();
         let mut writer = Writer::new(&mut written);
         let mut expected = Vec::new();

@@ -60,15 +60,22 @@ impl Upstream {
         Upstream { is_expected: true, is_piped, ..Upstream::default() }
     }
 
+    /// Notes a line of a source, which an `end` record has to follow there.
+    pub(crate) fn note_line(&mut self, source: &Arc<str>) {
+        match self.sources.last_mut() {
+            Some(last) if Arc::ptr_eq(&last.source, source) => last.is_open = true,
+            _ => {
+                let source = Arc::clone(source);
+                self.sources.push(SourceEnd { source, worst: WHOLE, cause: None, is_open: true });
+            }
+        }
+    }
+
     /// Notes a line, which an `end` record has to follow in the same source. Returns the type of the record,
     /// or `None` for an `end` record and for a line that is cut off, which are consumed here.
     pub(crate) fn admit<'a>(&mut self, line: &'a Line) -> Result<Option<Cow<'a, str>>, RecordError> {
-        if !self.sources.last().is_some_and(|last| line.is_of_same_source(&last.source)) {
-            let source = Arc::clone(line.source());
-            self.sources.push(SourceEnd { source, worst: WHOLE, cause: None, is_open: true });
-        }
-        let last = self.sources.last_mut().expect("there is one now");
-        last.is_open = true;
+        self.note_line(line.source());
+        let last = self.sources.last_mut().expect("that of the line");
         if line.is_cut() {
             line.warn_of_cut();
             return Ok(None);

@@ -115,6 +115,17 @@ impl<W: Write> Writer<W> {
         self.put(&json_line(record))
     }
 
+    /// Keeps what is written until [`Writer::flush`], or until it is much. For a tool that changes nothing, and of whose
+    /// records nobody waits for a single one.
+    pub(crate) fn hold(&mut self) {
+        self.output.held = Some(Vec::new());
+    }
+
+    /// Writes what is held.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        self.output.flush()
+    }
+
     /// Passes a line on, byte for byte.
     pub(crate) fn pass(&mut self, line: &Line) -> Result<(), Error> {
         self.put(format!("{}\n", line.text()).as_bytes())
@@ -155,7 +166,7 @@ impl<W: Write> Writer<W> {
     /// writes it only into a pipe, because the next tool waits for it there.
     pub(crate) fn end(&mut self, mut end: End) -> Result<(), Error> {
         if !self.is_stream {
-            return Ok(());
+            return self.output.flush();
         }
         end.records = self.records;
         let exit_code = end.exit_code.take();
@@ -170,6 +181,7 @@ impl<W: Write> Writer<W> {
             end.exit_code = exit_code.filter(|_| self.kind == Kind::Pipe);
             self.output.write(&json_line(&end))?;
         }
+        self.output.flush()?;
         saved
     }
 
@@ -192,17 +204,44 @@ fn json_line<R: Record>(record: &R) -> Vec<u8> {
 struct Sink<W> {
     name: String,
     to: W,
+    /// What is held back; None: nothing ever is.
+    held: Option<Vec<u8>>,
     failure: Option<io::Error>,
 }
 
 impl<W: Write> Sink<W> {
+    /// As much as a pipe takes at once.
+    const MUCH: usize = 1 << 16;
+
     fn new(name: String, to: W) -> Sink<W> {
-        Sink { name, to, failure: None }
+        Sink { name, to, held: None, failure: None }
     }
 
     fn write(&mut self, line: &[u8]) -> Result<(), Error> {
+        match &mut self.held {
+            None => self.put(line),
+            Some(held) => {
+                held.extend_from_slice(line);
+                if held.len() < Self::MUCH { Ok(()) } else { self.flush() }
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        match self.held.take() {
+            None => Ok(()),
+            Some(mut held) => {
+                let written = if held.is_empty() { Ok(()) } else { self.put(&held) };
+                held.clear();
+                self.held = Some(held);
+                written
+            }
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
         if self.failure.is_none() {
-            self.failure = self.to.write_all(line).and_then(|()| self.to.flush()).err();
+            self.failure = self.to.write_all(bytes).and_then(|()| self.to.flush()).err();
         }
         let Some(failure) = &self.failure else {
             return Ok(());

@@ -119,38 +119,6 @@ impl Invocation {
         }
     }
 
-    /// Whether it was a cold start. Records of other programs may lack `coldStart`; an init or a restore tells, too.
-    pub(crate) fn is_cold_start(&self) -> bool {
-        self.cold_start.unwrap_or_else(|| self.has_init_or_restore())
-    }
-
-    fn has_init_or_restore(&self) -> bool {
-        self.init_duration_ms.is_some()
-            || self.restore_duration_ms.is_some()
-            || self.billed_restore_duration_ms.is_some()
-    }
-
-    /// Returns the time that starting the execution environment took, in milliseconds, as far as the record tells: the
-    /// init and the restore, or what is billed beyond the duration. The billed duration is that of the function and of
-    /// its init, rounded up:
-    /// <https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/>
-    pub(crate) fn start_ms(&self) -> Option<f64> {
-        let reported = [self.init_duration_ms, self.restore_duration_ms];
-        if reported.iter().any(Option::is_some) {
-            return Some(reported.iter().flatten().map(|part| part.get()).sum());
-        }
-        // Some programs round the duration before they store it.
-        const ROUNDING_MS: f64 = 1.0;
-        let BilledMillis(billed) = self.billed_duration_ms?;
-        let beyond = billed as f64 - self.duration_ms?.get().ceil();
-        (beyond > ROUNDING_MS).then_some(beyond)
-    }
-
-    /// Whether it is billed for longer than it ran, and the record says neither why nor how it started.
-    pub(crate) fn has_unexplained_bill(&self) -> bool {
-        self.cold_start.is_none() && !self.has_init_or_restore() && self.start_ms().is_some()
-    }
-
     /// Returns the function, architecture and memory size that was invoked.
     pub(crate) fn size_key(&self) -> SizeKey {
         SizeKey {

@@ -3,6 +3,7 @@
 //! lpt-records(5) describes them to users; tests/docs.rs checks that page against these types.
 
 mod plan; // a function before the run, and the sizes to measure
+mod measured; // what the statistics need of an invocation
 mod invocation; // one invocation, as Lambda reported it
 mod configuration; // a version to measure
 mod failure; // a function that could not be prepared
@@ -25,6 +26,7 @@ pub use configuration::{Configuration, ConfigurationState};
 pub use end::{End, Status};
 pub use failure::Failure;
 pub use invocation::{Invocation, Outcome};
+pub use measured::{Identification, Measured};
 pub use plan::{Plan, SchemaVersion};
 pub use run_id::{RunId, RunName};
 pub use selection::Selection;

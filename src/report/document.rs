@@ -54,6 +54,11 @@ impl<'a> Output<'a> {
         if self.format == Format::Ndjson { self.writer.pass(line) } else { Ok(()) }
     }
 
+    /// Writes what is held back.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.writer.flush()
+    }
+
     /// Writes all of the tool's own records. `document` returns the text in the formats that only the tool
     /// can write.
     pub fn records<R: Record>(

@@ -1,5 +1,7 @@
 //! Estimators for measured values: pure functions, each formula with its source.
 
+use std::iter::repeat_n;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The confidence level of all intervals: 95 %.
@@ -12,9 +14,6 @@ pub struct TrimmedMean {
     pub mean: f64,
     /// The number of values that were dropped at each end.
     pub dropped: usize,
-    /// The interval that contains the true trimmed mean with [`CONFIDENCE`]; `None` for fewer than two kept
-    /// values.
-    pub interval: Option<(f64, f64)>,
 }
 
 impl TrimmedMean {
@@ -23,62 +22,71 @@ impl TrimmedMean {
     ///
     /// The values are in the order of the quantity by which they are trimmed. It need not be their own: costs
     /// are trimmed by duration, so that cost and duration are those of the same invocations.
-    pub fn of(ordered: &[f64], share: f64) -> Option<TrimmedMean> {
+    pub fn of(ordered: impl ExactSizeIterator<Item = f64>, share: f64) -> Option<TrimmedMean> {
         let n = ordered.len();
         let dropped = (n as f64 * share).floor() as usize;
-        let kept = ordered.get(dropped..n.checked_sub(dropped)?)?;
-        if kept.is_empty() {
+        let kept = n.checked_sub(2 * dropped).filter(|kept| *kept > 0)?;
+        Some(TrimmedMean { mean: mean(ordered.skip(dropped).take(kept)), dropped })
+    }
+
+    /// Returns the interval that contains the true trimmed mean with [`CONFIDENCE`]; `None` for fewer than two kept
+    /// values. The values are those that the mean was computed from.
+    pub fn interval(&self, ordered: impl ExactSizeIterator<Item = f64> + Clone) -> Option<(f64, f64)> {
+        let kept = ordered.len() - 2 * self.dropped;
+        let error = self.standard_error(ordered, kept)?;
+        let t = StudentsT::new(0.0, 1.0, (kept - 1) as f64)
+            .expect("at least one degree of freedom")
+            .inverse_cdf(0.5 + CONFIDENCE / 2.0);
+        Some((self.mean - t * error, self.mean + t * error))
+    }
+
+    /// Returns the standard error, from the winsorized variance: √((n − 1) s²w ÷ (h (h − 1))) for n values of which h
+    /// are kept; with h − 1 degrees of freedom.
+    ///
+    /// K. K. Yuen, "The two-sample trimmed t for unequal population variances", Biometrika 61 (1974), 165–170.
+    fn standard_error(
+        &self,
+        ordered: impl ExactSizeIterator<Item = f64> + Clone,
+        count: usize,
+    ) -> Option<f64> {
+        let (n, h) = (ordered.len() as f64, count as f64);
+        if count < 2 {
             return None;
         }
-        let mean = mean(kept);
-        let interval = standard_error(ordered, dropped, kept).map(|error| {
-            let degrees_of_freedom = (kept.len() - 1) as f64;
-            let t = StudentsT::new(0.0, 1.0, degrees_of_freedom)
-                .expect("at least one degree of freedom")
-                .inverse_cdf(0.5 + CONFIDENCE / 2.0);
-            (mean - t * error, mean + t * error)
-        });
-        Some(TrimmedMean { mean, dropped, interval })
+        let kept = ordered.skip(self.dropped).take(count);
+        // If the order is that of another quantity, the values at the ends need not be the extremes.
+        let least = kept.clone().fold(f64::INFINITY, f64::min);
+        let greatest = kept.clone().fold(f64::NEG_INFINITY, f64::max);
+        let winsorized =
+            repeat_n(least, self.dropped).chain(kept).chain(repeat_n(greatest, self.dropped));
+        let variance = sample_variance(winsorized)?;
+        Some(((n - 1.0) * variance / (h * (h - 1.0))).sqrt())
     }
-}
-
-/// Returns the standard error of a trimmed mean, from the winsorized variance: √((n − 1) s²w ÷ (h (h − 1)))
-/// for n values of which h are kept; with h − 1 degrees of freedom.
-///
-/// K. K. Yuen, "The two-sample trimmed t for unequal population variances", Biometrika 61 (1974), 165–170.
-fn standard_error(ordered: &[f64], dropped: usize, kept: &[f64]) -> Option<f64> {
-    let (n, h) = (ordered.len() as f64, kept.len() as f64);
-    if kept.len() < 2 {
-        return None;
-    }
-    // If the order is that of another quantity, the values at the ends need not be the extremes.
-    let least = kept.iter().copied().fold(f64::INFINITY, f64::min);
-    let greatest = kept.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let winsorized: Vec<f64> = std::iter::repeat_n(least, dropped)
-        .chain(kept.iter().copied())
-        .chain(std::iter::repeat_n(greatest, dropped))
-        .collect();
-    let variance = sample_variance(&winsorized)?;
-    Some(((n - 1.0) * variance / (h * (h - 1.0))).sqrt())
 }
 
 /// Returns the arithmetic mean of at least one value.
-pub fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0_u64);
+    values.for_each(|value| {
+        sum += value;
+        count += 1;
+    });
+    sum / count as f64
 }
 
 /// Returns the standard deviation of a sample, with n − 1, or `None` for fewer than two values.
-pub fn sample_standard_deviation(values: &[f64]) -> Option<f64> {
+pub fn sample_standard_deviation(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
     sample_variance(values).map(f64::sqrt)
 }
 
-fn sample_variance(values: &[f64]) -> Option<f64> {
-    if values.len() < 2 {
-        return None;
-    }
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Some(squares / (values.len() - 1) as f64)
+fn sample_variance(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+    let mean = mean(values.clone());
+    let (mut squares, mut count) = (0.0, 0_u64);
+    values.for_each(|value| {
+        squares += (value - mean).powi(2);
+        count += 1;
+    });
+    (count > 1).then(|| squares / (count - 1) as f64)
 }
 
 /// Returns the quantile `p` of at least one value, in ascending order, by linear interpolation.
@@ -96,6 +104,10 @@ pub fn quantile(ascending: &[f64], p: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn trimmed(ordered: &[f64], share: f64) -> Option<TrimmedMean> {
+        TrimmedMean::of(ordered.iter().copied(), share)
+    }
+
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() <= 1e-6 * b.abs().max(1.0)
     }
@@ -103,10 +115,10 @@ mod tests {
     #[test]
     fn a_trimmed_mean_drops_the_floor_of_the_share_at_each_end() {
         let values: Vec<f64> = (1..=9).map(f64::from).chain([1000.0]).collect();
-        let trimmed = TrimmedMean::of(&values, 0.2).expect("six values are left");
-        assert_eq!((trimmed.dropped, trimmed.mean), (2, 5.5));
-        let trimmed = TrimmedMean::of(&values[..4], 0.2).expect("four values are left");
-        assert_eq!((trimmed.dropped, trimmed.mean), (0, 2.5));
+        let of_ten = trimmed(&values, 0.2).expect("six values are left");
+        assert_eq!((of_ten.dropped, of_ten.mean), (2, 5.5));
+        let of_four = trimmed(&values[..4], 0.2).expect("four values are left");
+        assert_eq!((of_four.dropped, of_four.mean), (0, 2.5));
     }
 
     /// The data are those of R. R. Wilcox, "Introduction to Robust Estimation and Hypothesis Testing"; the
@@ -118,26 +130,27 @@ mod tests {
             77.0, 87.0, 88.0, 114.0, 151.0, 210.0, 219.0, 246.0, 253.0, 262.0, 296.0, 299.0, 306.0, 376.0,
             428.0, 515.0, 666.0, 1310.0, 2611.0,
         ];
-        let trimmed = TrimmedMean::of(&data, 0.2).expect("thirteen values are left");
+        let trimmed = trimmed(&data, 0.2).expect("thirteen values are left");
         assert!(close(trimmed.mean, 282.692_307_7) && trimmed.dropped == 3);
-        let (low, high) = trimmed.interval.expect("an interval");
+        let (low, high) = trimmed.interval(data.iter().copied()).expect("an interval");
         assert!(close(low, 174.041_766_9) && close(high, 391.342_848_4), "({low}, {high})");
     }
 
     /// Without trimming the interval is Student's: for 1…5, mean 3, s = √2.5, t(4) = 2.776445.
     #[test]
     fn the_interval_of_an_untrimmed_mean_is_that_of_student() {
-        let trimmed = TrimmedMean::of(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.0).expect("five values");
-        let (low, high) = trimmed.interval.expect("an interval");
+        let data = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let trimmed = trimmed(&data, 0.0).expect("five values");
+        let (low, high) = trimmed.interval(data.iter().copied()).expect("an interval");
         let half = 2.776_445_1 * (2.5_f64 / 5.0).sqrt();
         assert!(close(low, 3.0 - half) && close(high, 3.0 + half), "({low}, {high})");
     }
 
     #[test]
     fn one_value_has_no_interval_and_no_value_has_no_mean() {
-        assert_eq!(TrimmedMean::of(&[], 0.2), None);
-        let one = TrimmedMean::of(&[7.0], 0.4).expect("one value");
-        assert_eq!((one.mean, one.interval), (7.0, None));
+        assert_eq!(trimmed(&[], 0.2), None);
+        let one = trimmed(&[7.0], 0.4).expect("one value");
+        assert_eq!((one.mean, one.interval([7.0].into_iter())), (7.0, None));
     }
 
     #[test]

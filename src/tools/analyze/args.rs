@@ -106,7 +106,7 @@ impl Tool for Args {
     }
 
     async fn run(self, pipe: &mut Pipe) -> Result<Exit, Error> {
-        super::run(&self.into_options()?, pipe).await
+        super::run(self.into_options()?, pipe).await
     }
 }
 

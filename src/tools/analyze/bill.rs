@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use polars::prelude::PolarsResult;
-
-use super::frame::{Group, Usable};
+use super::groups::{Group, Usable};
 use super::plans::Plans;
 use crate::message;
 use crate::names::Architecture;
@@ -35,6 +33,13 @@ pub(super) struct Doubts {
 }
 
 impl Doubts {
+    pub fn extend(&mut self, other: Doubts) {
+        self.missing.extend(other.missing);
+        for (of, meters) in other.medium {
+            self.medium.entry(of).or_default().extend(meters);
+        }
+    }
+
     /// Warns of the missing prices, and notes those of medium confidence.
     pub fn show(&self) {
         self.missing.iter().for_each(message::warning);
@@ -60,7 +65,7 @@ pub(super) fn bill(
     (group, usable): (&Group, &Usable),
     share: f64,
     doubts: &mut Doubts,
-) -> PolarsResult<Costs> {
+) -> Costs {
     let (function, architecture, memory) = (&size.function, size.architecture, size.memory);
     let region = function.region();
     let Doubts { missing, medium } = doubts;
@@ -90,13 +95,12 @@ pub(super) fn bill(
         let storage = storage.and_then(|storage| rate.storage(storage, billed));
         rate.compute(memory, billed) + storage.unwrap_or_default()
     };
-    let costs: Vec<f64> =
-        usable.billed_durations()?.into_iter().map(|billed| by_duration(billed).0).collect();
-    let average = TrimmedMean::of(&costs, share);
+    let costs = usable.billed.iter().map(|billed| by_duration(*billed).0);
+    let average = TrimmedMean::of(costs.clone(), share);
 
     let times = |count: u64, price: Option<Money>| Money(count as f64 * price.unwrap_or_default().0);
     let request = needed(rate.request(), Meter::Requests, "requestCost and totalCost");
-    let mut total = by_duration(group.billed_duration()?) + times(group.charged()?, request);
+    let mut total = by_duration(group.billed_duration()) + times(group.charged(), request);
     let mut restore = None;
     // SnapStart costs nothing extra for Java: <https://aws.amazon.com/lambda/pricing/>.
     let is_java = |runtime: &String| runtime.starts_with("java");
@@ -104,17 +108,17 @@ pub(super) fn bill(
         restore = needed(rate.restore(memory), Meter::SnapStartRestore, "restoreCost and totalCost");
         let cache = needed(rate.cache(memory), Meter::SnapStartCache, "totalCost");
         let versions = plans.versions(size) as u64;
-        total = total + times(group.cold_starts()?, restore) + times(versions, cache);
+        total = total + times(group.cold_starts(), restore) + times(versions, cache);
     }
-    Ok(Costs {
+    Costs {
         currency: rate.currency.clone(),
         average: average.map(|average| Money(average.mean)),
-        interval: average.and_then(|average| average.interval),
-        mean: (!costs.is_empty()).then(|| Money(mean(&costs))),
+        interval: average.and_then(|average| average.interval(costs.clone())),
+        mean: (usable.len() > 0).then(|| Money(mean(costs))),
         request,
         restore,
         total,
-    })
+    }
 }
 
 /// Adds a warning to `doubts` if the price list has only one tier although the account has a usage of `used`.

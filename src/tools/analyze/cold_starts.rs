@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use polars::prelude::PolarsResult;
-
-use super::frame::Usable;
+use super::groups::{ColdStart, Usable};
 use crate::label::label;
 use crate::names::{Architecture, FunctionArn};
 use crate::records::SizeKey;
-use crate::statistics::mean;
 use crate::units::MemoryMB;
 
 /// The share of an average from which the time of cold starts matters. A run in series has one cold start at each size.
@@ -16,7 +13,7 @@ use crate::units::MemoryMB;
 const NOTICEABLE: f64 = 0.05;
 
 /// The starts of the invocations of one size.
-struct Starts {
+pub(super) struct OfSize {
     memory: MemoryMB,
     /// The number of invocations in the averages.
     kept: usize,
@@ -30,33 +27,38 @@ struct Starts {
     unexplained: u64,
 }
 
-/// The starts of all functions that are analyzed.
-#[derive(Default)]
-pub(super) struct ColdStarts(BTreeMap<(FunctionArn, Architecture), Vec<Starts>>);
-
-impl ColdStarts {
-    /// Adds the usable invocations of a size, of which the averages leave out `dropped` at each end.
-    pub fn add(&mut self, size: &SizeKey, usable: &Usable, dropped: usize) -> PolarsResult<()> {
-        let (durations, is_cold) = (usable.durations()?, usable.is_cold()?);
-        let starts = usable.start_durations()?;
-        let kept = dropped..durations.len().saturating_sub(dropped);
-        let (cold, warm): (Vec<usize>, Vec<usize>) = kept.clone().partition(|at| is_cold[*at]);
-        let warm: Vec<f64> = warm.into_iter().map(|at| durations[at]).collect();
+impl OfSize {
+    /// Looks at the usable invocations of a size, of which the averages leave out `dropped` at each end.
+    pub fn of(memory: MemoryMB, usable: &Usable, dropped: usize) -> OfSize {
+        let kept = dropped..usable.len().saturating_sub(dropped);
+        let cold: Vec<&ColdStart> = usable.cold.iter().filter(|cold| kept.contains(&cold.rank)).collect();
+        let total: f64 = usable.durations[kept.clone()].iter().sum();
+        let total_cold: f64 = cold.iter().map(|cold| usable.durations[cold.rank]).sum();
+        let mean_warm = (total - total_cold) / (kept.len() - cold.len()) as f64;
         // Where a record does not tell how long its start took, the warm starts do.
-        let start = |at: &usize| {
-            starts[*at].unwrap_or_else(|| {
-                if warm.is_empty() { f64::INFINITY } else { (durations[*at] - mean(&warm)).max(0.0) }
-            })
+        let start = |cold: &&ColdStart| {
+            let beyond = usable.durations[cold.rank] - mean_warm;
+            cold.start.unwrap_or_else(|| if beyond.is_nan() { f64::INFINITY } else { beyond.max(0.0) })
         };
-        self.0.entry((size.function.clone(), size.architecture)).or_default().push(Starts {
-            memory: size.memory,
+        OfSize {
+            memory,
             kept: kept.len(),
             cold: cold.len(),
-            matter: cold.iter().map(start).sum::<f64>() > NOTICEABLE * durations[kept].iter().sum::<f64>(),
-            has_warm: is_cold.contains(&false),
-            unexplained: usable.unexplained_bills()?,
-        });
-        Ok(())
+            matter: cold.iter().map(start).sum::<f64>() > NOTICEABLE * total,
+            has_warm: usable.cold.len() < usable.len(),
+            unexplained: usable.unexplained_bills,
+        }
+    }
+}
+
+/// The starts of all functions that are analyzed.
+#[derive(Default)]
+pub(super) struct ColdStarts(BTreeMap<(FunctionArn, Architecture), Vec<OfSize>>);
+
+impl ColdStarts {
+    /// Adds the starts of a size.
+    pub fn add(&mut self, size: &SizeKey, starts: OfSize) {
+        self.0.entry((size.function.clone(), size.architecture)).or_default().push(starts);
     }
 
     /// Returns the warnings, by function.
@@ -71,17 +73,17 @@ impl ColdStarts {
 
 /// Returns a warning of cold starts in the averages of a function. If they are all that was measured, they are what
 /// is wanted.
-fn in_averages(name: &str, sizes: &[Starts]) -> Option<String> {
+fn in_averages(name: &str, sizes: &[OfSize]) -> Option<String> {
     let matter =
         sizes.iter().any(|starts| starts.matter) && sizes.iter().any(|starts| starts.cold < starts.kept);
     if !matter {
         return None;
     }
-    let share = |starts: &&Starts| (starts.cold as f64 / starts.kept as f64, starts.memory);
+    let share = |starts: &&OfSize| (starts.cold as f64 / starts.kept as f64, starts.memory);
     let with_share = || sizes.iter().filter(|starts| starts.kept > 0);
     let most = with_share().max_by(|a, b| share(a).partial_cmp(&share(b)).expect("no NaN"))?;
     let least = with_share().min_by(|a, b| share(a).partial_cmp(&share(b)).expect("no NaN"))?;
-    let at = |starts: &Starts| format!("{} of {} at {} MB", starts.cold, starts.kept, starts.memory);
+    let at = |starts: &OfSize| format!("{} of {} at {} MB", starts.cold, starts.kept, starts.memory);
     let counts = if sizes.len() == 1 { at(most) } else { format!("{}, {}", at(most), at(least)) };
     let no_warm: Vec<String> =
         sizes.iter().filter(|starts| !starts.has_warm).map(|starts| starts.memory.to_string()).collect();
@@ -96,7 +98,7 @@ fn in_averages(name: &str, sizes: &[Starts]) -> Option<String> {
 }
 
 /// Returns a warning of invocations of a function that are billed for longer than they ran, and nothing says why.
-fn unexplained(name: &str, sizes: &[Starts]) -> Option<String> {
+fn unexplained(name: &str, sizes: &[OfSize]) -> Option<String> {
     let count: u64 = sizes.iter().map(|starts| starts.unexplained).sum();
     let invocations = match count {
         0 => return None,

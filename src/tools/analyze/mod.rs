@@ -4,13 +4,14 @@ mod args; // the arguments as typed
 mod power_tuning; // the arithmetic and the prices of AWS Lambda Power Tuning
 mod bill; // the costs of one size, as AWS bills them
 mod cold_starts; // doubts about cold starts in the averages
-mod frame; // all invocations as columns, in groups by size
+mod scan; // the invocations among the lines
+mod groups; // all invocations, in groups by size
 mod repeats; // the invocations that are in the input more than once
 mod plans; // the plans of the runs, and the versions that were published
+mod parallel; // work for all cores
 
 use std::collections::BTreeMap;
-
-use polars::prelude::{PolarsError, PolarsResult};
+use std::sync::Arc;
 
 pub use args::Args;
 
@@ -21,7 +22,7 @@ use crate::exit::Exit;
 use crate::label::{label, note_function};
 use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
-use crate::ndjson::{Line, Upstream};
+use crate::ndjson::{Consume, Line, Upstream};
 use crate::price::PriceList;
 use crate::records::{
     BalancedWeight, Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics, Strategy,
@@ -30,9 +31,11 @@ use crate::report::{Format, Output, table};
 use crate::statistics::{CONFIDENCE, TrimmedMean, quantile, sample_standard_deviation};
 use crate::units::{GbSeconds, Millis, Money};
 use bill::{Costs, Doubts, bill, check_tier};
-use cold_starts::ColdStarts;
-use frame::{Frame, Group, Usable};
+use cold_starts::{ColdStarts, OfSize};
+use groups::{Group, GroupId, Row, Usable};
+use parallel::in_parallel;
 use plans::Plans;
+use scan::{InvocationScan, Sizes};
 
 /// The options that the arguments become.
 #[derive(Debug)]
@@ -122,37 +125,83 @@ impl DiscardTopBottom {
 /// # Errors
 /// A bad record, after the rest of the stream has been passed on, because the records that undo a run are in it. Or
 /// the price of no function is known.
-async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
+async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
+    let options = Arc::new(options);
+    // Nobody waits for a single record of this tool: what matters comes at the end.
+    pipe.output.hold();
     let mut analyze = Analyze {
-        options,
         output: Output::new(&mut pipe.output, options.format),
         upstream: &mut pipe.upstream,
-        frame: Frame::default(),
-        priced: None,
+        sizes: Arc::new(Sizes::new(Arc::clone(&options))),
+        options,
+        groups: Vec::new(),
         unpriced: BTreeMap::new(),
         plans: Plans::default(),
+        each_line: false,
     };
-    match pipe.input.for_each(|line| analyze.handle(line)).await? {
+    match pipe.input.consume(&mut analyze).await? {
         Some(error) => Err(error),
         None => analyze.conclude(),
     }
 }
 
-/// The state of a run of the tool: the records that it has read.
-struct Analyze<'a> {
-    options: &'a Options,
-    output: Output<'a>,
-    upstream: &'a mut Upstream,
-    frame: Frame,
-    /// The last function that was found in the price list, because most lines are of the same function.
-    priced: Option<(FunctionArn, Architecture)>,
-    unpriced: BTreeMap<(FunctionArn, Architecture), Error>,
-    plans: Plans,
+impl Options {
+    /// Whether the price of a function is known.
+    fn is_priced(&self, size: &SizeKey) -> bool {
+        self.check_price(&size.function, size.architecture).is_ok()
+    }
+
+    fn check_price(&self, function: &FunctionArn, architecture: Architecture) -> Result<(), Error> {
+        match &self.pricing {
+            Pricing::Bill { prices, used } => {
+                prices.rate(function.region(), architecture, *used).map(drop)
+            }
+            Pricing::PowerTuning => Ok(()),
+        }
+    }
 }
 
-impl Analyze<'_> {
+/// The state of a run of the tool: the records that it has read.
+struct Analyze<'a> {
+    options: Arc<Options>,
+    output: Output<'a>,
+    upstream: &'a mut Upstream,
+    sizes: Arc<Sizes>,
+    /// By their numbers.
+    groups: Vec<Group>,
+    unpriced: BTreeMap<(FunctionArn, Architecture), Error>,
+    plans: Plans,
+    /// Whether each line is handled by itself, because invocations are passed on.
+    each_line: bool,
+}
+
+impl Consume for Analyze<'_> {
+    type Scan = InvocationScan;
+
+    fn scan(&self) -> InvocationScan {
+        InvocationScan::new(Arc::clone(&self.sizes))
+    }
+
+    fn wants_each_line<'l>(&mut self, lines: impl Iterator<Item = &'l Result<Line, Error>>) -> bool {
+        let is_dry_plan = |line: &Line| {
+            line.record_type().is_ok_and(|record_type| record_type == Plan::TYPE)
+                && line.parse().is_ok_and(|plan: Plan| plan.dry_run)
+        };
+        self.each_line =
+            self.each_line || self.options.dry_run || lines.flatten().any(is_dry_plan);
+        self.each_line
+    }
+
+    fn found(&mut self, rows: Vec<Row>) {
+        rows.into_iter().for_each(|row| self.push(row));
+    }
+
+    fn pass_scanned(&mut self, source: &Arc<str>) {
+        self.upstream.note_line(source);
+    }
+
     /// Keeps an invocation whose price is known, and passes any other line on.
-    fn handle(&mut self, line: &Line) -> Result<(), Error> {
+    fn line(&mut self, line: &Line) -> Result<(), Error> {
         let Some(record_type) = self.upstream.admit(line)? else {
             return Ok(());
         };
@@ -160,11 +209,18 @@ impl Analyze<'_> {
             Invocation::TYPE => {
                 let invocation: Invocation = line.parse()?;
                 let is_of_dry_run = invocation.run_id.as_ref().is_some_and(|run| self.plans.is_dry(run));
-                if !self.options.dry_run && !is_of_dry_run && self.is_priced(&invocation) {
-                    let missing =
-                        |field| Error::from(line.error(Some(field), "missing, although the outcome is ok"));
-                    return self.frame.push(&invocation).map_err(missing);
+                if self.options.dry_run || is_of_dry_run {
+                    return self.output.pass(line);
                 }
+                let missing = |field| line.error(Some(field), "missing, although the outcome is ok");
+                match self.sizes.row(&invocation).map_err(missing)? {
+                    Some(row) => self.push(row),
+                    None => {
+                        self.note_unpriced(invocation.function_arn, invocation.architecture);
+                        self.output.pass(line)?;
+                    }
+                }
+                return Ok(());
             }
             Plan::TYPE => {
                 // A bad one is passed on too: lpt-cleanup may know what to do with it.
@@ -182,23 +238,24 @@ impl Analyze<'_> {
         self.output.pass(line)
     }
 
-    fn is_priced(&mut self, invocation: &Invocation) -> bool {
-        let Pricing::Bill { prices, used } = &self.options.pricing else {
-            return true;
-        };
-        let (function, architecture) = (&invocation.function_arn, invocation.architecture);
-        if matches!(&self.priced, Some((last, of)) if (last, *of) == (function, architecture)) {
-            return true;
+    fn end_of_block(&mut self) -> Result<(), Error> {
+        self.output.flush()
+    }
+}
+
+impl Analyze<'_> {
+    fn push(&mut self, row: Row) {
+        let GroupId(number) = row.group;
+        while self.groups.len() <= number as usize {
+            let size = self.sizes.size(GroupId(self.groups.len() as u32));
+            self.groups.push(Group::new(size));
         }
-        match prices.rate(function.region(), architecture, *used) {
-            Ok(_) => {
-                self.priced = Some((function.clone(), architecture));
-                true
-            }
-            Err(error) => {
-                self.unpriced.entry((function.clone(), architecture)).or_insert(error);
-                false
-            }
+        self.groups[number as usize].push(row);
+    }
+
+    fn note_unpriced(&mut self, function: FunctionArn, architecture: Architecture) {
+        if let Err(error) = self.options.check_price(&function, architecture) {
+            self.unpriced.entry((function, architecture)).or_insert(error);
         }
     }
 
@@ -210,11 +267,10 @@ impl Analyze<'_> {
         if let Some(why) = self.upstream.incomplete().filter(|_| !self.upstream.has_spoken()) {
             message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
         }
-        let groups = std::mem::take(&mut self.frame).into_groups().map_err(from_polars)?;
-        note_repeats(groups.iter().map(|group| group.repeats).sum());
-        let mut analysis = Analysis::of(self.options, &self.plans, &groups);
-        let all = analysis.statistics_of_all(&groups)?;
-        analysis.warn();
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.retain(|group| group.len() > 0);
+        groups.sort_by(|a, b| a.size.cmp(&b.size));
+        let all = Analysis { options: &self.options, plans: &self.plans }.statistics_of_all(groups)?;
         self.output.records(&all, |_| tables(&all))?;
         let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
         match unpriced.next() {
@@ -238,39 +294,55 @@ fn tables(all: &[Statistics]) -> String {
     tables.collect::<Vec<_>>().join("\n\n")
 }
 
-/// The analysis of all invocations, and what it finds doubtful.
+/// The analysis of all invocations.
 struct Analysis<'a> {
     options: &'a Options,
     plans: &'a Plans,
-    doubts: Doubts,
-    cold_starts: ColdStarts,
 }
 
-impl<'a> Analysis<'a> {
-    fn of(options: &'a Options, plans: &'a Plans, groups: &[Group]) -> Analysis<'a> {
-        groups.iter().for_each(|group| note_function(&group.size.function));
-        Analysis { options, plans, doubts: Doubts::default(), cold_starts: ColdStarts::default() }
-    }
+/// What the analysis of one size finds.
+struct Findings {
+    statistics: Statistics,
+    repeats: u64,
+    /// What is to be said about it at once.
+    warnings: Vec<String>,
+    doubts: Doubts,
+    starts: Option<OfSize>,
+}
 
+impl Analysis<'_> {
+    /// Returns the statistics of each size, sorted, and ranked among the sizes of the same function and architecture.
     /// Warns of everything that is doubtful.
-    fn warn(&self) {
+    fn statistics_of_all(&self, groups: Vec<Group>) -> Result<Vec<Statistics>, Error> {
+        groups.iter().for_each(|group| note_function(&group.size.function));
+        let mut all = Vec::with_capacity(groups.len());
+        let (mut repeats, mut doubts, mut cold_starts) = (0, Doubts::default(), ColdStarts::default());
+        let mut warnings = Vec::new();
+        for findings in in_parallel(groups, |group| self.findings(group)) {
+            let findings = findings?;
+            repeats += findings.repeats;
+            warnings.extend(findings.warnings);
+            doubts.extend(findings.doubts);
+            if let Some(starts) = findings.starts {
+                cold_starts.add(&findings.statistics.size_key(), starts);
+            }
+            all.push(findings.statistics);
+        }
+        note_repeats(repeats);
+        warnings.iter().for_each(message::warning);
+        self.rank(&mut all);
         for function in self.plans.changed() {
             message::warning(format_args!(
                 "{}: the input has runs of different code; they are analyzed together",
                 label(function)
             ));
         }
-        self.cold_starts.warnings().iter().for_each(message::warning);
-        self.doubts.show();
+        cold_starts.warnings().iter().for_each(message::warning);
+        doubts.show();
+        Ok(all)
     }
 
-    /// Returns the statistics of each size, sorted, and ranked among the sizes of the same function and architecture.
-    fn statistics_of_all(&mut self, groups: &[Group]) -> Result<Vec<Statistics>, Error> {
-        let mut all = Vec::with_capacity(groups.len());
-        for group in groups {
-            all.push(self.statistics_of(group)?);
-        }
-        all.sort_by_cached_key(Statistics::size_key);
+    fn rank(&self, all: &mut [Statistics]) {
         let (strategy, weight) = (self.options.strategy, self.options.balanced_weight);
         for rivals in all.chunk_by_mut(|a, b| a.is_rival_of(b)) {
             let (ranked, candidates): (Vec<_>, Vec<_>) = rivals
@@ -282,43 +354,49 @@ impl<'a> Analysis<'a> {
                 rival.rank = Some(standing.rank);
             }
         }
-        Ok(all)
     }
 
-    fn statistics_of(&mut self, group: &Group) -> Result<Statistics, Error> {
+    fn findings(&self, mut group: Group) -> Result<Findings, Error> {
+        let repeats = group.settle();
         let size = &group.size;
         let only_cold_starts = self.plans.are_only_cold_starts(&size.function, size.architecture);
         let starts = self.options.starts(only_cold_starts);
         let share = self.options.share(only_cold_starts).get();
-        let usable = group.usable(starts).map_err(from_polars)?;
-        let durations = usable.durations().map_err(from_polars)?;
+        let usable = group.usable(starts);
         let name = label(&size.function);
+        let (mut doubts, mut warnings, mut of_starts) = (Doubts::default(), Vec::new(), None);
         let (duration, costs) = match &self.options.pricing {
             Pricing::Bill { prices, used } => {
                 let rate = prices.rate(size.function.region(), size.architecture, *used)?;
-                check_tier(prices, *used, size, &mut self.doubts);
-                let costs = bill(&rate, size, self.plans, (group, &usable), share, &mut self.doubts)
-                    .map_err(from_polars)?;
-                let duration = TrimmedMean::of(&durations, share);
+                check_tier(prices, *used, size, &mut doubts);
+                let costs = bill(&rate, size, self.plans, (&group, &usable), share, &mut doubts);
+                let duration = TrimmedMean::of(usable.durations(), share);
                 let dropped = duration.map_or(0, |duration| duration.dropped);
-                self.cold_starts.add(size, &usable, dropped).map_err(from_polars)?;
+                of_starts = Some(OfSize::of(size.memory, &usable, dropped));
                 (duration, costs)
             }
             Pricing::PowerTuning => {
-                let answered = group.answered().map_err(from_polars)?;
-                power_tuning::duration_and_costs(&name, size, answered, share)
+                let answered = group.answered();
+                if !answered.all {
+                    warnings.push(format!(
+                        "{name}: {} MB: has no result with --compat, because AWS Lambda Power Tuning ends when an invocation fails",
+                        size.memory
+                    ));
+                }
+                power_tuning::duration_and_costs(size, answered, share)
             }
         };
-        let unbilled = group.unbilled().map_err(from_polars)?;
+        let unbilled = group.unbilled();
         if unbilled > 0 {
-            message::warning(format_args!(
+            warnings.push(format!(
                 "{name}: {} MB: {} ran without a report, so totalCost lacks the cost of that time",
                 size.memory,
                 counted(unbilled, "invocation")
             ));
         }
-        let figures = Figures { size: size.clone(), starts, share, durations, duration, costs };
-        figures.statistics(self.options, group, &usable).map_err(from_polars)
+        let figures = Figures { starts, share, duration, costs };
+        let statistics = figures.statistics(self.options, &group, &usable);
+        Ok(Findings { statistics, repeats, warnings, doubts, starts: of_starts })
     }
 }
 
@@ -335,36 +413,33 @@ fn note_repeats(repeats: u64) {
 
 /// The figures of one size from which its record is made.
 struct Figures {
-    size: SizeKey,
     starts: Starts,
     share: f64,
-    /// In ascending order.
-    durations: Vec<f64>,
     duration: Option<TrimmedMean>,
     costs: Costs,
 }
 
 impl Figures {
     /// Returns the figures as a record, without score and rank.
-    fn statistics(self, options: &Options, group: &Group, usable: &Usable) -> PolarsResult<Statistics> {
-        let Figures { size, starts, share, durations, duration, costs } = self;
-        let billed: Vec<f64> = usable.billed_durations()?.iter().map(|billed| billed.0 as f64).collect();
-        let interval = duration.and_then(|duration| duration.interval);
-        let percentile = |p| (!durations.is_empty()).then(|| millis(quantile(&durations, p)));
-        Ok(Statistics {
-            function_arn: size.function,
-            architecture: size.architecture,
-            memory_size: size.memory,
+    fn statistics(self, options: &Options, group: &Group, usable: &Usable) -> Statistics {
+        let Figures { starts, share, duration, costs } = self;
+        let billed = usable.billed.iter().map(|billed| billed.0 as f64);
+        let interval = duration.and_then(|duration| duration.interval(usable.durations()));
+        let percentile = |p| (usable.len() > 0).then(|| millis(quantile(&usable.durations, p)));
+        Statistics {
+            function_arn: group.size.function.clone(),
+            architecture: group.size.architecture,
+            memory_size: group.size.memory,
             starts,
             currency: costs.currency,
-            invocations: durations.len() as u64,
+            invocations: usable.len() as u64,
             discarded: 2 * duration.map_or(0, |duration| duration.dropped as u64),
-            errors: group.errors()?,
-            function_errors: group.function_errors()?,
-            out_of_memory_errors: group.out_of_memory_errors()?,
-            cold_starts: usable.cold_starts()?,
+            errors: group.errors(),
+            function_errors: group.function_errors(),
+            out_of_memory_errors: group.out_of_memory_errors(),
+            cold_starts: usable.cold.len() as u64,
             average_duration_ms: duration.map(|duration| millis(duration.mean)),
-            average_billed_duration_ms: TrimmedMean::of(&billed, share).map(|billed| billed.mean),
+            average_billed_duration_ms: TrimmedMean::of(billed, share).map(|billed| billed.mean),
             average_cost: costs.average,
             mean_cost: costs.mean,
             request_cost: costs.request,
@@ -376,28 +451,24 @@ impl Figures {
             p95_duration_ms: percentile(0.95),
             p99_duration_ms: percentile(0.99),
             max_duration_ms: percentile(1.0),
-            stddev_duration_ms: sample_standard_deviation(&durations).map(millis),
+            stddev_duration_ms: sample_standard_deviation(usable.durations()).map(millis),
             average_duration_low_ms: interval.map(|(low, _)| low),
             average_duration_high_ms: interval.map(|(_, high)| high),
             average_cost_low: costs.interval.map(|(low, _)| Money(low)),
             average_cost_high: costs.interval.map(|(_, high)| Money(high)),
             confidence: interval.map(|_| CONFIDENCE),
-            average_init_duration_ms: TrimmedMean::of(&usable.init_durations()?, share)
+            average_init_duration_ms: TrimmedMean::of(usable.init.iter().copied(), share)
                 .map(|init| millis(init.mean)),
-            max_memory_used: group.max_memory_used()?,
+            max_memory_used: group.max_memory_used,
             discard_top_bottom: share,
             strategy: options.strategy,
             balanced_weight: options.balanced_weight,
             score: None,
             rank: None,
-        })
+        }
     }
 }
 
 fn millis(value: f64) -> Millis {
     Millis::new(value).expect("it is computed from finite values that are not negative")
-}
-
-fn from_polars(error: PolarsError) -> Error {
-    Error::Failed(format!("polars: {error}"))
 }

@@ -3,8 +3,7 @@
 //! in template.yml. <https://github.com/alexcasalboni/aws-lambda-power-tuning>
 
 use super::bill::Costs;
-use super::frame::Answered;
-use crate::message;
+use super::groups::Answered;
 use crate::names::Architecture;
 use crate::records::SizeKey;
 use crate::statistics::TrimmedMean;
@@ -42,26 +41,19 @@ fn price(base: f64, memory: MemoryMB, milliseconds: f64) -> f64 {
 /// no result: if there were no invocations, if no log tail had a report, or if an invocation failed, which ends its
 /// run.
 pub(super) fn duration_and_costs(
-    name: &str,
     size: &SizeKey,
     mut answered: Answered,
     share: f64,
 ) -> (Option<TrimmedMean>, Costs) {
     let region = size.function.region();
     let base = base_price(region, size.architecture);
-    if !answered.all {
-        message::warning(format_args!(
-            "{name}: {} MB: has no result with --compat, because AWS Lambda Power Tuning ends when an invocation fails",
-            size.memory
-        ));
-    }
     // Both are sorted and trimmed separately. The total is summed in ascending order too, because it sorts in place.
     answered.durations.sort_by(f64::total_cmp);
     answered.billed.sort_by(f64::total_cmp);
     let total = answered.billed.iter().fold(0.0, |sum, billed| sum + price(base, size.memory, *billed));
     let duration =
-        TrimmedMean::of(&answered.durations, share).filter(|duration| answered.all && duration.mean > 0.0);
-    let billed = TrimmedMean::of(&answered.billed, share).filter(|_| duration.is_some());
+        TrimmedMean::of(answered.durations.iter().copied(), share).filter(|duration| answered.all && duration.mean > 0.0);
+    let billed = TrimmedMean::of(answered.billed.iter().copied(), share).filter(|_| duration.is_some());
     let costs = Costs {
         currency: if region.starts_with("cn-") { Currency::cny() } else { Currency::usd() },
         average: billed.map(|billed| Money(price(base, size.memory, billed.mean))),

@@ -1,0 +1,185 @@
+//! Where lines come from: files, stdin, a text in memory.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::ops::Range;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memchr::memchr;
+use rustix::fs::{FileType, fstat, tell};
+
+use super::STDIN;
+use super::foreign::{self, Foreign};
+use crate::error::Error;
+
+/// A source that is not open yet.
+#[derive(Debug)]
+pub(super) enum Source {
+    Stdin,
+    File(PathBuf),
+    Text { name: String, text: Vec<u8> },
+}
+
+/// An open source.
+pub(super) struct Opened {
+    pub name: Arc<str>,
+    pub content: Content,
+}
+
+/// The bytes of a source.
+pub(super) enum Content {
+    /// A regular file, which several threads can read at any place: where its lines begin and end, and the next place
+    /// to read.
+    File { file: Arc<File>, whole: Range<u64>, next: u64 },
+    /// Bytes that can be read once, in order. Somebody may wait for each line of a live stream.
+    Stream { input: Box<dyn Read + Send>, is_live: bool },
+}
+
+impl Source {
+    /// Returns the source that a file argument names; `-` is stdin.
+    pub fn of(file: &Path) -> Source {
+        if file == Path::new("-") { Source::Stdin } else { Source::File(file.to_owned()) }
+    }
+
+    pub fn is_stdin(&self) -> bool {
+        matches!(self, Source::Stdin)
+    }
+
+    /// Returns the number of bytes in a regular file; `None` for anything else.
+    pub fn size(&self) -> Option<u64> {
+        let Source::File(path) = self else {
+            return None;
+        };
+        path.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len())
+    }
+
+    /// Opens the source, and looks at its first line.
+    ///
+    /// # Errors
+    /// It cannot be read, or it surely has no records.
+    pub fn open(self) -> Result<Opened, Error> {
+        let (name, content) = match self {
+            Source::Stdin => (STDIN.to_owned(), of_stdin()),
+            Source::File(path) => {
+                let content = File::open(&path).and_then(of_file);
+                (path.display().to_string(), content)
+            }
+            Source::Text { name, text } => {
+                (name, Ok(Content::Stream { input: Box::new(Cursor::new(text)), is_live: false }))
+            }
+        };
+        let mut content = content.map_err(|error| unreadable(&name, error))?;
+        let first_line = content.first_line().map_err(|error| unreadable(&name, error))?;
+        if let Some(foreign) = Foreign::recognize(&name, &first_line) {
+            return Err(foreign.into());
+        }
+        Ok(Opened { name: name.into(), content })
+    }
+}
+
+impl Content {
+    /// Returns the first line, or the beginning of a long one, and goes on behind a mark of UTF-8.
+    fn first_line(&mut self) -> io::Result<Vec<u8>> {
+        let mut line = vec![0; LONG];
+        match self {
+            Content::File { file, whole, next } => {
+                let length = read_at(file, &mut line, whole.start)?;
+                line.truncate(length);
+                whole.start += foreign::strip_mark(&mut line) as u64;
+                *next = whole.start;
+            }
+            Content::Stream { input, .. } => {
+                let mut length = 0;
+                while length < LONG && !line[..length].contains(&b'\n') {
+                    match input.read(&mut line[length..]) {
+                        Ok(0) => break,
+                        Ok(count) => length += count,
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                line.truncate(length);
+                foreign::strip_mark(&mut line);
+                let rest = std::mem::replace(input, Box::new(io::empty()));
+                *input = Box::new(Cursor::new(line.clone()).chain(rest));
+            }
+        }
+        line.truncate(memchr(b'\n', &line).map_or(line.len(), |newline| newline + 1));
+        Ok(line)
+    }
+
+    /// Returns a reader of all bytes in order.
+    pub fn into_reader(self) -> Box<dyn BufRead + Send> {
+        match self {
+            Content::File { file, whole, next } => Box::new(BufReader::new(FileReader { file, whole, next })),
+            Content::Stream { input, .. } => Box::new(BufReader::new(input)),
+        }
+    }
+}
+
+/// Reads the lines of a file in order.
+struct FileReader {
+    file: Arc<File>,
+    whole: Range<u64>,
+    next: u64,
+}
+
+impl Read for FileReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = usize::try_from(self.whole.end - self.next).unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.file.read_at(&mut buffer[..length], self.next)?;
+        self.next += count as u64;
+        Ok(count)
+    }
+}
+
+/// The length from which a first line need not be known to its end.
+const LONG: usize = 1 << 16;
+
+fn of_stdin() -> io::Result<Content> {
+    of_file(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+/// Returns what is left of a file. A regular one that is stdin may have been read in part.
+fn of_file(file: File) -> io::Result<Content> {
+    let status = fstat(&file)?;
+    let kind = FileType::from_raw_mode(status.st_mode);
+    if kind.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    // Files of /proc and the like say that they have no bytes.
+    let size = u64::try_from(status.st_size).unwrap_or(0);
+    if !kind.is_file() || size == 0 {
+        return Ok(Content::Stream { input: Box::new(file), is_live: true });
+    }
+    let from = tell(&file)?.min(size);
+    Ok(Content::File { file: Arc::new(file), whole: from..size, next: from })
+}
+
+/// Returns the error of a source that cannot be read.
+pub(super) fn unreadable(name: &str, source: io::Error) -> Error {
+    if source.kind() == io::ErrorKind::IsADirectory {
+        return Error::Failed(format!(
+            "{name}: is a folder; name the files in it: {}/*.ndjson",
+            name.trim_end_matches('/')
+        ));
+    }
+    Error::io(name)(source)
+}
+
+/// Fills `buffer` from a place in a file on, until it is full or the file ends. Returns the number of bytes.
+pub(super) fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match file.read_at(&mut buffer[length..], from + length as u64) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}

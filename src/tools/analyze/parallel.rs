@@ -1,0 +1,24 @@
+//! Work for all cores.
+
+use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
+
+/// Returns the results of `work` in the order of `items`, which as many threads as there are cores take in turn.
+pub(super) fn in_parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let items = Mutex::new(items.into_iter().enumerate());
+    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work_off = || -> Vec<(usize, R)> {
+        std::iter::from_fn(next).map(|(at, item)| (at, work(item))).collect()
+    };
+    let mut results = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..cores).map(|_| scope.spawn(work_off)).collect();
+        let mut results = work_off();
+        for other in others {
+            results.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        results
+    });
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
