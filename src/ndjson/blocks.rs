@@ -139,7 +139,11 @@ struct Current {
 enum Taken {
     Read(Block),
     /// A part of a file, which the worker reads while others take more.
-    Unread { source: Arc<str>, part: Part, buffer: Vec<u8> },
+    Unread {
+        source: Arc<str>,
+        part: Part,
+        buffer: Vec<u8>,
+    },
 }
 
 /// The lines of a file that begin between two places.
@@ -322,10 +326,7 @@ struct InOrder<'a, C: Consume> {
 
 impl<C: Consume> InOrder<'_, C> {
     /// Hands a block to the tool, and returns its buffer.
-    fn take(
-        &mut self,
-        scanned: Result<Scanned<<C::Scan as Scan>::Found>, Error>,
-    ) -> Result<Vec<u8>, Error> {
+    fn take(&mut self, scanned: Result<Scanned<<C::Scan as Scan>::Found>, Error>) -> Result<Vec<u8>, Error> {
         let mut scanned = match scanned {
             Ok(scanned) => scanned,
             Err(error) => {
@@ -375,7 +376,10 @@ impl<C: Consume> InOrder<'_, C> {
 ///
 /// # Errors
 /// The consumer failed for another reason than a bad record.
-pub(super) async fn consume<C: Consume>(sources: Vec<Source>, consumer: &mut C) -> Result<Option<Error>, Error> {
+pub(super) async fn consume<C: Consume>(
+    sources: Vec<Source>,
+    consumer: &mut C,
+) -> Result<Option<Error>, Error> {
     let size: Option<u64> = sources.iter().map(Source::size).sum();
     let mut feed = Feed { sources: sources.into(), current: None, number: 0 };
     let mut scan = consumer.scan();

@@ -20,6 +20,6 @@ const STDIN: &str = "stdin";
 pub(crate) use blocks::{Consume, Scan};
 pub use line::{Line, RecordError};
 pub use reader::{Lines, Reader};
-pub(crate) use scan::{Scanner, SizeRef, invocation};
+pub use scan::{Scanned, Scanner, SizeRef, invocation};
 pub use upstream::Upstream;
 pub use writer::Writer;

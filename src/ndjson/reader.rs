@@ -96,8 +96,11 @@ impl Reader {
     /// # Errors
     /// Stdin would be read and is a terminal, where nobody will type records.
     pub(crate) fn open(files: &[PathBuf]) -> Result<Reader, Error> {
-        let sources: Vec<Source> =
-            if files.is_empty() { vec![Source::Stdin] } else { files.iter().map(|file| Source::of(file)).collect() };
+        let sources: Vec<Source> = if files.is_empty() {
+            vec![Source::Stdin]
+        } else {
+            files.iter().map(|file| Source::of(file)).collect()
+        };
         let reads_stdin = sources.iter().any(Source::is_stdin);
         if reads_stdin && io::stdin().is_terminal() {
             return Err(Error::Usage(format!(

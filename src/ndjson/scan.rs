@@ -10,8 +10,8 @@ use std::str::{FromStr, from_utf8};
 
 use memchr::{memchr, memchr2};
 use serde::Deserialize;
-use serde::de::value::{self, StrDeserializer};
 use serde::de::IntoDeserializer as _;
+use serde::de::value::{self, StrDeserializer};
 
 use crate::names::{AliasName, Architecture, FunctionArn, Version};
 use crate::records::{Identification, Invocation, Measured, Outcome, Record as _, RunName};
@@ -112,9 +112,12 @@ impl Fields {
 
 /// What an invocation is of, with the function's ARN as its line has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct SizeRef<'a> {
+pub struct SizeRef<'a> {
+    /// The function's ARN, which is valid.
     pub function: &'a str,
+    /// The function's architecture.
     pub architecture: Architecture,
+    /// The memory size in MB.
     pub memory: MemoryMB,
 }
 
@@ -138,7 +141,7 @@ struct Beginning<G> {
 /// Reads the invocations of one writer after another. `G` is what the caller makes of function, architecture and memory
 /// size.
 #[derive(Debug)]
-pub(crate) struct Scanner<G> {
+pub struct Scanner<G> {
     /// By the field that is followed.
     expected: [Expected; Field::COUNT],
     /// The beginnings that were seen lately; those that occur often come first.
@@ -177,15 +180,17 @@ struct Found<'a> {
 
 /// An invocation that was read from the beginning of a text.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Scanned<'a, G> {
+pub struct Scanned<'a, G> {
+    /// What the caller made of its function, architecture and memory size.
     pub group: G,
+    /// Its figures.
     pub measured: Measured<'a>,
     /// The length of its line, with the newline.
     pub length: usize,
 }
 
-impl<G: Copy> Scanner<G> {
-    pub fn new() -> Scanner<G> {
+impl<G> Default for Scanner<G> {
+    fn default() -> Scanner<G> {
         Scanner {
             expected: std::array::from_fn(|_| Expected { bytes: Vec::new(), field: Field::Unknown }),
             beginnings: Vec::with_capacity(BEGINNINGS),
@@ -193,7 +198,9 @@ impl<G: Copy> Scanner<G> {
             minute: [0; MINUTE],
         }
     }
+}
 
+impl<G: Copy> Scanner<G> {
     /// Returns the invocation in the first line of `text`, or `None` if that line needs a closer look: it is of another
     /// type, is not valid, has no newline, or is written in an unusual way. `group_of` is called for a beginning that
     /// was not seen lately.
@@ -257,7 +264,9 @@ impl<G: Copy> Scanner<G> {
         };
         let identification = match (found.request_id, found.index) {
             (Some(request_id), _) => Identification::RequestId(request_id),
-            (None, Some(index)) => run().map_or(Identification::Unknown, |run| Identification::Index(run, index)),
+            (None, Some(index)) => {
+                run().map_or(Identification::Unknown, |run| Identification::Index(run, index))
+            }
             (None, None) => Identification::Unknown,
         };
         let measured = Measured {
@@ -275,7 +284,9 @@ impl<G: Copy> Scanner<G> {
             return None;
         }
         if let Some((length, fields, next)) = end_of_beginning
-            && [Field::Type, Field::FunctionArn, Field::MemorySize].into_iter().all(|field| fields.contains(field))
+            && [Field::Type, Field::FunctionArn, Field::MemorySize]
+                .into_iter()
+                .all(|field| fields.contains(field))
         {
             let run = if fields.contains(Field::RunId) { run_name(found.run_id) } else { None };
             self.remember(Beginning { bytes: text[..length].to_vec(), group, fields, next, run });
@@ -287,11 +298,13 @@ impl<G: Copy> Scanner<G> {
     #[inline]
     fn key(&mut self, previous: Field, rest: &mut &[u8]) -> Option<Field> {
         let expected = &self.expected[previous as usize];
-        if !expected.bytes.is_empty() && let Some(value) = rest.strip_prefix(&*expected.bytes) {
-            *rest = value;
-            return Some(expected.field);
+        match rest.strip_prefix(&*expected.bytes) {
+            Some(value) if !expected.bytes.is_empty() && value.first() != Some(&b' ') => {
+                *rest = value;
+                Some(expected.field)
+            }
+            _ => self.other_key(previous, rest),
         }
-        self.other_key(previous, rest)
     }
 
     /// Takes a key that is not the expected one, and expects it the next time.
@@ -350,7 +363,9 @@ impl<G: Copy> Scanner<G> {
             Field::InitDuration => found.init = Some(take_millis(rest)?),
             Field::RestoreDuration => found.restore = Some(take_millis(rest)?),
             Field::BilledDuration => found.billed = Some(BilledMillis::new(take_integer(rest)?)?),
-            Field::BilledRestoreDuration => found.billed_restore = Some(BilledMillis::new(take_integer(rest)?)?),
+            Field::BilledRestoreDuration => {
+                found.billed_restore = Some(BilledMillis::new(take_integer(rest)?)?)
+            }
             Field::MaxMemoryUsed => found.max_memory_used = Some(take_u32(rest)?),
             Field::ClientDuration => skip_millis(rest)?,
             Field::Unknown => match rest.first()? {
@@ -411,7 +426,7 @@ impl<G: Copy> Scanner<G> {
 }
 
 /// Returns the invocation in a line that is written in any way, if the line has a valid one.
-pub(crate) fn invocation(line: &str) -> Option<Invocation> {
+pub fn invocation(line: &str) -> Option<Invocation> {
     #[derive(Deserialize)]
     struct Tag<'a> {
         #[serde(rename = "type", borrow)]
@@ -450,7 +465,8 @@ fn take(rest: &mut &[u8], expected: &[u8]) -> Option<()> {
 fn take_plain_string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let inside = rest.strip_prefix(b"\"")?;
     let (text, after) = inside.split_at(memchr(b'"', inside)?);
-    let is_plain = text.iter().fold(true, |plain, byte| plain & (0x20..0x80).contains(byte) & (*byte != b'\\'));
+    let is_plain =
+        text.iter().fold(true, |plain, byte| plain & (0x20..0x80).contains(byte) & (*byte != b'\\'));
     *rest = &after[1..];
     is_plain.then_some(text)
 }
@@ -482,7 +498,8 @@ fn take_outcome(rest: &mut &[u8]) -> Option<Outcome> {
     if take(rest, b"\"ok\"").is_some() {
         return Some(Outcome::Ok);
     }
-    let name: StrDeserializer<'_, value::Error> = from_utf8(take_plain_string(rest)?).ok()?.into_deserializer();
+    let name: StrDeserializer<'_, value::Error> =
+        from_utf8(take_plain_string(rest)?).ok()?.into_deserializer();
     Outcome::deserialize(name).ok()
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::foreign::Foreign;
 use super::*;
 use crate::exit::Exit;
-use crate::records::{AnyRecord, Cleaned, Record, Status};
+use crate::records::{AnyRecord, Cleaned, Measured, Record, SizeKey, Status};
 use crate::units::{MemoryMB, Millis};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -229,8 +229,125 @@ fn each_example_is_read_back_as_it_is_written() {
     }
 }
 
+/// Scans the first line of `text`, and checks that the scanner has found what the parser finds, or nothing. Returns
+/// whether it has found something.
+fn scan_as_parsed(scanner: &mut Scanner<usize>, sizes: &mut Vec<SizeKey>, text: &[u8]) -> bool {
+    let group_of = |size: SizeRef| {
+        let SizeRef { function, architecture, memory } = size;
+        sizes.push(SizeKey { function: function.parse().expect("an ARN"), architecture, memory });
+        sizes.len() - 1
+    };
+    let Some(Scanned { group, measured, length }) = scanner.scan(text, group_of) else {
+        return false;
+    };
+    let line = text.split_inclusive(|byte| *byte == b'\n').next().expect("a line");
+    let line = std::str::from_utf8(line).expect("the scanner has checked it");
+    let parsed = invocation(line).unwrap_or_else(|| panic!("scanned, but not parsed: {line}"));
+    assert_eq!((length, &sizes[group]), (line.len(), &parsed.size_key()), "{line}");
+    assert_eq!(Ok(measured), Measured::of(&parsed), "{line}");
+    true
+}
+
+/// Writes an object as programs do: with or without spaces, its fields in an order of their own, and a line end of either
+/// kind.
+fn written(record: &[(String, Value)], style: u8) -> String {
+    let [comma, colon, end] =
+        [[",", ":", "\n"], [", ", ": ", "\n"], [",", ":", "\r\n"], [" , ", " :", " \n"]]
+            [usize::from(style % 4)];
+    let fields: Vec<String> =
+        record.iter().map(|(name, value)| format!("{}{colon}{value}", Value::from(name.as_str()))).collect();
+    format!("{{{}}}{end}", fields.join(comma))
+}
+
+fn invocation_example() -> Vec<(String, Value)> {
+    examples()
+        .into_iter()
+        .find(|example| example["type"] == "invocation")
+        .expect("it is there")
+        .into_iter()
+        .collect()
+}
+
+#[test]
+fn the_lines_of_the_tools_are_scanned() {
+    let (mut scanner, mut sizes) = (Scanner::default(), Vec::new());
+    let saved = include_str!("../../tests/data/1-invocations.ndjson");
+    let lines: Vec<&str> = saved.split_inclusive('\n').collect();
+    let of_invocations = lines.iter().filter(|line| line.contains("\"invocation\""));
+    assert!(of_invocations.clone().count() > 10);
+    for line in of_invocations {
+        assert!(scan_as_parsed(&mut scanner, &mut sizes, line.as_bytes()), "{line}");
+    }
+    // In another order, with spaces, and with a field that we do not know, as in other programs.
+    let mut fields = invocation_example();
+    fields.reverse();
+    fields.push(("tag.commit".to_owned(), "é \" ü".into()));
+    for style in 0..4 {
+        for _ in 0..2 {
+            let line = written(&fields, style);
+            assert!(scan_as_parsed(&mut scanner, &mut sizes, line.as_bytes()), "{line}");
+        }
+    }
+}
+
+/// Generates a line of a stream: an invocation as tools write it, or with one thing changed.
+fn stream_line() -> impl Strategy<Value = Vec<u8>> {
+    let figure = prop_oneof![
+        (0..100_000_000_u32).prop_map(|hundredths| Value::from(f64::from(hundredths) / 100.0)),
+        (0..2_000_u32).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    let of_report = select(vec![
+        "durationMs",
+        "initDurationMs",
+        "restoreDurationMs",
+        "billedDurationMs",
+        "billedRestoreDurationMs",
+        "maxMemoryUsedMB",
+        "clientDurationMs",
+        "memorySizeMB",
+        "index",
+    ]);
+    let change = prop_oneof![
+        4 => (of_report.prop_map(str::to_owned), figure),
+        4 => (name(), value()),
+    ];
+    let record = (vec(change, 0..3), vec(any::<prop::sample::Index>(), 0..2), any::<bool>(), 0..8_u8);
+    let edit = prop_oneof![9 => Just(None), 1 => (any::<prop::sample::Index>(), "\\PC{0,2}").prop_map(Some)];
+    (record, edit).prop_map(|((changes, removed, is_reversed, style), edit)| {
+        let mut fields = invocation_example();
+        for (name, value) in changes {
+            match fields.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => *known = value,
+                None => fields.push((name, value)),
+            }
+        }
+        for at in removed {
+            fields.remove(at.index(fields.len()));
+        }
+        if is_reversed {
+            fields.reverse();
+        }
+        let mut line: Vec<char> = written(&fields, style / 2).chars().collect();
+        if let Some((at, edit)) = edit {
+            let at = at.index(line.len());
+            line.splice(at..=at, edit.chars());
+        }
+        line.into_iter().collect::<String>().into_bytes()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_is_scanned_is_what_is_parsed(lines in vec(stream_line(), 1..12)) {
+        let (mut scanner, mut sizes) = (Scanner::default(), Vec::new());
+        for line in lines {
+            scan_as_parsed(&mut scanner, &mut sizes, &line);
+        }
+    }
 
     #[test]
     fn a_changed_value_is_read_back_as_it_is_written_or_its_field_is_named(

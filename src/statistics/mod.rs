@@ -57,8 +57,7 @@ impl TrimmedMean {
         // If the order is that of another quantity, the values at the ends need not be the extremes.
         let least = kept.clone().fold(f64::INFINITY, f64::min);
         let greatest = kept.clone().fold(f64::NEG_INFINITY, f64::max);
-        let winsorized =
-            repeat_n(least, self.dropped).chain(kept).chain(repeat_n(greatest, self.dropped));
+        let winsorized = repeat_n(least, self.dropped).chain(kept).chain(repeat_n(greatest, self.dropped));
         let variance = sample_variance(winsorized)?;
         Some(((n - 1.0) * variance / (h * (h - 1.0))).sqrt())
     }

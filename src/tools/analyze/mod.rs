@@ -153,9 +153,7 @@ impl Options {
 
     fn check_price(&self, function: &FunctionArn, architecture: Architecture) -> Result<(), Error> {
         match &self.pricing {
-            Pricing::Bill { prices, used } => {
-                prices.rate(function.region(), architecture, *used).map(drop)
-            }
+            Pricing::Bill { prices, used } => prices.rate(function.region(), architecture, *used).map(drop),
             Pricing::PowerTuning => Ok(()),
         }
     }
@@ -187,8 +185,7 @@ impl Consume for Analyze<'_> {
             line.record_type().is_ok_and(|record_type| record_type == Plan::TYPE)
                 && line.parse().is_ok_and(|plan: Plan| plan.dry_run)
         };
-        self.each_line =
-            self.each_line || self.options.dry_run || lines.flatten().any(is_dry_plan);
+        self.each_line = self.each_line || self.options.dry_run || lines.flatten().any(is_dry_plan);
         self.each_line
     }
 

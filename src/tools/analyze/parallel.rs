@@ -8,9 +8,8 @@ pub(super) fn in_parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let items = Mutex::new(items.into_iter().enumerate());
     let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work_off = || -> Vec<(usize, R)> {
-        std::iter::from_fn(next).map(|(at, item)| (at, work(item))).collect()
-    };
+    let work_off =
+        || -> Vec<(usize, R)> { std::iter::from_fn(next).map(|(at, item)| (at, work(item))).collect() };
     let mut results = std::thread::scope(|scope| {
         let others: Vec<_> = (1..cores).map(|_| scope.spawn(work_off)).collect();
         let mut results = work_off();

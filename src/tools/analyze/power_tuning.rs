@@ -51,8 +51,8 @@ pub(super) fn duration_and_costs(
     answered.durations.sort_by(f64::total_cmp);
     answered.billed.sort_by(f64::total_cmp);
     let total = answered.billed.iter().fold(0.0, |sum, billed| sum + price(base, size.memory, *billed));
-    let duration =
-        TrimmedMean::of(answered.durations.iter().copied(), share).filter(|duration| answered.all && duration.mean > 0.0);
+    let duration = TrimmedMean::of(answered.durations.iter().copied(), share)
+        .filter(|duration| answered.all && duration.mean > 0.0);
     let billed = TrimmedMean::of(answered.billed.iter().copied(), share).filter(|_| duration.is_some());
     let costs = Costs {
         currency: if region.starts_with("cn-") { Currency::cny() } else { Currency::usd() },

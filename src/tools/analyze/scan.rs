@@ -80,7 +80,7 @@ pub(super) struct InvocationScan {
 
 impl InvocationScan {
     pub fn new(sizes: Arc<Sizes>) -> InvocationScan {
-        InvocationScan { sizes, scanner: Scanner::new(), met: HashMap::new() }
+        InvocationScan { sizes, scanner: Scanner::default(), met: HashMap::new() }
     }
 }
 
