@@ -1,6 +1,7 @@
 //! `lpt-analyze`, and the expected outputs: tests/data holds them in the pipe's order, each tool's output the next
 //! one's input. `LPT_BLESS=1` rewrites all but the first, which is a real run's.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -959,11 +960,10 @@ fn a_file_that_is_cut_in_mid_line_is_analyzed_with_a_warning() {
 fn a_file_of_another_kind_is_named_with_what_to_do() {
     let folder = Folder::new();
     let utf_16: Vec<u8> = format!("\u{feff}{}", runs()).encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xabV*\xa9,\n";
     let csv = Tool::new("lpt-analyze").args(["--format", "csv"]).stdin(runs()).run().succeeds().stdout;
     let cases: [(&str, &[u8], [&str; 2]); 3] = [
         ("runs.csv", csv.as_bytes(), ["is CSV", "one JSON object a line"]),
-        ("runs.ndjson.gz", gzip, ["is compressed with gzip", "zcat"]),
+        ("runs.zip", b"PK\x03\x04\x14\0\0\0", ["is a zip archive", "unzip -p"]),
         ("runs16.ndjson", &utf_16, ["is UTF-16", "iconv -f UTF-16 -t UTF-8"]),
     ];
     for (name, bytes, words) in cases {
@@ -972,12 +972,113 @@ fn a_file_of_another_kind_is_named_with_what_to_do() {
         let refused = Tool::new("lpt-analyze").arg(&path).run();
         refused.fails_with(65, &[&format!("{name}: "), words[0], words[1]]);
     }
-    let refused = Tool::new("lpt-analyze").arg(folder.path("")).run();
-    refused.fails_with(1, &["is a folder; name the files in it: ", "/*.ndjson"]);
+    let refused = Tool::new("lpt-analyze").arg(Folder::new().path("")).run();
+    refused.fails_with(1, &["is a folder without files of records"]);
     // PowerShell and editors write it.
     let marked = folder.file("marked.ndjson", &format!("\u{feff}{}", runs()));
     let ran = Tool::new("lpt-analyze").arg(marked).run().succeeds();
     assert_eq!(ran.stdout, Tool::new("lpt-analyze").stdin(runs()).run().stdout);
+}
+
+fn gzip(bytes: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes.as_ref()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstandard(text: &str) -> Vec<u8> {
+    zstd::encode_all(text.as_bytes(), 1).unwrap()
+}
+
+/// The files are told by their content; none has a name that says what it is.
+#[test]
+fn the_statistics_are_the_same_from_every_form_and_order_of_the_records() {
+    let folder = Folder::new();
+    let runs = runs();
+    let expected = Tool::new("lpt-analyze").stdin(runs.clone()).run().succeeds().of_type("statistics");
+    assert!(expected.len() > 3);
+    let lines: Vec<&str> = runs.split_inclusive('\n').collect();
+    let (first, second) = lines.split_at(lines.len() / 2);
+    let (first, second) = (first.concat(), second.concat());
+    let end = lines.last().unwrap();
+    // What is passed on stays as it is.
+    let with_spaces = |line: &str| match line.contains("\"invocation\"") {
+        true => line.replace("\":", "\" : ").replace('\n', " \r\n"),
+        false => line.to_owned(),
+    };
+    let mut forms: Vec<(&str, Vec<u8>)> = vec![
+        ("gzip", gzip(&runs)),
+        ("gzip of several members", [gzip(&first), gzip(&second)].concat()),
+        ("zstd", zstandard(&runs)),
+        ("zstd of several frames", [zstandard(&first), zstandard(&second)].concat()),
+        ("gzip of zstd", gzip(zstandard(&runs))),
+        ("with spaces", lines.iter().map(|line| with_spaces(line)).collect::<String>().into_bytes()),
+    ];
+    let mut reversed: Vec<&str> = lines[..lines.len() - 1].to_vec();
+    reversed.reverse();
+    reversed.push(end);
+    forms.push(("in reverse", reversed.concat().into_bytes()));
+    for (form, bytes) in forms {
+        let path = folder.path(form);
+        std::fs::write(&path, &bytes).unwrap();
+        let of_file = Tool::new("lpt-analyze").arg(&path).run().succeeds();
+        assert_eq!((of_file.of_type("statistics"), &*of_file.stderr), (expected.clone(), ""), "{form}");
+        let of_stdin = Tool::new("lpt-analyze").stdin(bytes).run().succeeds();
+        assert_eq!((of_stdin.of_type("statistics"), &*of_stdin.stderr), (expected.clone(), ""), "{form}");
+    }
+    // A folder with a file for each line, and others that are not of records.
+    let many = folder.path("many");
+    for (number, line) in lines.iter().enumerate() {
+        let of_ten = many.join(format!("{:02}", number / 10));
+        std::fs::create_dir_all(&of_ten).unwrap();
+        let end = if line == end { "" } else { end };
+        std::fs::write(of_ten.join(format!("{number:03}")), format!("{line}{end}")).unwrap();
+    }
+    std::fs::write(many.join("_SUCCESS"), "").unwrap();
+    std::fs::write(many.join(".hidden"), "nonsense").unwrap();
+    let of_folder = Tool::new("lpt-analyze").arg(&many).run().succeeds();
+    assert_eq!((of_folder.of_type("statistics"), &*of_folder.stderr), (expected, ""));
+}
+
+/// As Spark writes them: `df.write.partitionBy("functionArn", "memorySizeMB").json(…)`.
+#[test]
+fn the_folders_of_a_partition_give_the_fields_that_its_records_lack() {
+    let folder = Folder::new();
+    let expected = Tool::new("lpt-analyze").stdin(runs()).run().succeeds().of_type("statistics");
+    for line in runs().lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let (mut path, mut written) = (folder.path("runs"), record.clone());
+        for field in ["functionArn", "memorySizeMB"] {
+            let value = match &record[field] {
+                Value::Null => "__HIVE_DEFAULT_PARTITION__".to_owned(),
+                Value::String(text) => text.replace(':', "%3A"),
+                other => other.to_string(),
+            };
+            path.push(format!("{field}={value}"));
+            written.as_object_mut().unwrap().remove(field);
+        }
+        std::fs::create_dir_all(&path).unwrap();
+        let file = std::fs::OpenOptions::new().append(true).create(true).open(path.join("part-0.json"));
+        writeln!(file.unwrap(), "{written}").unwrap();
+    }
+    // Their fields are in another order than ours, and records that pass through stay so.
+    let ran = Tool::new("lpt-analyze").arg("--format=json").arg(folder.path("runs")).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(serde_json::from_str::<Vec<Value>>(&ran.stdout).unwrap(), expected);
+}
+
+#[test]
+fn a_compressed_file_that_is_cut_off_is_analyzed_with_a_warning() {
+    let folder = Folder::new();
+    for (name, whole) in [("runs.gz", gzip(runs())), ("runs.zst", zstandard(&runs()))] {
+        let path = folder.path(name);
+        std::fs::write(&path, &whole[..whole.len() - 10]).unwrap();
+        let ran = Tool::new("lpt-analyze").arg(&path).run();
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("{name}: the compressed file is cut off")), "{}", ran.stderr);
+        std::fs::write(&path, [&whole[..20], &[0xff; 20], &whole[40..]].concat()).unwrap();
+        Tool::new("lpt-analyze").arg(&path).run().fails_with(1, &[name]);
+    }
 }
 
 #[test]

@@ -19,8 +19,21 @@ use super::line::Line;
 use super::source::{Content, Opened, Source, read_at, unreadable};
 use crate::error::Error;
 
-/// The bytes of a block: a core's own cache holds that many, and a system call costs little beside them.
-const BLOCK: usize = 1 << 20;
+/// How the input is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Work {
+    /// The bytes of a block. A core's own cache should hold them, and a system call should cost little beside them.
+    pub block: usize,
+    /// The number of threads, if there is more than a block.
+    pub workers: usize,
+}
+
+impl Work {
+    /// One worker a core.
+    pub fn for_all_cores() -> Work {
+        Work { block: 1 << 20, workers: std::thread::available_parallelism().map_or(1, NonZero::get) }
+    }
+}
 
 /// The bytes that are read beyond a block to have the whole of its last line. Most lines are shorter.
 const LINE: usize = 1 << 12;
@@ -121,6 +134,7 @@ impl<F> Scanned<F> {
 
 /// The sources from which the workers take blocks.
 struct Feed {
+    block: usize,
     sources: VecDeque<Source>,
     current: Option<Current>,
     /// The number of the next block.
@@ -168,9 +182,9 @@ impl Feed {
                     Err(error) => break Err(error),
                 }
             };
-            match current.take(buffer) {
-                Ok(Ok(taken)) => break Ok(taken),
-                Ok(Err(unused)) => buffer = unused,
+            match current.take(self.block, &mut buffer) {
+                Ok(Some(taken)) => break Ok(taken),
+                Ok(None) => {}
                 Err(error) => {
                     let error = unreadable(&current.name, error);
                     self.current = None;
@@ -185,19 +199,21 @@ impl Feed {
 }
 
 impl Current {
-    /// Takes the next block. Returns the buffer if nothing is left.
-    fn take(&mut self, buffer: Vec<u8>) -> io::Result<Result<Taken, Vec<u8>>> {
+    /// Takes the next block, with `buffer` for its bytes. Returns `None` if nothing is left.
+    fn take(&mut self, block: usize, buffer: &mut Vec<u8>) -> io::Result<Option<Taken>> {
         let source = Arc::clone(&self.name);
         match &mut self.content {
             Content::File { file, whole, next } => {
                 let from = *next;
-                *next = (from + BLOCK as u64).min(whole.end);
+                *next = (from + block as u64).min(whole.end);
                 let part = Part { file: Arc::clone(file), from, to: *next, whole: whole.clone() };
-                Ok(if part.from < part.to { Ok(Taken::Unread { source, part, buffer }) } else { Err(buffer) })
+                let is_left = part.from < part.to;
+                Ok(is_left.then(|| Taken::Unread { source, part, buffer: std::mem::take(buffer) }))
             }
             Content::Stream { input, is_live } => {
-                let block = read_block(input, *is_live, &mut self.carried, buffer)?;
-                Ok(block.map(|(bytes, length)| Taken::Read(Block { source, bytes, range: 0..length })))
+                let length = read_block(input, *is_live, block, &mut self.carried, buffer)?;
+                let block = |length| Block { source, bytes: std::mem::take(buffer), range: 0..length };
+                Ok(length.map(|length| Taken::Read(block(length))))
             }
         }
     }
@@ -240,7 +256,7 @@ impl Part {
             }
             searched = length;
             // A line may be longer than a block.
-            let more = (length + BLOCK).min(place(self.whole.end));
+            let more = (2 * length).min(place(self.whole.end));
             buffer.resize(buffer.len().max(more), 0);
             let count = read_at(&self.file, &mut buffer[length..more], base + length as u64)?;
             if count == 0 {
@@ -251,35 +267,36 @@ impl Part {
     }
 }
 
-/// Reads a block of whole lines from a stream, after what was `carried` from the block before. Returns the buffer with
-/// the length of the block, or without one if nothing is left. From a live stream it returns the lines as they come.
+/// Reads a block of whole lines from a stream into `buffer`, after what was `carried` from the block before. Returns its
+/// length, or `None` if nothing is left. From a live stream it returns the lines as they come.
 fn read_block(
     input: &mut impl Read,
     is_live: bool,
+    block: usize,
     carried: &mut Vec<u8>,
-    mut buffer: Vec<u8>,
-) -> io::Result<Result<(Vec<u8>, usize), Vec<u8>>> {
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<usize>> {
     let mut length = carried.len();
     buffer.resize(buffer.len().max(length), 0);
     buffer[..length].copy_from_slice(carried);
     carried.clear();
-    let mut lines = 0;
+    let mut lines = None;
     loop {
-        buffer.resize(buffer.len().max(length + BLOCK), 0);
-        let count = match input.read(&mut buffer[length..length + BLOCK]) {
+        buffer.resize(buffer.len().max(length + block), 0);
+        let count = match input.read(&mut buffer[length..length + block]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             count => count?,
         };
         if count == 0 {
-            return Ok(if length > 0 { Ok((buffer, length)) } else { Err(buffer) });
+            return Ok((length > 0).then_some(length));
         }
         if let Some(newline) = memrchr(b'\n', &buffer[length..length + count]) {
-            lines = length + newline + 1;
+            lines = Some(length + newline + 1);
         }
         length += count;
-        if lines > 0 && (is_live || length >= BLOCK) {
+        if let Some(lines) = lines.filter(|_| is_live || length >= block) {
             carried.extend_from_slice(&buffer[lines..length]);
-            return Ok(Ok((buffer, lines)));
+            return Ok(Some(lines));
         }
     }
 }
@@ -371,7 +388,7 @@ impl<C: Consume> InOrder<'_, C> {
     }
 }
 
-/// Reads all of the sources, with one worker a core if there is more than a block. Returns the first thing that is wrong
+/// Reads all of the sources, with several workers if there is more than a block. Returns the first thing that is wrong
 /// with the input.
 ///
 /// # Errors
@@ -379,12 +396,13 @@ impl<C: Consume> InOrder<'_, C> {
 pub(super) async fn consume<C: Consume>(
     sources: Vec<Source>,
     consumer: &mut C,
+    Work { block, workers }: Work,
 ) -> Result<Option<Error>, Error> {
     let size: Option<u64> = sources.iter().map(Source::size).sum();
-    let mut feed = Feed { sources: sources.into(), current: None, number: 0 };
+    let mut feed = Feed { block, sources: sources.into(), current: None, number: 0 };
     let mut scan = consumer.scan();
     let mut in_order = InOrder { consumer, source: None, bad_input: None };
-    if size.is_some_and(|size| size <= BLOCK as u64) {
+    if size.is_some_and(|size| size <= block as u64) {
         let mut buffer = Vec::new();
         while let Some((_, taken)) = feed.take(buffer) {
             let scanned = taken.and_then(Taken::read).map(|block| block.scanned(&mut scan));
@@ -392,7 +410,6 @@ pub(super) async fn consume<C: Consume>(
         }
         return Ok(in_order.bad_input);
     }
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     let (unused, buffers) = std_mpsc::channel();
     (0..2 * workers + 1).for_each(|_| drop(unused.send(Vec::new())));
     let workshop = Arc::new(Workshop { feed: Mutex::new(feed), buffers: Mutex::new(buffers) });
@@ -415,4 +432,115 @@ pub(super) async fn consume<C: Consume>(
         }
     }
     Ok(in_order.bad_input)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ndjson::Lines;
+
+    /// Scans the lines that begin with `s`.
+    struct OfS;
+
+    impl Scan for OfS {
+        type Found = Vec<Vec<u8>>;
+
+        fn scan(&mut self, text: &[u8], found: &mut Self::Found) -> Option<usize> {
+            let length = text.iter().position(|byte| *byte == b'\n')? + 1;
+            text.starts_with(b"s").then(|| found.push(text[..length - 1].to_vec()))?;
+            Some(length)
+        }
+    }
+
+    /// Collects what was scanned, and the other lines with their numbers. From a line `each` on, it wants each line.
+    #[derive(Debug, Default, PartialEq)]
+    struct Collected {
+        scanned: Vec<Vec<u8>>,
+        lines: Vec<(u64, String)>,
+        wants_each_line: bool,
+    }
+
+    impl Consume for Collected {
+        type Scan = OfS;
+
+        fn scan(&self) -> OfS {
+            OfS
+        }
+
+        fn wants_each_line<'a>(&mut self, mut lines: impl Iterator<Item = &'a Result<Line, Error>>) -> bool {
+            self.wants_each_line |= lines.any(|line| line.as_ref().is_ok_and(|line| line.text() == "each"));
+            self.wants_each_line
+        }
+
+        fn found(&mut self, found: Vec<Vec<u8>>) {
+            self.scanned.extend(found);
+        }
+
+        fn pass_scanned(&mut self, _source: &Arc<str>) {}
+
+        fn line(&mut self, line: &Line) -> Result<(), Error> {
+            self.lines.push((line.number(), line.text().to_owned()));
+            Ok(())
+        }
+
+        fn end_of_block(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    fn collected(sources: Vec<Source>, work: Work) -> (Collected, Option<String>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let mut collected = Collected::default();
+        let bad_input =
+            runtime.block_on(consume(sources, &mut collected, work)).expect("the consumer never fails");
+        (collected, bad_input.map(|error| error.to_string()))
+    }
+
+    proptest! {
+        #[test]
+        fn the_blocks_have_all_lines_in_order_whatever_their_size_and_the_workers(
+            texts in vec(vec("s{0,40}|[a-r]{0,9}|each", 0..30).prop_map(|lines| lines.join("\n")), 1..4),
+            block in 1..60_usize,
+            workers in 1..4_usize,
+        ) {
+            static FOLDERS: AtomicU32 = AtomicU32::new(0);
+            let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+            let folder = std::env::temp_dir().join(format!("lpt-blocks-{}-{number}", std::process::id()));
+            std::fs::create_dir(&folder).expect("a folder for temporary files");
+            let files: Vec<_> = (0..texts.len()).map(|number| folder.join(number.to_string())).collect();
+            for (file, text) in files.iter().zip(&texts) {
+                std::fs::write(file, text).expect("a new file");
+            }
+            let in_memory = |text: &String| Source::Text { name: "x".to_owned(), text: text.clone().into_bytes() };
+            for sources in [Source::of_files(&files), texts.iter().map(in_memory).collect()] {
+                let (collected, bad_input) = collected(sources, Work { block, workers });
+                prop_assert_eq!(bad_input, None);
+                let mut expected = Collected::default();
+                let mut wants_each_line = false;
+                for line in texts.iter().flat_map(|text| Lines::of_text("x", text.clone())) {
+                    let line = line.expect("a line");
+                    // Whether the last line of a text ends with a newline is not seen here.
+                    expected.lines.push((line.number(), line.text().to_owned()));
+                    wants_each_line |= line.text() == "each";
+                }
+                let mut of_s = expected.lines.iter().filter(|(_, text)| text.starts_with('s'));
+                let mut others = expected.lines.iter();
+                // Each line is there once, scanned or not, and each of both kinds in order.
+                prop_assert_eq!(collected.scanned.len() + collected.lines.len(), expected.lines.len());
+                for scanned in &collected.scanned {
+                    prop_assert!(of_s.any(|(_, text)| text.as_bytes() == scanned));
+                }
+                for line in &collected.lines {
+                    prop_assert!(others.any(|other| other == line), "{:?}", line);
+                }
+                prop_assert_eq!(collected.wants_each_line, wants_each_line);
+            }
+            std::fs::remove_dir_all(folder).expect("it is there");
+        }
+    }
 }

@@ -44,12 +44,8 @@ impl Fault for Foreign {
 /// stand for the names of the file and of the tool that reads it.
 fn recognize(first_line: &[u8]) -> Option<(&'static str, &'static str)> {
     let is = |start: &[u8]| first_line.starts_with(start);
-    // RFC 1952, RFC 8878, and the byte order marks of Unicode.
-    if is(b"\x1f\x8b") {
-        Some(("compressed with gzip", "decompress it: zcat FILE | TOOL"))
-    } else if is(b"\x28\xb5\x2f\xfd") {
-        Some(("compressed with zstd", "decompress it: zstdcat FILE | TOOL"))
-    } else if is(b"PK\x03\x04") {
+    // The byte order marks are those of Unicode.
+    if is(b"PK\x03\x04") {
         Some(("a zip archive", "unpack it: unzip -p FILE | TOOL"))
     } else if is(b"PAR1") {
         Some(("Parquet", "convert it to NDJSON, one JSON object a line"))
@@ -79,9 +75,8 @@ mod tests {
 
     #[test]
     fn a_file_is_recognized_by_how_it_begins() {
-        let cases: [(&[u8], Option<&str>); 12] = [
-            (b"\x1f\x8b\x08\0\0\0\0\0", Some("compressed with gzip")),
-            (b"\x28\xb5\x2f\xfd\x24", Some("compressed with zstd")),
+        let cases: [(&[u8], Option<&str>); 11] = [
+            (b"PK\x03\x04\x14", Some("a zip archive")),
             (b"\xff\xfe{\0\"\0", Some("UTF-16")),
             (b"\xfe\xff\0{\0\"", Some("UTF-16")),
             (b"functionArn,memorySizeMB,durationMs\r", Some("CSV")),

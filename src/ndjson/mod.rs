@@ -9,6 +9,7 @@ mod upstream; // the end records of the input, taken together
 mod writer; // the output of a tool
 mod line; // one line, and what can be wrong with it
 mod source; // files and stdin, and what is in them
+mod partition; // folders of records, and the fields that their names hold
 mod foreign; // files that hold something else than records
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{FileType, fstat};
 use tokio::sync::mpsc;
 
-use super::blocks::{self, Consume};
+use super::blocks::{self, Consume, Work};
 use super::line::Line;
 use super::source::{Opened, Source, unreadable};
 use super::{Upstream, Writer};
@@ -34,7 +34,7 @@ impl Lines {
 
     /// Reads `files` one after another; `-` is stdin.
     pub(crate) fn of_files(files: &[PathBuf]) -> Lines {
-        Lines::of(files.iter().map(|file| Source::of(file)).collect())
+        Lines::of(Source::of_files(files))
     }
 
     /// Reads the lines of a text in memory, and calls their source `name`.
@@ -96,11 +96,8 @@ impl Reader {
     /// # Errors
     /// Stdin would be read and is a terminal, where nobody will type records.
     pub(crate) fn open(files: &[PathBuf]) -> Result<Reader, Error> {
-        let sources: Vec<Source> = if files.is_empty() {
-            vec![Source::Stdin]
-        } else {
-            files.iter().map(|file| Source::of(file)).collect()
-        };
+        let sources: Vec<Source> =
+            if files.is_empty() { vec![Source::Stdin] } else { Source::of_files(files) };
         let reads_stdin = sources.iter().any(Source::is_stdin);
         if reads_stdin && io::stdin().is_terminal() {
             return Err(Error::Usage(format!(
@@ -165,7 +162,7 @@ impl Reader {
             State::Reading(_) => Vec::new(),
         };
         self.state = State::Unread(Vec::new());
-        blocks::consume(sources, consumer).await
+        blocks::consume(sources, consumer, Work::for_all_cores()).await
     }
 
     /// Returns what is known of the tools before this one: nothing yet.

@@ -13,7 +13,9 @@ use rustix::fs::{FileType, fstat, tell};
 
 use super::STDIN;
 use super::foreign::{self, Foreign};
+use super::partition::{self, Partition};
 use crate::error::Error;
+use crate::message;
 
 /// A source that is not open yet.
 #[derive(Debug)]
@@ -39,9 +41,19 @@ pub(super) enum Content {
 }
 
 impl Source {
-    /// Returns the source that a file argument names; `-` is stdin.
-    pub fn of(file: &Path) -> Source {
-        if file == Path::new("-") { Source::Stdin } else { Source::File(file.to_owned()) }
+    /// Returns the sources that file arguments name: `-` is stdin, and a folder means the files below it.
+    pub fn of_files(files: &[PathBuf]) -> Vec<Source> {
+        let sources = files.iter().flat_map(|file| {
+            if file == Path::new("-") {
+                return vec![Source::Stdin];
+            }
+            match file.is_dir().then(|| partition::files_below(file)) {
+                Some(Ok(files)) if !files.is_empty() => files.into_iter().map(Source::File).collect(),
+                // Opening it shows what is wrong.
+                _ => vec![Source::File(file.clone())],
+            }
+        });
+        sources.collect()
     }
 
     pub fn is_stdin(&self) -> bool {
@@ -61,18 +73,23 @@ impl Source {
     /// # Errors
     /// It cannot be read, or it surely has no records.
     pub fn open(self) -> Result<Opened, Error> {
+        let mut partition = None;
         let (name, content) = match self {
             Source::Stdin => (STDIN.to_owned(), of_stdin()),
             Source::File(path) => {
-                let content = File::open(&path).and_then(of_file);
-                (path.display().to_string(), content)
+                partition = Some(Partition::of(&path));
+                (path.display().to_string(), File::open(&path).and_then(of_file))
             }
             Source::Text { name, text } => {
                 (name, Ok(Content::Stream { input: Box::new(Cursor::new(text)), is_live: false }))
             }
         };
-        let mut content = content.map_err(|error| unreadable(&name, error))?;
-        let first_line = content.first_line().map_err(|error| unreadable(&name, error))?;
+        let (mut content, first_line) =
+            content.and_then(|content| content.decoded(&name)).map_err(|error| unreadable(&name, error))?;
+        if let Some(partition) = partition.filter(|partition| partition.is_missing_in(&first_line)) {
+            let input = Box::new(partition.added_to(content.into_reader()));
+            content = Content::Stream { input, is_live: false };
+        }
         if let Some(foreign) = Foreign::recognize(&name, &first_line) {
             return Err(foreign.into());
         }
@@ -81,6 +98,19 @@ impl Source {
 }
 
 impl Content {
+    /// Returns the content without its compression, if it has one, and its first line.
+    fn decoded(mut self, name: &str) -> io::Result<(Content, Vec<u8>)> {
+        loop {
+            let first_line = self.first_line()?;
+            let Some(compression) = Compression::of(&first_line) else {
+                return Ok((self, first_line));
+            };
+            let input = compression.decoder(self.into_reader())?;
+            let input = Box::new(UpToCut { input, name: name.to_owned() });
+            self = Content::Stream { input, is_live: false };
+        }
+    }
+
     /// Returns the first line, or the beginning of a long one, and goes on behind a mark of UTF-8.
     fn first_line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = vec![0; LONG];
@@ -116,6 +146,53 @@ impl Content {
         match self {
             Content::File { file, whole, next } => Box::new(BufReader::new(FileReader { file, whole, next })),
             Content::Stream { input, .. } => Box::new(BufReader::new(input)),
+        }
+    }
+}
+
+/// A way to compress a file, told by its first bytes.
+enum Compression {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstandard,
+}
+
+impl Compression {
+    fn of(bytes: &[u8]) -> Option<Compression> {
+        if bytes.starts_with(b"\x1f\x8b") {
+            Some(Compression::Gzip)
+        } else if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
+            Some(Compression::Zstandard)
+        } else {
+            None
+        }
+    }
+
+    /// Returns a reader of what `input` was made from. Files that were concatenated are read one after another.
+    fn decoder(self, input: Box<dyn BufRead + Send>) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+            Compression::Zstandard => Box::new(zstd::Decoder::with_buffer(input)?),
+        })
+    }
+}
+
+/// Reads a compressed file that may be cut off, because its writer was killed or still writes.
+struct UpToCut {
+    input: Box<dyn Read + Send>,
+    name: String,
+}
+
+impl Read for UpToCut {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.input.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                message::warning(format_args!("{}: the compressed file is cut off", self.name));
+                self.input = Box::new(io::empty());
+                Ok(0)
+            }
+            read => read,
         }
     }
 }
@@ -163,8 +240,7 @@ fn of_file(file: File) -> io::Result<Content> {
 pub(super) fn unreadable(name: &str, source: io::Error) -> Error {
     if source.kind() == io::ErrorKind::IsADirectory {
         return Error::Failed(format!(
-            "{name}: is a folder; name the files in it: {}/*.ndjson",
-            name.trim_end_matches('/')
+            "{name}: is a folder without files of records; name another one, or a file"
         ));
     }
     Error::io(name)(source)

@@ -137,6 +137,12 @@ impl From<Record> for String {
     }
 }
 
+impl From<Record> for Vec<u8> {
+    fn from(record: Record) -> Vec<u8> {
+        String::from(record).into_bytes()
+    }
+}
+
 /// Returns the lines of several records.
 pub fn lines(records: impl IntoIterator<Item = Record>) -> String {
     records.into_iter().map(|record| record.line()).collect()

@@ -20,7 +20,7 @@ pub struct Tool {
 }
 
 enum Stdin {
-    Text(String),
+    Bytes(Vec<u8>),
     Nothing,
 }
 
@@ -68,8 +68,8 @@ impl Tool {
     }
 
     /// Sets what it reads.
-    pub fn stdin(mut self, text: impl Into<String>) -> Tool {
-        self.input = Stdin::Text(text.into());
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Tool {
+        self.input = Stdin::Bytes(bytes.into());
         self
     }
 
@@ -87,14 +87,14 @@ impl Tool {
     /// Runs the tool to its end.
     pub fn run(mut self) -> Ran {
         self.command.stdin(match self.input {
-            Stdin::Text(_) => Stdio::piped(),
+            Stdin::Bytes(_) => Stdio::piped(),
             Stdin::Nothing => Stdio::null(),
         });
         let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let feeder = child.stdin.take().map(|mut stdin| {
-            let Stdin::Text(text) = self.input else { unreachable!("only text is piped") };
+            let Stdin::Bytes(bytes) = self.input else { unreachable!("only bytes are piped") };
             // A tool that refuses its arguments does not read.
-            std::thread::spawn(move || drop(stdin.write_all(text.as_bytes())))
+            std::thread::spawn(move || drop(stdin.write_all(&bytes)))
         });
         let output = child.wait_with_output().unwrap();
         if let Some(feeder) = feeder {

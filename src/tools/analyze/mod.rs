@@ -315,7 +315,9 @@ impl Analysis<'_> {
         let mut all = Vec::with_capacity(groups.len());
         let (mut repeats, mut doubts, mut cold_starts) = (0, Doubts::default(), ColdStarts::default());
         let mut warnings = Vec::new();
-        for findings in in_parallel(groups, |group| self.findings(group)) {
+        // To sort and sum these takes longer than to start a thread.
+        let much = groups.iter().map(Group::len).sum::<usize>() > 20_000;
+        for findings in in_parallel(groups, much, |group| self.findings(group)) {
             let findings = findings?;
             repeats += findings.repeats;
             warnings.extend(findings.warnings);

@@ -3,8 +3,16 @@
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 
-/// Returns the results of `work` in the order of `items`, which as many threads as there are cores take in turn.
-pub(super) fn in_parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+/// Returns the results of `work` in the order of `items`. If it is `much`, as many threads as there are cores take the
+/// items in turn.
+pub(super) fn in_parallel<T: Send, R: Send>(
+    items: Vec<T>,
+    much: bool,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    if !much {
+        return items.into_iter().map(work).collect();
+    }
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     let items = Mutex::new(items.into_iter().enumerate());
     let next = || items.lock().unwrap_or_else(PoisonError::into_inner).next();
