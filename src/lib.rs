@@ -31,6 +31,7 @@ mod decide; // the best size under a strategy
 pub mod price; // the price list
 mod aws; // the SDK's set-up, the calls, the retries, the errors of AWS
 pub mod ndjson; // the record stream: reader, lines, writer
+pub mod columns; // records as rows of a table, in CSV and Parquet
 
 // The ground: no SDK, no record stream.
 pub mod records; // the types of the records

@@ -224,6 +224,12 @@ impl Timestamp {
         Some(Timestamp(time.truncate_to_millisecond()))
     }
 
+    /// Returns the milliseconds since 1970, which are negative before.
+    pub fn to_unix_millis(self) -> i64 {
+        let millis = self.0.unix_timestamp_nanos() / 1_000_000;
+        millis.try_into().expect("a year of four digits")
+    }
+
     /// Whether this moment is longer ago than `age`, by this machine's clock.
     pub fn is_older_than(self, age: std::time::Duration) -> bool {
         OffsetDateTime::now_utc() - self.0 > age

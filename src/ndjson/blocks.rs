@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::line::Line;
 use super::source::{Content, Opened, Source, read_at, unreadable};
+use crate::columns::{Chunk, ParquetFile};
 use crate::error::Error;
 
 /// How the input is read.
@@ -46,6 +47,13 @@ pub(crate) trait Scan: Send + 'static {
     /// Adds what the first line of `text` has to `found`, and returns its length with the newline. Returns `None` if
     /// the line is to be handled by itself.
     fn scan(&mut self, text: &[u8], found: &mut Self::Found) -> Option<usize>;
+
+    /// Adds what a part of a table has to `found`, and returns the number of its rows. Returns `None` if its lines are
+    /// to be looked at.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    fn scan_chunk(&mut self, chunk: Chunk, found: &mut Self::Found) -> io::Result<Option<u64>>;
 }
 
 /// What a tool makes of the blocks of its input.
@@ -83,9 +91,17 @@ struct Block {
     range: Range<usize>,
 }
 
+/// A part of a table.
+struct RowGroup {
+    file: Arc<ParquetFile>,
+    number: usize,
+}
+
 /// A block, and what was found in it.
 struct Scanned<F> {
     block: Block,
+    /// The part of a table of which no line was made.
+    row_group: Option<RowGroup>,
     found: F,
     /// The number of lines.
     lines: u64,
@@ -101,7 +117,8 @@ impl Block {
     }
 
     fn scanned<S: Scan>(self, scan: &mut S) -> Scanned<S::Found> {
-        let mut scanned = Scanned { found: S::Found::default(), lines: 0, left: Vec::new(), block: self };
+        let mut scanned =
+            Scanned { found: S::Found::default(), lines: 0, left: Vec::new(), block: self, row_group: None };
         let block = &scanned.block;
         let mut from = block.range.start;
         while from < block.range.end {
@@ -119,7 +136,36 @@ impl Block {
     }
 }
 
+impl RowGroup {
+    /// Returns its rows as lines.
+    fn block(&self, source: Arc<str>) -> io::Result<Block> {
+        let lines = self.file.lines(self.number)?.into_iter().map(|line| line + "\n");
+        let bytes = lines.collect::<String>().into_bytes();
+        Ok(Block { source, range: 0..bytes.len(), bytes })
+    }
+
+    fn scanned<S: Scan>(self, source: Arc<str>, scan: &mut S) -> io::Result<Scanned<S::Found>> {
+        let mut found = S::Found::default();
+        let chunk = self.file.chunk(self.number);
+        match chunk.map(|chunk| scan.scan_chunk(chunk, &mut found)).transpose()?.flatten() {
+            None => Ok(self.block(source)?.scanned(scan)),
+            Some(lines) => {
+                let block = Block { source, bytes: Vec::new(), range: 0..0 };
+                Ok(Scanned { block, row_group: Some(self), found, lines, left: Vec::new() })
+            }
+        }
+    }
+}
+
 impl<F> Scanned<F> {
+    /// Makes lines of a part of a table.
+    fn make_lines(&mut self) -> io::Result<()> {
+        if let Some(row_group) = self.row_group.take() {
+            self.block = row_group.block(Arc::clone(&self.block.source))?;
+        }
+        Ok(())
+    }
+
     /// Returns the place of each line.
     fn each_line(&self) -> Vec<(u64, Range<usize>)> {
         let mut from = self.block.range.start;
@@ -157,6 +203,11 @@ enum Taken {
         source: Arc<str>,
         part: Part,
         buffer: Vec<u8>,
+    },
+    /// A part of a table, likewise.
+    RowGroup {
+        source: Arc<str>,
+        row_group: RowGroup,
     },
 }
 
@@ -210,6 +261,12 @@ impl Current {
                 let is_left = part.from < part.to;
                 Ok(is_left.then(|| Taken::Unread { source, part, buffer: std::mem::take(buffer) }))
             }
+            Content::Parquet { file, next } => {
+                let row_group = RowGroup { file: Arc::clone(file), number: *next };
+                *next += 1;
+                let is_left = row_group.number < file.row_groups();
+                Ok(is_left.then_some(Taken::RowGroup { source, row_group }))
+            }
             Content::Stream { input, is_live } => {
                 let length = read_block(input, *is_live, block, &mut self.carried, buffer)?;
                 let block = |length| Block { source, bytes: std::mem::take(buffer), range: 0..length };
@@ -220,13 +277,17 @@ impl Current {
 }
 
 impl Taken {
-    fn read(self) -> Result<Block, Error> {
+    fn scanned<S: Scan>(self, scan: &mut S) -> Result<Scanned<S::Found>, Error> {
         match self {
-            Taken::Read(block) => Ok(block),
+            Taken::Read(block) => Ok(block.scanned(scan)),
             Taken::Unread { source, part, buffer: mut bytes } => match part.read(&mut bytes) {
-                Ok(range) => Ok(Block { source, bytes, range }),
+                Ok(range) => Ok(Block { source, bytes, range }.scanned(scan)),
                 Err(error) => Err(unreadable(&source, error)),
             },
+            Taken::RowGroup { source, row_group } => {
+                let scanned = row_group.scanned(Arc::clone(&source), scan);
+                scanned.map_err(|error| unreadable(&source, error))
+            }
         }
     }
 }
@@ -321,7 +382,7 @@ impl Workshop {
             let Some((number, taken)) = lock(&self.feed).take(buffer) else {
                 return;
             };
-            let scanned = taken.and_then(Taken::read).map(|block| block.scanned(&mut scan));
+            let scanned = taken.and_then(|taken| taken.scanned(&mut scan));
             if done.blocking_send((number, scanned)).is_err() {
                 return;
             }
@@ -357,14 +418,15 @@ impl<C: Consume> InOrder<'_, C> {
             _ => 0,
         };
         self.source = Some((Arc::clone(&source), before + scanned.lines));
-        let bytes = &scanned.block.bytes;
-        let line = |(index, range): &(u64, Range<usize>)| {
+        let line = |bytes: &[u8], (index, range): &(u64, Range<usize>)| {
             let line = Line::new(&source, before + index + 1, bytes[range.clone()].to_vec());
             (*index, line.map_err(Error::from))
         };
-        let mut lines: Vec<(u64, Result<Line, Error>)> = scanned.left.iter().map(line).collect();
+        let mut lines: Vec<(u64, Result<Line, Error>)> =
+            scanned.left.iter().map(|place| line(&scanned.block.bytes, place)).collect();
         if self.consumer.wants_each_line(lines.iter().map(|(_, line)| line)) {
-            lines = scanned.each_line().iter().map(line).collect();
+            scanned.make_lines().map_err(|error| unreadable(&source, error))?;
+            lines = scanned.each_line().iter().map(|place| line(&scanned.block.bytes, place)).collect();
         } else {
             self.consumer.found(std::mem::take(&mut scanned.found));
         }
@@ -405,7 +467,7 @@ pub(super) async fn consume<C: Consume>(
     if size.is_some_and(|size| size <= block as u64) {
         let mut buffer = Vec::new();
         while let Some((_, taken)) = feed.take(buffer) {
-            let scanned = taken.and_then(Taken::read).map(|block| block.scanned(&mut scan));
+            let scanned = taken.and_then(|taken| taken.scanned(&mut scan));
             buffer = in_order.take(scanned)?;
         }
         return Ok(in_order.bad_input);
@@ -454,6 +516,10 @@ mod tests {
             let length = text.iter().position(|byte| *byte == b'\n')? + 1;
             text.starts_with(b"s").then(|| found.push(text[..length - 1].to_vec()))?;
             Some(length)
+        }
+
+        fn scan_chunk(&mut self, _chunk: Chunk, _found: &mut Self::Found) -> io::Result<Option<u64>> {
+            Ok(None)
         }
     }
 

@@ -47,19 +47,15 @@ fn recognize(first_line: &[u8]) -> Option<(&'static str, &'static str)> {
     // The byte order marks are those of Unicode.
     if is(b"PK\x03\x04") {
         Some(("a zip archive", "unpack it: unzip -p FILE | TOOL"))
-    } else if is(b"PAR1") {
-        Some(("Parquet", "convert it to NDJSON, one JSON object a line"))
     } else if is(b"\xff\xfe") || is(b"\xfe\xff") {
         Some(("UTF-16", "convert it: iconv -f UTF-16 -t UTF-8 FILE | TOOL"))
-    } else if is_csv(first_line) {
-        Some(("CSV", "give the NDJSON that it was made from, one JSON object a line"))
     } else {
         None
     }
 }
 
 /// Whether a line is the header of a CSV file: names between commas.
-fn is_csv(line: &[u8]) -> bool {
+pub(super) fn is_csv(line: &[u8]) -> bool {
     let is_name = |name: &[u8]| {
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte);
         let name = name.trim_ascii();

@@ -10,8 +10,6 @@ use std::str::{FromStr, from_utf8};
 
 use memchr::{memchr, memchr2};
 use serde::Deserialize;
-use serde::de::IntoDeserializer as _;
-use serde::de::value::{self, StrDeserializer};
 
 use crate::names::{AliasName, Architecture, FunctionArn, Version};
 use crate::records::{Identification, Invocation, Measured, Outcome, Record as _, RunName};
@@ -498,9 +496,7 @@ fn take_outcome(rest: &mut &[u8]) -> Option<Outcome> {
     if take(rest, b"\"ok\"").is_some() {
         return Some(Outcome::Ok);
     }
-    let name: StrDeserializer<'_, value::Error> =
-        from_utf8(take_plain_string(rest)?).ok()?.into_deserializer();
-    Outcome::deserialize(name).ok()
+    Outcome::named(from_utf8(take_plain_string(rest)?).ok()?)
 }
 
 /// Takes the digits in front, at most 15, and returns their number and their count.

@@ -14,6 +14,7 @@ use rustix::fs::{FileType, fstat, tell};
 use super::STDIN;
 use super::foreign::{self, Foreign};
 use super::partition::{self, Partition};
+use crate::columns::{ParquetFile, lines_of_csv};
 use crate::error::Error;
 use crate::message;
 
@@ -38,6 +39,8 @@ pub(super) enum Content {
     File { file: Arc<File>, whole: Range<u64>, next: u64 },
     /// Bytes that can be read once, in order. Somebody may wait for each line of a live stream.
     Stream { input: Box<dyn Read + Send>, is_live: bool },
+    /// A table of which several threads can read row groups, and the next one to read.
+    Parquet { file: Arc<ParquetFile>, next: usize },
 }
 
 impl Source {
@@ -98,16 +101,25 @@ impl Source {
 }
 
 impl Content {
-    /// Returns the content without its compression, if it has one, and its first line.
+    /// Returns the content without its compression, if it has one, and the lines of a table. Returns its first line, too;
+    /// of a table the names of its columns.
     fn decoded(mut self, name: &str) -> io::Result<(Content, Vec<u8>)> {
         loop {
             let first_line = self.first_line()?;
-            let Some(compression) = Compression::of(&first_line) else {
+            if let Some(compression) = Compression::of(&first_line) {
+                let input = compression.decoder(self.into_reader())?;
+                let input = Box::new(UpToCut { input, name: name.to_owned() });
+                self = Content::Stream { input, is_live: false };
+            } else if first_line.starts_with(b"PAR1") {
+                let file = Arc::new(self.into_parquet()?);
+                let columns = file.columns().map(|name| format!("\"{name}\"")).collect::<String>();
+                return Ok((Content::Parquet { file, next: 0 }, columns.into()));
+            } else if foreign::is_csv(&first_line) {
+                let lines = lines_of_csv(self.into_reader());
+                self = Content::Stream { input: Box::new(FromLines::new(lines)), is_live: false };
+            } else {
                 return Ok((self, first_line));
-            };
-            let input = compression.decoder(self.into_reader())?;
-            let input = Box::new(UpToCut { input, name: name.to_owned() });
-            self = Content::Stream { input, is_live: false };
+            }
         }
     }
 
@@ -121,6 +133,7 @@ impl Content {
                 whole.start += foreign::strip_mark(&mut line) as u64;
                 *next = whole.start;
             }
+            Content::Parquet { .. } => line.clear(),
             Content::Stream { input, .. } => {
                 let mut length = 0;
                 while length < LONG && !line[..length].contains(&b'\n') {
@@ -146,7 +159,50 @@ impl Content {
         match self {
             Content::File { file, whole, next } => Box::new(BufReader::new(FileReader { file, whole, next })),
             Content::Stream { input, .. } => Box::new(BufReader::new(input)),
+            Content::Parquet { file, next } => {
+                let lines = (next..file.row_groups()).flat_map(move |group| match file.lines(group) {
+                    Ok(lines) => lines.into_iter().map(Ok).collect(),
+                    Err(error) => vec![Err(error)],
+                });
+                Box::new(BufReader::new(FromLines::new(lines)))
+            }
         }
+    }
+
+    /// Returns the table that the bytes are.
+    fn into_parquet(self) -> io::Result<ParquetFile> {
+        match self {
+            Content::File { file, whole, .. } if whole.start == 0 => ParquetFile::open(file),
+            content => {
+                let mut bytes = Vec::new();
+                content.into_reader().read_to_end(&mut bytes)?;
+                ParquetFile::in_memory(bytes)
+            }
+        }
+    }
+}
+
+/// Reads lines as the bytes of a stream.
+struct FromLines<I> {
+    lines: I,
+    line: Cursor<Vec<u8>>,
+}
+
+impl<I> FromLines<I> {
+    fn new(lines: I) -> FromLines<I> {
+        FromLines { lines, line: Cursor::default() }
+    }
+}
+
+impl<I: Iterator<Item = io::Result<String>>> Read for FromLines<I> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.line.position() == self.line.get_ref().len() as u64 {
+            let Some(line) = self.lines.next() else {
+                return Ok(0);
+            };
+            self.line = Cursor::new((line? + "\n").into_bytes());
+        }
+        self.line.read(buffer)
     }
 }
 

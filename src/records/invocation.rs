@@ -1,5 +1,7 @@
 //! The `invocation` record: one invocation, as Lambda reported it.
 
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{self, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use super::{Configuration, Record, RunName, SizeKey, null_is_absent};
@@ -157,6 +159,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns the outcome that records call `name`.
+    pub(crate) fn named(name: &str) -> Option<Outcome> {
+        let name: StrDeserializer<'_, value::Error> = name.into_deserializer();
+        Outcome::deserialize(name).ok()
+    }
+
     /// Whether the durations count as a result.
     pub(crate) fn is_usable(self) -> bool {
         matches!(self, Outcome::Ok | Outcome::AllowedError)

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::io;
 use std::str::from_utf8;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,10 +11,11 @@ use memchr::memchr;
 use super::Options;
 use super::groups::{GroupId, Row};
 use super::repeats::Fingerprints;
+use crate::columns::{Chunk, ChunkRow};
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::{self, Scan, Scanner, SizeRef};
-use crate::records::{Invocation, Measured, SizeKey};
-use crate::units::MemoryMB;
+use crate::records::{Identification, Invocation, Measured, Outcome, SizeKey};
+use crate::units::{BilledMillis, MemoryMB, Millis};
 
 /// The groups of all workers.
 pub(super) struct Sizes {
@@ -67,20 +69,38 @@ impl Sizes {
     }
 }
 
-/// The groups of a function, by architecture and memory size.
-type OfFunction = Vec<(Architecture, MemoryMB, Option<GroupId>)>;
-
 /// The state of a worker.
 pub(super) struct InvocationScan {
     sizes: Arc<Sizes>,
     scanner: Scanner<Option<GroupId>>,
-    /// The groups that this worker has met, by the function's ARN.
-    met: HashMap<Box<str>, OfFunction>,
+    met: Met,
+}
+
+/// The groups that a worker has met, by the function's ARN, then by architecture and memory size.
+#[derive(Default)]
+struct Met(HashMap<Box<str>, OfFunction>);
+
+type OfFunction = Vec<(Architecture, MemoryMB, Option<GroupId>)>;
+
+impl Met {
+    /// Returns the group of a size. The function's ARN is valid.
+    fn group(&mut self, size: SizeRef, sizes: &Sizes) -> Option<GroupId> {
+        let SizeRef { function, architecture, memory } = size;
+        let of_function = self.0.get(function).into_iter().flatten();
+        let mut met_before = of_function.filter(|(of, at, _)| (*of, *at) == (architecture, memory));
+        if let Some((.., group)) = met_before.next() {
+            return *group;
+        }
+        let parsed: FunctionArn = function.parse().expect("the caller has checked it");
+        let group = sizes.group(SizeKey { function: parsed, architecture, memory });
+        self.0.entry(function.into()).or_default().push((architecture, memory, group));
+        group
+    }
 }
 
 impl InvocationScan {
     pub fn new(sizes: Arc<Sizes>) -> InvocationScan {
-        InvocationScan { sizes, scanner: Scanner::default(), met: HashMap::new() }
+        InvocationScan { sizes, scanner: Scanner::default(), met: Met::default() }
     }
 }
 
@@ -89,21 +109,7 @@ impl Scan for InvocationScan {
 
     fn scan(&mut self, text: &[u8], rows: &mut Vec<Row>) -> Option<usize> {
         let InvocationScan { sizes, scanner, met } = self;
-        let group_of = |size: SizeRef| {
-            let of_function = met.get(size.function);
-            let met_before = of_function.into_iter().flatten().find(|(architecture, memory, _)| {
-                (architecture, memory) == (&size.architecture, &size.memory)
-            });
-            if let Some((.., group)) = met_before {
-                return *group;
-            }
-            let function: FunctionArn = size.function.parse().expect("the scanner has checked it");
-            let key = SizeKey { function, architecture: size.architecture, memory: size.memory };
-            let group = sizes.group(key);
-            met.entry(size.function.into()).or_default().push((size.architecture, size.memory, group));
-            group
-        };
-        match scanner.scan(text, group_of) {
+        match scanner.scan(text, |size| met.group(size, sizes)) {
             Some(scanned) => {
                 rows.push(Row::of(scanned.group?, &scanned.measured, &sizes.fingerprints));
                 Some(scanned.length)
@@ -117,4 +123,69 @@ impl Scan for InvocationScan {
             }
         }
     }
+
+    fn scan_chunk(&mut self, chunk: Chunk, rows: &mut Vec<Row>) -> io::Result<Option<u64>> {
+        let InvocationScan { sizes, met, .. } = self;
+        // Most rows are of the same size as the one before.
+        let mut last: Option<(SizeKey, String, GroupId)> = None;
+        chunk.for_each(|row| {
+            let function = from_utf8(row.function?).ok()?;
+            let architecture = match row.architecture {
+                Some(name) => from_utf8(name).ok()?.parse().ok()?,
+                None => Architecture::default(),
+            };
+            let memory = MemoryMB::new(row.memory?.try_into().ok()?)?;
+            let group = match &last {
+                Some((size, text, group))
+                    if (&**text, size.architecture, size.memory) == (function, architecture, memory) =>
+                {
+                    *group
+                }
+                _ => {
+                    let parsed: FunctionArn = function.parse().ok()?;
+                    let group = met.group(SizeRef { function, architecture, memory }, sizes)?;
+                    last = Some((
+                        SizeKey { function: parsed, architecture, memory },
+                        function.to_owned(),
+                        group,
+                    ));
+                    group
+                }
+            };
+            rows.push(Row::of(group, &measured(&row)?, &sizes.fingerprints));
+            Some(())
+        })
+    }
+}
+
+/// Returns the figures of a row, if they are those of a valid record.
+fn measured<'a>(row: &ChunkRow<'a>) -> Option<Measured<'a>> {
+    let millis = |value: Option<f64>| value.map_or(Some(None), |value| Millis::new(value).map(Some));
+    let billed = |value: Option<i64>| match value {
+        Some(value) => BilledMillis::new(value.try_into().ok()?).map(Some),
+        None => Some(None),
+    };
+    let whole = |value: Option<i64>| value.map(u32::try_from).transpose().ok();
+    let request_id = row.request_id.filter(|request_id| !request_id.is_empty());
+    let identification = match (request_id, row.run, whole(row.index)?) {
+        (Some(request_id), ..) => Identification::RequestId(request_id),
+        (None, Some(run), Some(index)) => Identification::Index(from_utf8(run).ok()?.parse().ok()?, index),
+        _ => Identification::Unknown,
+    };
+    let outcome = match row.outcome {
+        Some(name) => Outcome::named(from_utf8(name).ok()?)?,
+        None => Outcome::default(),
+    };
+    let measured = Measured {
+        identification,
+        outcome,
+        cold_start: row.cold_start,
+        duration: millis(row.duration)?,
+        init: millis(row.init)?,
+        restore: millis(row.restore)?,
+        billed: billed(row.billed)?,
+        billed_restore: billed(row.billed_restore)?,
+        max_memory_used: whole(row.max_memory_used)?,
+    };
+    measured.missing().is_none().then_some(measured)
 }

@@ -1,0 +1,415 @@
+//! The invocations of a Parquet file, without a line for each: the columns that count, a row group at a time.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
+use parquet::errors::Result as ParquetResult;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, FileReader as _, Length, RowGroupReader, SerializedFileReader};
+use parquet::record::reader::RowIter;
+
+use super::parquet::{from_parquet, line_of};
+use super::type_of_rows;
+use crate::records::{Invocation, Record as _};
+
+/// The rows that are decoded at once: their columns fit into a core's cache.
+const BATCH: usize = 4096;
+
+/// A Parquet file of which several threads can read parts at the same time.
+pub struct ParquetFile {
+    reader: SerializedFileReader<Part>,
+    /// The type of all rows, if no column says it.
+    type_of_rows: Option<&'static str>,
+}
+
+/// A source of bytes that can be read at any place.
+enum Part {
+    File(Arc<File>, u64),
+    Memory(Bytes),
+}
+
+impl Length for Part {
+    fn len(&self) -> u64 {
+        match self {
+            Part::File(_, length) => *length,
+            Part::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// Reads a file from a place on. Unlike a copy of the `File`, it has a place of its own.
+struct FileFrom {
+    file: Arc<File>,
+    place: u64,
+}
+
+impl Read for FileFrom {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.place)?;
+        self.place += count as u64;
+        Ok(count)
+    }
+}
+
+impl ChunkReader for Part {
+    type T = Box<dyn Read>;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Box<dyn Read>> {
+        Ok(match self {
+            Part::File(file, _) => Box::new(FileFrom { file: Arc::clone(file), place: start }),
+            Part::Memory(bytes) => Box::new(io::Cursor::new(bytes.slice(start as usize..))),
+        })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        match self {
+            Part::File(file, _) => {
+                let mut bytes = vec![0; length];
+                file.read_exact_at(&mut bytes, start)?;
+                Ok(bytes.into())
+            }
+            Part::Memory(bytes) => bytes.get_bytes(start, length),
+        }
+    }
+}
+
+impl ParquetFile {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not in Parquet.
+    pub fn open(file: Arc<File>) -> io::Result<ParquetFile> {
+        let length = file.metadata()?.len();
+        ParquetFile::new(Part::File(file, length))
+    }
+
+    /// Opens what was read from a stream.
+    ///
+    /// # Errors
+    /// It is not in Parquet.
+    pub fn in_memory(bytes: Vec<u8>) -> io::Result<ParquetFile> {
+        ParquetFile::new(Part::Memory(bytes.into()))
+    }
+
+    fn new(part: Part) -> io::Result<ParquetFile> {
+        let reader = SerializedFileReader::new(part).map_err(from_parquet)?;
+        let fields = reader.metadata().file_metadata().schema_descr().root_schema().get_fields();
+        let type_of_rows = type_of_rows(fields.iter().map(|field| field.name()));
+        Ok(ParquetFile { reader, type_of_rows })
+    }
+
+    /// Returns the names of the columns.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        let fields = self.reader.metadata().file_metadata().schema_descr().root_schema().get_fields();
+        fields.iter().map(|field| field.name())
+    }
+
+    /// Returns the number of row groups.
+    pub fn row_groups(&self) -> usize {
+        self.reader.num_row_groups()
+    }
+
+    /// Returns a line of JSON for each row of a row group.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn lines(&self, group: usize) -> io::Result<Vec<String>> {
+        let group = self.reader.get_row_group(group).map_err(from_parquet)?;
+        let rows = RowIter::from_row_group(None, &*group).map_err(from_parquet)?;
+        rows.map(|row| line_of(row.map_err(from_parquet)?, self.type_of_rows)).collect()
+    }
+
+    /// Returns the invocations of a row group. `None` if it has other records too, as far as its statistics show, or
+    /// columns of other types than ours.
+    pub fn chunk(&self, group: usize) -> Option<Chunk> {
+        let group = self.reader.get_row_group(group).ok()?;
+        let columns = RowGroup(&*group);
+        let is_of_invocations = match self.type_of_rows {
+            Some(implied) => implied == Invocation::TYPE,
+            None => columns.text("type")?.constant()? == Invocation::TYPE.as_bytes(),
+        };
+        if !is_of_invocations {
+            return None;
+        }
+        Some(Chunk {
+            rows: usize::try_from(group.metadata().num_rows()).ok()?,
+            function: columns.text("functionArn")?,
+            architecture: columns.text("architecture")?,
+            memory: columns.int("memorySizeMB")?,
+            run: columns.text("runId")?,
+            index: columns.int("index")?,
+            request_id: columns.text("requestId")?,
+            outcome: columns.text("outcome")?,
+            cold_start: columns.bool("coldStart")?,
+            duration: columns.double("durationMs")?,
+            init: columns.double("initDurationMs")?,
+            restore: columns.double("restoreDurationMs")?,
+            billed: columns.int("billedDurationMs")?,
+            billed_restore: columns.int("billedRestoreDurationMs")?,
+            max_memory_used: columns.int("maxMemoryUsedMB")?,
+        })
+    }
+}
+
+/// The columns of a row group.
+struct RowGroup<'a>(&'a dyn RowGroupReader);
+
+impl RowGroup<'_> {
+    /// Returns a column, which is [`Column::Absent`] if the file lacks it, and `None` if its values are of another type.
+    fn column<T: DataType>(
+        &self,
+        name: &str,
+        constant: impl FnOnce(&ColumnChunkMetaData) -> Option<T::T>,
+    ) -> Option<Column<T>> {
+        let metadata: &RowGroupMetaData = self.0.metadata();
+        let is_named = |column: &ColumnChunkMetaData| {
+            column.column_path().parts().first().is_some_and(|part| part == name)
+        };
+        let Some(at) = metadata.columns().iter().position(is_named) else {
+            return Some(Column::Absent);
+        };
+        let column = metadata.column(at);
+        let descriptor = column.column_descr();
+        let is_flat = descriptor.max_rep_level() == 0 && descriptor.max_def_level() <= 1;
+        if !is_flat || column.column_type() != T::get_physical_type() {
+            return None;
+        }
+        if let Some(value) = constant(column) {
+            return Some(Column::Constant(value));
+        }
+        Some(Column::Read(Box::new(Reading {
+            reader: get_typed_column_reader(self.0.get_column_reader(at).ok()?),
+            is_optional: descriptor.max_def_level() == 1,
+            levels: Vec::with_capacity(BATCH),
+            values: Vec::with_capacity(BATCH),
+            row: 0,
+            value: 0,
+        })))
+    }
+
+    fn text(&self, name: &str) -> Option<Column<ByteArrayType>> {
+        self.column(name, |column| {
+            let statistics = column.statistics()?;
+            let is_exact = statistics.min_is_exact() && statistics.max_is_exact();
+            let (min, max) = (statistics.min_bytes_opt()?, statistics.max_bytes_opt()?);
+            let is_constant = is_exact && min == max && statistics.null_count_opt() == Some(0);
+            is_constant.then(|| ByteArray::from(min.to_vec()))
+        })
+    }
+
+    fn int(&self, name: &str) -> Option<IntColumn> {
+        let of_32_bits = self.column::<Int32Type>(name, |_| None).map(IntColumn::Int32);
+        of_32_bits.or_else(|| self.column::<Int64Type>(name, |_| None).map(IntColumn::Int64))
+    }
+
+    fn double(&self, name: &str) -> Option<Column<DoubleType>> {
+        self.column(name, |_| None)
+    }
+
+    fn bool(&self, name: &str) -> Option<Column<BoolType>> {
+        self.column(name, |_| None)
+    }
+}
+
+/// A column of a row group, of which one value after another is taken.
+enum Column<T: DataType> {
+    /// No row has a value.
+    Absent,
+    /// All rows have the same, so nothing needs to be read.
+    Constant(T::T),
+    Read(Box<Reading<T>>),
+}
+
+/// The rows of a column that were read.
+struct Reading<T: DataType> {
+    reader: ColumnReaderImpl<T>,
+    is_optional: bool,
+    /// 1 for each row that has a value, and 0 for each other one.
+    levels: Vec<i16>,
+    values: Vec<T::T>,
+    /// The next row, and the next value.
+    row: usize,
+    value: usize,
+}
+
+impl Column<ByteArrayType> {
+    /// Returns the value that all rows have.
+    fn constant(&self) -> Option<&[u8]> {
+        match self {
+            Column::Constant(value) => Some(value.data()),
+            _ => None,
+        }
+    }
+}
+
+impl<T: DataType> Column<T> {
+    /// Reads the next rows.
+    fn fill(&mut self, rows: usize) -> io::Result<()> {
+        let Column::Read(reading) = self else {
+            return Ok(());
+        };
+        let Reading { reader, is_optional, levels, values, row, value } = &mut **reading;
+        levels.clear();
+        values.clear();
+        (*row, *value) = (0, 0);
+        let (read, ..) = reader.read_records(rows, Some(levels), None, values).map_err(from_parquet)?;
+        if !*is_optional {
+            levels.resize(read, 1);
+        }
+        if read < rows {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a column is shorter than the others"));
+        }
+        Ok(())
+    }
+
+    /// Takes the value of the next row.
+    #[inline]
+    fn next(&mut self) -> Option<&T::T> {
+        match self {
+            Column::Absent => None,
+            Column::Constant(value) => Some(value),
+            Column::Read(reading) => {
+                let Reading { levels, values, row, value, .. } = &mut **reading;
+                *row += 1;
+                if levels[*row - 1] == 0 {
+                    return None;
+                }
+                *value += 1;
+                Some(&values[*value - 1])
+            }
+        }
+    }
+}
+
+/// A column of whole numbers, which some programs write with 64 bits.
+enum IntColumn {
+    Int32(Column<Int32Type>),
+    Int64(Column<Int64Type>),
+}
+
+impl IntColumn {
+    fn fill(&mut self, rows: usize) -> io::Result<()> {
+        match self {
+            IntColumn::Int32(column) => column.fill(rows),
+            IntColumn::Int64(column) => column.fill(rows),
+        }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<i64> {
+        match self {
+            IntColumn::Int32(column) => column.next().copied().map(i64::from),
+            IntColumn::Int64(column) => column.next().copied(),
+        }
+    }
+}
+
+/// The invocations of a row group.
+pub struct Chunk {
+    rows: usize,
+    function: Column<ByteArrayType>,
+    architecture: Column<ByteArrayType>,
+    memory: IntColumn,
+    run: Column<ByteArrayType>,
+    index: IntColumn,
+    request_id: Column<ByteArrayType>,
+    outcome: Column<ByteArrayType>,
+    cold_start: Column<BoolType>,
+    duration: Column<DoubleType>,
+    init: Column<DoubleType>,
+    restore: Column<DoubleType>,
+    billed: IntColumn,
+    billed_restore: IntColumn,
+    max_memory_used: IntColumn,
+}
+
+/// The columns of one row, as they are in the file: nothing is checked.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs, reason = "each is the column of its name")]
+pub struct ChunkRow<'a> {
+    pub function: Option<&'a [u8]>,
+    pub architecture: Option<&'a [u8]>,
+    pub memory: Option<i64>,
+    pub run: Option<&'a [u8]>,
+    pub index: Option<i64>,
+    pub request_id: Option<&'a [u8]>,
+    pub outcome: Option<&'a [u8]>,
+    pub cold_start: Option<bool>,
+    pub duration: Option<f64>,
+    pub init: Option<f64>,
+    pub restore: Option<f64>,
+    pub billed: Option<i64>,
+    pub billed_restore: Option<i64>,
+    pub max_memory_used: Option<i64>,
+}
+
+impl Chunk {
+    /// Hands each row to `take`, until it returns `None`. Returns the number of rows, or `None` if not all were taken.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn for_each(mut self, mut take: impl FnMut(ChunkRow) -> Option<()>) -> io::Result<Option<u64>> {
+        let mut left = self.rows;
+        while left > 0 {
+            let rows = left.min(BATCH);
+            self.fill(rows)?;
+            for _ in 0..rows {
+                if take(self.next()).is_none() {
+                    return Ok(None);
+                }
+            }
+            left -= rows;
+        }
+        Ok(Some(self.rows as u64))
+    }
+
+    fn fill(&mut self, rows: usize) -> io::Result<()> {
+        for column in [
+            &mut self.function,
+            &mut self.architecture,
+            &mut self.run,
+            &mut self.request_id,
+            &mut self.outcome,
+        ] {
+            column.fill(rows)?;
+        }
+        for column in [
+            &mut self.memory,
+            &mut self.index,
+            &mut self.billed,
+            &mut self.billed_restore,
+            &mut self.max_memory_used,
+        ] {
+            column.fill(rows)?;
+        }
+        for column in [&mut self.duration, &mut self.init, &mut self.restore] {
+            column.fill(rows)?;
+        }
+        self.cold_start.fill(rows)
+    }
+
+    #[inline]
+    fn next(&mut self) -> ChunkRow<'_> {
+        ChunkRow {
+            function: self.function.next().map(ByteArray::data),
+            architecture: self.architecture.next().map(ByteArray::data),
+            memory: self.memory.next(),
+            run: self.run.next().map(ByteArray::data),
+            index: self.index.next(),
+            request_id: self.request_id.next().map(ByteArray::data),
+            outcome: self.outcome.next().map(ByteArray::data),
+            cold_start: self.cold_start.next().copied(),
+            duration: self.duration.next().copied(),
+            init: self.init.next().copied(),
+            restore: self.restore.next().copied(),
+            billed: self.billed.next(),
+            billed_restore: self.billed_restore.next(),
+            max_memory_used: self.max_memory_used.next(),
+        }
+    }
+}
