@@ -34,6 +34,7 @@ pub mod ndjson; // the record stream: reader, lines, writer
 pub mod columns; // records as rows of a table, in CSV and Parquet
 
 // The ground: no SDK, no record stream.
+pub mod telemetry; // Lambda's reports of its invocations
 pub mod records; // the types of the records
 mod statistics; // estimators: trimmed mean, confidence interval, quantiles
 mod label; // functions in messages: the short name, with the region where there are several

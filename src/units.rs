@@ -230,6 +230,12 @@ impl Timestamp {
         millis.try_into().expect("a year of four digits")
     }
 
+    /// Returns the moment that is this time span before.
+    pub fn before(self, span: Millis) -> Option<Timestamp> {
+        let span = time::Duration::checked_seconds_f64(span.get() / 1000.0)?;
+        self.0.checked_sub(span).map(|time| Timestamp(time.truncate_to_millisecond()))
+    }
+
     /// Whether this moment is longer ago than `age`, by this machine's clock.
     pub fn is_older_than(self, age: std::time::Duration) -> bool {
         OffsetDateTime::now_utc() - self.0 > age

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lpt::tools::invoke::Report;
+use lpt::telemetry::Report;
 
 const ID: &str = "6f1b4f0c-5d4b-4a3e-9d5f-0a1b2c3d4e5f";
 

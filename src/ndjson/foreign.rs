@@ -55,12 +55,13 @@ fn recognize(first_line: &[u8]) -> Option<(&'static str, &'static str)> {
 }
 
 /// Whether a line is the header of a CSV file: names between commas.
-pub(super) fn is_csv(line: &[u8]) -> bool {
+pub(crate) fn is_csv(line: &[u8]) -> bool {
     let is_name = |name: &[u8]| {
-        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte);
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. @".contains(byte);
         let name = name.trim_ascii();
         let name = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\"")).unwrap_or(name);
-        name.first().is_some_and(u8::is_ascii_alphabetic) && name.iter().all(is_part)
+        name.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'@')
+            && name.iter().all(is_part)
     };
     line.contains(&b',') && line.trim_ascii().split(|byte| *byte == b',').all(is_name)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use serde_path_to_error::{Path, Segment, Track};
 
 use crate::error::Fault;
@@ -86,6 +86,11 @@ impl Line {
 
     /// Parses the line as a record of type `R`, and ignores fields that `R` does not have.
     pub fn parse<R: Record>(&self) -> Result<R, RecordError> {
+        self.deserialize()
+    }
+
+    /// Returns all fields of the record.
+    pub(crate) fn fields(&self) -> Result<Map<String, Value>, RecordError> {
         self.deserialize()
     }
 

@@ -19,8 +19,10 @@ mod tests;
 const STDIN: &str = "stdin";
 
 pub(crate) use blocks::{Consume, Scan};
+pub(crate) use foreign::is_csv as is_csv_header;
 pub use line::{Line, RecordError};
 pub use reader::{Lines, Reader};
 pub use scan::{Scanned, Scanner, SizeRef, invocation};
+pub(crate) use source::{Text, unreadable};
 pub use upstream::Upstream;
 pub use writer::Writer;

@@ -35,7 +35,7 @@ pub(super) fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// The fields that the folders of a file give to its records, as JSON.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Partition(Vec<(&'static str, Value)>);
 
 impl Partition {

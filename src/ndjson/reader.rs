@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::blocks::{self, Consume, Work};
 use super::line::Line;
-use super::source::{Opened, Source, unreadable};
+use super::source::{Opened, Source, Text, unreadable};
 use super::{Upstream, Writer};
 use crate::error::Error;
 use crate::message;
@@ -30,6 +30,11 @@ impl Lines {
     /// Reads the lines of `sources`, one source after another.
     fn of(sources: Vec<Source>) -> Lines {
         Lines { sources: sources.into_iter(), current: None }
+    }
+
+    /// Reads the records in a text that somebody has looked at.
+    pub(crate) fn of_records(text: Text) -> Lines {
+        Lines::of(vec![Source::Seen(Box::new(text))])
     }
 
     /// Reads `files` one after another; `-` is stdin.
@@ -163,6 +168,15 @@ impl Reader {
         };
         self.state = State::Unread(Vec::new());
         blocks::consume(sources, consumer, Work::for_all_cores()).await
+    }
+
+    /// Returns the sources as texts, which need not be of records. Each is opened when it is its turn.
+    pub(crate) fn texts(&mut self) -> impl Iterator<Item = Result<Text, Error>> + Send + use<> {
+        let sources = match &mut self.state {
+            State::Unread(sources) => std::mem::take(sources),
+            State::Reading(_) => Vec::new(),
+        };
+        sources.into_iter().map(Source::open_text)
     }
 
     /// Returns what is known of the tools before this one: nothing yet.

@@ -19,11 +19,15 @@ use crate::error::Error;
 use crate::message;
 
 /// A source that is not open yet.
-#[derive(Debug)]
 pub(super) enum Source {
     Stdin,
     File(PathBuf),
-    Text { name: String, text: Vec<u8> },
+    /// One whose first line somebody has looked at.
+    Seen(Box<Text>),
+    Text {
+        name: String,
+        text: Vec<u8>,
+    },
 }
 
 /// An open source.
@@ -71,25 +75,66 @@ impl Source {
         path.metadata().ok().filter(|metadata| metadata.is_file()).map(|metadata| metadata.len())
     }
 
-    /// Opens the source, and looks at its first line.
+    /// Opens the source as a stream of records.
     ///
     /// # Errors
     /// It cannot be read, or it surely has no records.
     pub fn open(self) -> Result<Opened, Error> {
-        let mut partition = None;
+        self.open_text()?.records()
+    }
+
+    /// Opens the source, and looks at its first line without its compression.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn open_text(self) -> Result<Text, Error> {
+        let mut partition = Partition::default();
         let (name, content) = match self {
+            Source::Seen(text) => return Ok(*text),
             Source::Stdin => (STDIN.to_owned(), of_stdin()),
             Source::File(path) => {
-                partition = Some(Partition::of(&path));
+                partition = Partition::of(&path);
                 (path.display().to_string(), File::open(&path).and_then(of_file))
             }
             Source::Text { name, text } => {
                 (name, Ok(Content::Stream { input: Box::new(Cursor::new(text)), is_live: false }))
             }
         };
-        let (mut content, first_line) =
-            content.and_then(|content| content.decoded(&name)).map_err(|error| unreadable(&name, error))?;
-        if let Some(partition) = partition.filter(|partition| partition.is_missing_in(&first_line)) {
+        let opened = content.and_then(|content| content.decompressed(&name));
+        let (content, first_line) = opened.map_err(|error| unreadable(&name, error))?;
+        Ok(Text { name, content, first_line, partition })
+    }
+}
+
+/// An open source of which is not known what it holds.
+pub(crate) struct Text {
+    name: String,
+    content: Content,
+    /// The first line, or the beginning of a long one.
+    first_line: Vec<u8>,
+    partition: Partition,
+}
+
+impl Text {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn first_line(&self) -> &[u8] {
+        &self.first_line
+    }
+
+    /// Returns a reader of the text itself.
+    pub fn into_reader(self) -> Box<dyn BufRead + Send> {
+        self.content.into_reader()
+    }
+
+    /// Returns the lines of records, also of a table, with the fields that the names of its folders hold.
+    fn records(self) -> Result<Opened, Error> {
+        let Text { name, content, first_line, partition } = self;
+        let made = content.into_records(first_line);
+        let (mut content, first_line) = made.map_err(|error| unreadable(&name, error))?;
+        if partition.is_missing_in(&first_line) {
             let input = Box::new(partition.added_to(content.into_reader()));
             content = Content::Stream { input, is_live: false };
         }
@@ -101,25 +146,32 @@ impl Source {
 }
 
 impl Content {
-    /// Returns the content without its compression, if it has one, and the lines of a table. Returns its first line, too;
-    /// of a table the names of its columns.
-    fn decoded(mut self, name: &str) -> io::Result<(Content, Vec<u8>)> {
+    /// Returns the content without its compression, if it has one, and its first line.
+    fn decompressed(mut self, name: &str) -> io::Result<(Content, Vec<u8>)> {
         loop {
             let first_line = self.first_line()?;
-            if let Some(compression) = Compression::of(&first_line) {
-                let input = compression.decoder(self.into_reader())?;
-                let input = Box::new(UpToCut { input, name: name.to_owned() });
-                self = Content::Stream { input, is_live: false };
-            } else if first_line.starts_with(b"PAR1") {
-                let file = Arc::new(self.into_parquet()?);
-                let columns = file.columns().map(|name| format!("\"{name}\"")).collect::<String>();
-                return Ok((Content::Parquet { file, next: 0 }, columns.into()));
-            } else if foreign::is_csv(&first_line) {
-                let lines = lines_of_csv(self.into_reader());
-                self = Content::Stream { input: Box::new(FromLines::new(lines)), is_live: false };
-            } else {
+            let Some(compression) = Compression::of(&first_line) else {
                 return Ok((self, first_line));
-            }
+            };
+            let input = compression.decoder(self.into_reader())?;
+            let input = Box::new(UpToCut { input, name: name.to_owned() });
+            self = Content::Stream { input, is_live: false };
+        }
+    }
+
+    /// Returns the rows of a table as records, if it is one, and a line with the names of their fields.
+    fn into_records(self, first_line: Vec<u8>) -> io::Result<(Content, Vec<u8>)> {
+        if first_line.starts_with(b"PAR1") {
+            let file = Arc::new(self.into_parquet()?);
+            let columns = file.columns().map(|name| format!("\"{name}\"")).collect::<String>();
+            Ok((Content::Parquet { file, next: 0 }, columns.into()))
+        } else if foreign::is_csv(&first_line) {
+            let input = Box::new(FromLines::new(lines_of_csv(self.into_reader())));
+            let mut content = Content::Stream { input, is_live: false };
+            let first_line = content.first_line()?;
+            Ok((content, first_line))
+        } else {
+            Ok((self, first_line))
         }
     }
 
@@ -293,7 +345,7 @@ fn of_file(file: File) -> io::Result<Content> {
 }
 
 /// Returns the error of a source that cannot be read.
-pub(super) fn unreadable(name: &str, source: io::Error) -> Error {
+pub(crate) fn unreadable(name: &str, source: io::Error) -> Error {
     if source.kind() == io::ErrorKind::IsADirectory {
         return Error::Failed(format!(
             "{name}: is a folder without files of records; name another one, or a file"

@@ -60,6 +60,11 @@ impl Upstream {
         Upstream { is_expected: true, is_piped, ..Upstream::default() }
     }
 
+    /// Notes that the input has something else than records, which needs no `end` record.
+    pub(crate) fn expect_no_records(&mut self) {
+        self.is_expected = false;
+    }
+
     /// Notes a line of a source, which an `end` record has to follow there.
     pub(crate) fn note_line(&mut self, source: &Arc<str>) {
         match self.sources.last_mut() {

@@ -5,6 +5,7 @@
 
 pub mod prepare; // lpt-prepare: publishes a version for each size; writes `plan` and `configuration`
 pub mod invoke; // lpt-invoke: invokes each version; `configuration` → `invocation`
+pub mod import; // lpt-import: makes records of logs, and converts them; logs → `invocation`
 pub mod analyze; // lpt-analyze: computes durations and costs; `invocation` → `statistics`
 pub mod select; // lpt-select: selects the best size of each function; `statistics` → `selection`
 pub mod apply; // lpt-apply: gives the selected size to the function; `selection` → `applied`

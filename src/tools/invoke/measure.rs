@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failures::{CountWhenSent, Failures};
 use super::payload::not_json;
-use super::{Options, Recorder, Report, Shares};
+use super::{Options, Recorder, Shares};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Blob, Invoked, Lambda, RetryPolicy, retry_until_stopped};
 use crate::error::Error;
 use crate::label::label;
@@ -25,6 +25,7 @@ use crate::names::Qualifier;
 use crate::ndjson::Line;
 use crate::quote::excerpt;
 use crate::records::{Configuration, Invocation, Outcome, SizeKey};
+use crate::telemetry::Report;
 use crate::units::{Millis, Timestamp};
 
 /// The times that a size waits after AWS could not be reached or failed itself: after the first failure in a row, and

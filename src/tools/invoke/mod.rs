@@ -7,7 +7,6 @@ mod resume; // the invocations of an interrupted run, which need not be made aga
 mod processor; // the pre- and post-processor: a function or a shell command
 mod payload; // the payloads, and their shares of the invocations
 mod spent; // what the invocations have cost so far
-mod log_report; // Lambda's report of an invocation, found in the tail of its log
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -21,7 +20,6 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub use args::Args;
-pub use log_report::Report;
 pub use payload::{Payload, Payloads, Shares};
 
 use crate::aws::Aws;

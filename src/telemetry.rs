@@ -1,4 +1,4 @@
-//! Lambda's report of an invocation, found in the tail of its log.
+//! Lambda's report of an invocation, by itself or in the tail of its log.
 //!
 //! The tail is the last 4 KB of the log, so it may begin in the middle of a line or of a character. The report is text
 //! or JSON, depending on the function's logging configuration. A function may print text that looks like a report, so
@@ -9,12 +9,15 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::units::{BilledMillis, Millis};
+use crate::records::Outcome;
+use crate::units::{BilledMillis, MemoryMB, Millis};
 
 /// Lambda's report of an invocation.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report>
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
+    /// The memory of the function.
+    pub memory_size: Option<MemoryMB>,
     /// The time that the function itself took.
     pub duration: Millis,
     /// The billed time, which includes that of init and restore.
@@ -35,7 +38,7 @@ pub struct Report {
 
 impl Report {
     /// Finds the report of `request_id` in a log tail in base64, the form in which the API returns it.
-    pub(super) fn from_log_result(log_result: &str, request_id: &str) -> Option<Report> {
+    pub(crate) fn from_log_result(log_result: &str, request_id: &str) -> Option<Report> {
         let tail = BASE64_STANDARD.decode(log_result).ok()?;
         Report::find(&String::from_utf8_lossy(&tail), request_id)
     }
@@ -51,19 +54,51 @@ impl Report {
         last.map(|(_, report)| report)
     }
 
+    /// Reads a text that should be one report, in text or JSON, and returns it with its request id. Returns `None` if it
+    /// is mangled or cut off.
+    pub fn read(message: &str) -> Option<(String, Report)> {
+        let message = message.trim_start();
+        match message.strip_prefix(TEXT_START) {
+            Some(rest) => {
+                let request_id = rest.split_whitespace().next()?;
+                Some((request_id.to_owned(), text_report(message)?))
+            }
+            None => {
+                let PlatformReport { event, record } = serde_json::from_str(message).ok()?;
+                let request_id = record.request_id.clone();
+                (event == JSON_TYPE).then(|| (request_id, record.into_report()))
+            }
+        }
+    }
+
+    /// Returns the outcome that the report tells. In text it tells nothing of an error that the function returned.
+    pub fn outcome(&self) -> Outcome {
+        match (self.status.as_deref(), self.error_type.as_deref()) {
+            (Some("timeout"), _) | (_, Some("Sandbox.Timedout")) => Outcome::Timeout,
+            (_, Some("Runtime.OutOfMemory")) => Outcome::OutOfMemory,
+            (None | Some("success"), _) => Outcome::Ok,
+            _ => Outcome::FunctionError,
+        }
+    }
+
     /// Whether an execution environment was created for the invocation.
     pub fn is_cold_start(&self) -> bool {
         self.init_duration.is_some() || self.restore_duration.is_some()
     }
 }
 
+/// How a report in text begins.
+pub(crate) const TEXT_START: &str = "REPORT RequestId: ";
+
+/// The type of the event that is a report in JSON.
+pub(crate) const JSON_TYPE: &str = "platform.report";
+
 /// Finds the last text report and its position. It is a line `REPORT RequestId: …` with tab-separated fields
 /// `Name: value` in no guaranteed order. The fields of X-Ray may be on the line below.
 fn last_text_report(tail: &str, request_id: &str) -> Option<(usize, Report)> {
-    const START: &str = "REPORT RequestId: ";
-    tail.rmatch_indices(START)
+    tail.rmatch_indices(TEXT_START)
         .filter(|(at, _)| {
-            let rest = &tail[at + START.len()..];
+            let rest = &tail[at + TEXT_START.len()..];
             (*at == 0 || tail[..*at].ends_with('\n'))
                 && rest
                     .strip_prefix(request_id)
@@ -82,6 +117,7 @@ fn text_report(text: &str) -> Option<Report> {
     };
     let word = |name| field(name).filter(|value| !value.is_empty()).map(str::to_owned);
     Some(Report {
+        memory_size: field("Memory Size").and_then(|value| value.strip_suffix(" MB")?.parse().ok()),
         duration: millis(field("Duration")?)?,
         billed_duration: billed_millis(field("Billed Duration")?)?,
         max_memory_used: readable(field("Max Memory Used"), |value| value.strip_suffix(" MB")?.parse().ok())?,
@@ -127,7 +163,7 @@ fn last_json_report(tail: &str, request_id: &str) -> Option<(usize, Report)> {
             continue;
         };
         if let Ok(PlatformReport { event, record }) = serde_json::from_str(document.get())
-            && event == "platform.report"
+            && event == JSON_TYPE
             && record.request_id == request_id
         {
             last = Some((at, record.into_report()));
@@ -158,6 +194,8 @@ struct PlatformReportRecord {
 struct PlatformReportMetrics {
     duration_ms: Millis,
     billed_duration_ms: BilledMillis,
+    #[serde(rename = "memorySizeMB")]
+    memory_size: Option<u32>,
     #[serde(rename = "maxMemoryUsedMB")]
     max_memory_used: Option<u32>,
     init_duration_ms: Option<Millis>,
@@ -169,6 +207,7 @@ impl PlatformReportRecord {
     fn into_report(self) -> Report {
         let metrics = self.metrics;
         Report {
+            memory_size: metrics.memory_size.and_then(MemoryMB::new),
             duration: metrics.duration_ms,
             billed_duration: metrics.billed_duration_ms,
             max_memory_used: metrics.max_memory_used,

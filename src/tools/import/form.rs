@@ -1,0 +1,41 @@
+//! What a text holds, told by how it begins.
+
+use crate::ndjson::{self, Text};
+use crate::telemetry::JSON_TYPE;
+
+/// A form of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Records, which every tool reads.
+    Records,
+    /// The lines of a log.
+    ReportLines,
+    /// The JSON of CloudWatch Logs.
+    CloudWatchJson,
+    /// A result of Logs Insights.
+    InsightsCsv,
+}
+
+impl Form {
+    /// Returns the form of a text.
+    pub fn of(text: &Text) -> Form {
+        let line = text.first_line().trim_ascii_start();
+        let has = |name: &str| memchr::memmem::find(line, name.as_bytes()).is_some();
+        if line.starts_with(b"PAR1") {
+            Form::Records
+        } else if ndjson::is_csv_header(line) {
+            // The fields of a log event begin so.
+            if has("@") { Form::InsightsCsv } else { Form::Records }
+        } else if line.starts_with(b"{\"type\":") && !has(JSON_TYPE) && !has("\"platform.") {
+            Form::Records
+        } else if line.starts_with(b"[")
+            || line.starts_with(b"{") && !has("\"functionArn\"") && !has(JSON_TYPE) && !has("\"platform.")
+        {
+            Form::CloudWatchJson
+        } else if line.starts_with(b"{") && has("\"functionArn\"") {
+            Form::Records
+        } else {
+            Form::ReportLines
+        }
+    }
+}
