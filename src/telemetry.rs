@@ -387,6 +387,7 @@ mod tests {
             ])),
         )
             .prop_map(|(always, starts, status, error_type)| Report {
+                memory_size: MemoryMB::new(512),
                 duration: always.0,
                 billed_duration: always.1,
                 max_memory_used: always.2,

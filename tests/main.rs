@@ -18,7 +18,7 @@
 //! - `messages`: what a tool says of its arguments, and of text that others wrote.
 //! - `save`: what becomes of the records and of the versions that they name.
 //! - `examples`: the script and the Makefile of examples, as a user runs them.
-//! - `prepare`, `invoke`, `analyze`, `select`, `apply`, `cleanup`: one tool.
+//! - `prepare`, `invoke`, `import`, `analyze`, `select`, `apply`, `cleanup`: one tool.
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
 //! service and reads its account, `Tool` and `Pipe` run the tools, `records` builds records, `faults` disturbs the
@@ -35,6 +35,7 @@ mod connection;
 mod credentials;
 mod docs;
 mod examples;
+mod import;
 mod interruption;
 mod invoke;
 mod layout;

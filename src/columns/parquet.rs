@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use super::row::{Cell, cells, line};
 use super::{COLUMNS, Kind};
-use crate::records::{Invocation, Record as _};
+use crate::records::{End, Invocation, Record as _};
 use crate::units::Timestamp;
 
 /// The rows that are written at once, and held in memory until then: as many as engines like to skip at once.
@@ -54,8 +54,16 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// # Errors
     /// The output cannot be written.
     pub fn write(&mut self, record: Map<String, Value>) -> io::Result<()> {
-        let is_invocation = record.get("type").and_then(Value::as_str) == Some(Invocation::TYPE);
-        let columns = if is_invocation { &mut self.invocations } else { &mut self.others };
+        let record_type = record.get("type").and_then(Value::as_str);
+        let columns = match record_type {
+            Some(Invocation::TYPE) => &mut self.invocations,
+            // Nothing that came before it may come after it.
+            Some(End::TYPE) => {
+                self.write_held()?;
+                &mut self.others
+            }
+            _ => &mut self.others,
+        };
         columns.add(cells(record));
         if self.invocations.rows + self.others.rows < ROWS { Ok(()) } else { self.write_held() }
     }

@@ -22,6 +22,7 @@ pub fn binary(tool: &str) -> &'static str {
     match tool {
         "lpt-prepare" => env!("CARGO_BIN_EXE_lpt-prepare"),
         "lpt-invoke" => env!("CARGO_BIN_EXE_lpt-invoke"),
+        "lpt-import" => env!("CARGO_BIN_EXE_lpt-import"),
         "lpt-analyze" => env!("CARGO_BIN_EXE_lpt-analyze"),
         "lpt-select" => env!("CARGO_BIN_EXE_lpt-select"),
         "lpt-apply" => env!("CARGO_BIN_EXE_lpt-apply"),

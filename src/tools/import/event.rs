@@ -127,7 +127,20 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    /// Notes what a batch says of all its events.
+    fn note_batch(&mut self, fields: &Map<String, Value>) {
+        let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
+        self.of_batch.stream = text("logStream");
+        self.of_batch.group = text("logGroup").map(|group| match text("owner") {
+            Some(account) => format!("{account}:{group}"),
+            None => group,
+        });
+    }
+
     fn event(&mut self, value: Value) {
+        if self.has_ended {
+            return;
+        }
         self.number += 1;
         let mut event = self.of_batch.clone();
         match value {
@@ -189,24 +202,30 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         let mut others = Map::new();
-        let mut has_events = false;
+        let mut early = None;
         while let Some(name) = fields.next_key::<String>()? {
             match &*name {
-                "events" | "logEvents" => {
-                    let text = |name: &str| others.get(name).and_then(Value::as_str).map(str::to_owned);
-                    self.0.of_batch.stream = text("logStream");
-                    self.0.of_batch.group = text("logGroup").map(|group| match text("owner") {
-                        Some(account) => format!("{account}:{group}"),
-                        None => group,
-                    });
+                "events" => {
                     fields.next_value_seed(Events(self.0))?;
-                    has_events = true;
+                    early.get_or_insert(Value::Null);
                 }
+                // What the batch says of all of them usually comes before.
+                "logEvents" if others.contains_key("logGroup") => {
+                    self.0.note_batch(&others);
+                    fields.next_value_seed(Events(self.0))?;
+                    early.get_or_insert(Value::Null);
+                }
+                "logEvents" => early = Some(fields.next_value()?),
                 _ => drop(others.insert(name, fields.next_value()?)),
             }
         }
-        if !has_events {
-            self.0.event(Value::Object(others));
+        match early {
+            None => self.0.event(Value::Object(others)),
+            Some(Value::Array(events)) => {
+                self.0.note_batch(&others);
+                events.into_iter().for_each(|event| self.0.event(event));
+            }
+            Some(_) => {}
         }
         Ok(())
     }

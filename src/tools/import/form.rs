@@ -1,7 +1,6 @@
 //! What a text holds, told by how it begins.
 
 use crate::ndjson::{self, Text};
-use crate::telemetry::JSON_TYPE;
 
 /// A form of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +20,18 @@ impl Form {
     pub fn of(text: &Text) -> Form {
         let line = text.first_line().trim_ascii_start();
         let has = |name: &str| memchr::memmem::find(line, name.as_bytes()).is_some();
+        let has_events =
+            line.starts_with(b"{") && ["\"events\"", "\"logEvents\"", "\"message\""].into_iter().any(has);
         if line.starts_with(b"PAR1") {
             Form::Records
         } else if ndjson::is_csv_header(line) {
             // The fields of a log event begin so.
             if has("@") { Form::InsightsCsv } else { Form::Records }
-        } else if line.starts_with(b"{\"type\":") && !has(JSON_TYPE) && !has("\"platform.") {
+        } else if line.starts_with(b"{\"type\":") && !has("\"platform.") {
             Form::Records
-        } else if line.starts_with(b"[")
-            || line.starts_with(b"{") && !has("\"functionArn\"") && !has(JSON_TYPE) && !has("\"platform.")
-        {
+        } else if line.starts_with(b"[") || line.trim_ascii() == b"{" || has_events {
             Form::CloudWatchJson
-        } else if line.starts_with(b"{") && has("\"functionArn\"") {
+        } else if line.starts_with(b"{") && !has("\"platform.") {
             Form::Records
         } else {
             Form::ReportLines

@@ -27,7 +27,7 @@ use crate::units::{BilledMillis, MemoryMB, Millis};
 use event::{Event, Message};
 use form::Form;
 use origin::{Functions, Origin};
-use output::{Destination, Format, PartitionBy};
+use output::{Destination, Format, PartitionBy, Written};
 
 /// The options that the arguments become.
 #[derive(Debug)]
@@ -188,14 +188,16 @@ impl Import<'_> {
         line.record()?;
         match self.destination {
             None => self.pipe.output.pass(line),
-            Some(destination) => destination.write(line.fields()?),
+            Some(destination) => {
+                destination.write(Written { line: line.text().to_owned(), fields: line.fields()? })
+            }
         }
     }
 
     fn write(&mut self, invocation: &Invocation) -> Result<(), Error> {
         match self.destination {
             None => self.pipe.output.write(invocation),
-            Some(destination) => destination.write(output::fields(invocation)),
+            Some(destination) => destination.write(Written::of(invocation)),
         }
     }
 

@@ -39,11 +39,17 @@ pub(super) struct PartitionBy {
     pub date: bool,
 }
 
-/// Returns all fields of a record.
-pub(super) fn fields<R: Record>(record: &R) -> Map<String, Value> {
-    match serde_json::to_value(record) {
-        Ok(Value::Object(fields)) => fields,
-        _ => unreachable!("a record is an object with string keys"),
+/// A record as its line, and as its fields.
+pub(super) struct Written {
+    pub line: String,
+    pub fields: Map<String, Value>,
+}
+
+impl Written {
+    pub fn of<R: Record>(record: &R) -> Written {
+        let line = serde_json::to_string(record).expect("a record has string keys");
+        let fields = serde_json::from_str(&line).expect("a record is an object");
+        Written { line, fields }
     }
 }
 
@@ -63,11 +69,11 @@ impl<W: Write + Send> Table<W> {
         })
     }
 
-    fn write(&mut self, record: Map<String, Value>) -> io::Result<()> {
+    fn write(&mut self, record: Written) -> io::Result<()> {
         match self {
-            Table::Ndjson(output) => writeln!(output, "{}", Value::from(record)),
-            Table::Csv(rows) => rows.write(record),
-            Table::Parquet(rows) => rows.write(record),
+            Table::Ndjson(output) => writeln!(output, "{}", record.line),
+            Table::Csv(rows) => rows.write(record.fields),
+            Table::Parquet(rows) => rows.write(record.fields),
         }
     }
 
@@ -91,14 +97,14 @@ impl<W: Write + Send> Counted<W> {
         Ok(Counted { table: Table::new(format, output)?, records: 0 })
     }
 
-    fn write(&mut self, record: Map<String, Value>) -> io::Result<()> {
+    fn write(&mut self, record: Written) -> io::Result<()> {
         self.records += 1;
         self.table.write(record)
     }
 
     fn finish(mut self, end: &End) -> io::Result<()> {
         let end = End { records: self.records, exit_code: None, ..end.clone() };
-        self.table.write(fields(&end))?;
+        self.table.write(Written::of(&end))?;
         self.table.finish()
     }
 }
@@ -161,7 +167,7 @@ impl Destination {
     }
 
     /// Writes a record.
-    pub fn write(&mut self, record: Map<String, Value>) -> Result<(), Error> {
+    pub fn write(&mut self, record: Written) -> Result<(), Error> {
         match self {
             Destination::Stdout(table) => table.write(record).map_err(Error::io("stdout")),
             Destination::File(file) => {
@@ -214,8 +220,8 @@ const ESCAPED: &AsciiSet = &CONTROLS
     .add(b'^');
 
 impl Folders {
-    fn write(&mut self, record: Map<String, Value>) -> Result<(), Error> {
-        let folder = self.folder_of(&record);
+    fn write(&mut self, record: Written) -> Result<(), Error> {
+        let folder = self.folder_of(&record.fields);
         if !self.open.contains_key(&folder) {
             if self.open.len() == OPEN_FILES {
                 self.close_one()?;
