@@ -12,7 +12,7 @@ use serde_aux::serde_introspection::serde_introspect;
 use serde_json::Value;
 
 /// The tools of the pipe, as their folders are called.
-const TOOLS: [&str; 6] = ["prepare", "invoke", "analyze", "select", "apply", "cleanup"];
+const TOOLS: [&str; 7] = ["prepare", "invoke", "import", "analyze", "select", "apply", "cleanup"];
 
 /// A page of section 1: the tool's arguments, and what clap cannot know.
 struct Page {
@@ -64,6 +64,25 @@ fn pages() -> Vec<Page> {
                 ),
             ],
             see_also: &[("lpt-prepare", '1'), ("lpt-analyze", '1'), ("lpt-records", '5')],
+        },
+        Page {
+            command: lpt::tools::import::Args::command(),
+            sections: include_str!("../man/lpt-import.sections"),
+            examples: &[
+                (
+                    "Analyze what a function in production has reported since yesterday, and invoke nothing:",
+                    "aws logs filter-log-events --log-group-name /aws/lambda/f --filter-pattern REPORT --output json | lpt-import --function arn:aws:lambda:eu-west-1:123456789012:function:f --architecture arm64 | lpt-analyze --format table",
+                ),
+                (
+                    "Keep all runs as Parquet, in a folder for each function and day, and analyze them:",
+                    "lpt-import --to parquet --partition-by functionArn,date --output runs *.ndjson && lpt-analyze runs",
+                ),
+                (
+                    "Look at a run in a spreadsheet:",
+                    "lpt-import --to csv --output runs.csv runs.ndjson",
+                ),
+            ],
+            see_also: &[("lpt-analyze", '1'), ("lpt-records", '5')],
         },
         Page {
             command: lpt::tools::analyze::Args::command(),
