@@ -77,10 +77,7 @@ fn pages() -> Vec<Page> {
                     "Keep all runs as Parquet, in a folder for each function and day, and analyze them:",
                     "lpt-import --to parquet --partition-by functionArn,date --output runs *.ndjson && lpt-analyze runs",
                 ),
-                (
-                    "Look at a run in a spreadsheet:",
-                    "lpt-import --to csv --output runs.csv runs.ndjson",
-                ),
+                ("Look at a run in a spreadsheet:", "lpt-import --to csv --output runs.csv runs.ndjson"),
             ],
             see_also: &[("lpt-analyze", '1'), ("lpt-records", '5')],
         },

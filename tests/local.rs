@@ -12,7 +12,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::common::{ACCESS_KEY_ID, Folder, Local, Publishing, Tool, binary, function, variables, zipped};
+use crate::common::{
+    ACCESS_KEY_ID, Folder, Local, Publishing, Tool, binary, function, python_with, variables, zipped,
+};
 
 /// The client is the unmodified Python SDK, which creates, updates, publishes, aliases, invokes and deletes.
 #[test]
@@ -416,18 +418,6 @@ fn an_invalid_policy_is_refused_at_start() {
         .arg(missing)
         .run()
         .fails_with(2, &["missing.json", "No such file"]);
-}
-
-/// Whether Python can import the module. If not, says that the test is skipped.
-fn python_with(module: &str) -> bool {
-    let imported = Command::new("python3").args(["-c", &format!("import {module}")]).output();
-    let importable = imported.is_ok_and(|output| output.status.success());
-    // CI installs the modules, and must not skip the tests.
-    assert!(importable || std::env::var_os("LPT_REQUIRE_PYTHON").is_none(), "python3 can't import {module}");
-    if !importable {
-        println!("skipped: python3 can't import {module}");
-    }
-    importable
 }
 
 /// Returns the name of the runtime whose version python3 here has.

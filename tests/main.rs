@@ -18,6 +18,7 @@
 //! - `messages`: what a tool says of its arguments, and of text that others wrote.
 //! - `save`: what becomes of the records and of the versions that they name.
 //! - `examples`: the script and the Makefile of examples, as a user runs them.
+//! - `scale`: Spark, DuckDB and polars on saved runs.
 //! - `prepare`, `invoke`, `import`, `analyze`, `select`, `apply`, `cleanup`: one tool.
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
@@ -48,5 +49,6 @@ mod pipeline;
 mod policy;
 mod prepare;
 mod save;
+mod scale;
 mod select;
 mod state_machine;

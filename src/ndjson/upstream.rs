@@ -33,18 +33,14 @@ struct SourceEnd {
     is_open: bool,
 }
 
-impl SourceEnd {
-    fn standing(&self) -> Standing {
-        if self.is_open { CUT_OFF } else { self.worst }
-    }
-}
-
 /// What the tools before this one made of the input, from their `end` records. A tool hands each line to
 /// [`Upstream::admit`]. The default is that of a tool that reads no records.
 #[derive(Debug, Default)]
 pub struct Upstream {
     /// Whether the tool reads records, so that a stream without any is cut off.
     is_expected: bool,
+    /// Whether the input is a part of a larger stream, whose `end` record may be in another part.
+    is_part: bool,
     /// Whether stdin is a pipe, in which the exit code of the tool before counts.
     is_piped: bool,
     sources: Vec<SourceEnd>,
@@ -62,6 +58,12 @@ impl Upstream {
 
     /// Notes that the input has something else than records, which needs no `end` record.
     pub(crate) fn expect_no_records(&mut self) {
+        self.is_expected = false;
+    }
+
+    /// Notes that the input is a part of a larger stream.
+    pub(crate) fn expect_part(&mut self) {
+        self.is_part = true;
         self.is_expected = false;
     }
 
@@ -206,7 +208,11 @@ impl Upstream {
         if self.is_expected && self.sources.is_empty() {
             return CUT_OFF;
         }
-        self.sources.iter().map(SourceEnd::standing).fold(WHOLE, Standing::max)
+        self.sources.iter().map(|source| self.standing_of(source)).fold(WHOLE, Standing::max)
+    }
+
+    fn standing_of(&self, source: &SourceEnd) -> Standing {
+        if source.is_open && !self.is_part { CUT_OFF } else { source.worst }
     }
 
     /// Whether stdin is read and is a pipe.
@@ -241,8 +247,9 @@ impl Upstream {
     pub(crate) fn incomplete(&self) -> Option<Incomplete<'_>> {
         let standing = self.standing();
         let is_incomplete = matches!(standing, (Status::Failed, true) | (Status::Interrupted, _));
-        is_incomplete
-            .then(|| Incomplete { source: self.sources.iter().find(|source| source.standing() == standing) })
+        is_incomplete.then(|| Incomplete {
+            source: self.sources.iter().find(|source| self.standing_of(source) == standing),
+        })
     }
 
     /// Returns the reason if stdin is a pipe in which the tool before was cut off, or was told of that, and so gave no

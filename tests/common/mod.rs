@@ -11,6 +11,7 @@ mod tool;
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::Command;
 
 pub use account::{Account, Function, Version};
 pub(crate) use service::under_both_readings;
@@ -30,6 +31,22 @@ pub fn binary(tool: &str) -> &'static str {
         "lpt-local" => env!("CARGO_BIN_EXE_lpt-local"),
         other => panic!("no tool is called {other}"),
     }
+}
+
+/// Whether what CI installs has to be here.
+pub fn is_required() -> bool {
+    std::env::var_os("LPT_REQUIRE_PYTHON").is_some()
+}
+
+/// Whether Python can import the module. If not, says that the test is skipped.
+pub fn python_with(module: &str) -> bool {
+    let imported = Command::new("python3").args(["-c", &format!("import {module}")]).output();
+    let importable = imported.is_ok_and(|output| output.status.success());
+    assert!(importable || !is_required(), "python3 can't import {module}");
+    if !importable {
+        println!("skipped: python3 can't import {module}");
+    }
+    importable
 }
 
 /// Returns the path of a function's binary, of those in examples/functions.

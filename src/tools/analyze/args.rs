@@ -52,6 +52,12 @@ pub struct Args {
     /// billed restores twice, and counts a log tail without a report as 0 ms.
     #[arg(long, conflicts_with_all = ["prices", "monthly_gb_seconds", "starts"])]
     compat: bool,
+    /// Read a part of a larger stream, whose end record may be in another part
+    ///
+    /// For an engine that gives each process all records of some functions, such as examples/spark. The parts' outputs
+    /// after one another are one stream, with the worst status of all of them.
+    #[arg(long)]
+    part: bool,
     #[command(flatten)]
     strategy: StrategyArgs,
     #[command(flatten)]
@@ -139,6 +145,7 @@ impl Args {
                 }
                 Pricing::Bill { prices, used: self.monthly_gb_seconds }
             },
+            is_part: self.part,
             strategy,
             balanced_weight,
             format: self.format,

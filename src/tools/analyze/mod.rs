@@ -47,6 +47,8 @@ struct Options {
     /// The invocations to use; None: all, and the cold ones in runs of cold starts only.
     starts: Option<Starts>,
     pricing: Pricing,
+    /// Whether the input is a part of a larger stream.
+    is_part: bool,
     /// The strategy that ranks the sizes.
     strategy: Strategy,
     /// The weight of cost in `balanced`.
@@ -127,6 +129,9 @@ impl DiscardTopBottom {
 /// the price of no function is known.
 async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     let options = Arc::new(options);
+    if options.is_part {
+        pipe.upstream.expect_part();
+    }
     // Nobody waits for a single record of this tool: what matters comes at the end.
     pipe.output.hold();
     let mut analyze = Analyze {
