@@ -445,7 +445,7 @@ fn leftovers_are_removed_from_each_named_function() {
     let arguments = ["--function", "nosuch", "--function", "g", "--yes", "--even-if-recent"];
     let ran = leftovers(&local, &arguments);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("nosuch: lambda:GetFunctionConfiguration: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("nosuch: lambda:GetFunction: "), "{}", ran.stderr);
     assert_eq!(ran.of_type("cleaned").len(), 2);
     assert_eq!(local.account(), before);
     // As with lpt-prepare, the execution input can name it.

@@ -69,7 +69,7 @@ fn an_issuer_that_is_not_trusted_is_reported_with_what_to_set() {
     let local = service();
     let tls = Tls::before(local.endpoint());
     let prepare = || local.tool("lpt-prepare").env("AWS_ENDPOINT_URL", tls.endpoint()).arg("f");
-    let words = ["lambda:GetFunctionConfiguration: ", "UnknownIssuer", "AWS_CA_BUNDLE", "ca_bundle"];
+    let words = ["lambda:GetFunction: ", "UnknownIssuer", "AWS_CA_BUNDLE", "ca_bundle"];
     prepare().run().fails_with(1, &words);
     let other = Tls::before(local.endpoint());
     let words = ["invalid peer certificate", "AWS_CA_BUNDLE"];

@@ -753,7 +753,7 @@ fn a_function_of_the_same_name_in_another_account_is_not_invoked() {
     let without_arns = Faults::before(local.endpoint(), 0).without_arns();
     let invoke = without_arns.tool("lpt-invoke").args(["-v", "--num", "1", "--payload", QUICK]);
     let ran = invoke.stdin(elsewhere).run();
-    let asked = "lpt-invoke: f: lambda:GetFunctionConfiguration: done";
+    let asked = "lpt-invoke: f: lambda:GetFunction: done";
     assert!(ran.stderr.contains(asked), "it looks for the function by its name: {}", ran.stderr);
     assert_eq!(ran.of_type("invocation")[0]["errorType"], "ResourceNotFoundException", "{}", ran.stderr);
 }

@@ -202,15 +202,11 @@ fn the_pipe_cleans_up_by_itself_after_ctrl_c() {
 
 /// Each failure, how README's pipe ends because of it, and the only line that says why.
 const FAILURES: [(&str, i32, &str); 16] = [
-    (
-        "lpt-prepare nosuch | lpt-invoke | …",
-        1,
-        "lpt-prepare: nosuch: lambda:GetFunctionConfiguration: Function not found",
-    ),
+    ("lpt-prepare nosuch | lpt-invoke | …", 1, "lpt-prepare: nosuch: lambda:GetFunction: Function not found"),
     (
         "lpt-prepare $SIZES f nosuch | lpt-invoke | …",
         3,
-        "lpt-prepare: nosuch: lambda:GetFunctionConfiguration: Function not found",
+        "lpt-prepare: nosuch: lambda:GetFunction: Function not found",
     ),
     ("lpt-prepare --nosuch f | lpt-invoke | …", 2, "lpt-prepare: there is no option --nosuch"),
     ("lpt-prepare $SIZES f | lpt-invoke --nosuch | …", 2, "lpt-invoke: there is no option --nosuch"),

@@ -115,7 +115,7 @@ fn lambda_or_the_user_gives_the_arn_of_a_named_function() {
 
     let nothing = json!({"Version": "2012-10-17", "Statement": []});
     let denied = held.to(&nothing).tool("lpt-prepare").args(["--policy", "f"]).run();
-    denied.fails_with(77, &["lambda:GetFunctionConfiguration", "give the function as an ARN"]);
+    denied.fails_with(77, &["lambda:GetFunction", "give the function as an ARN"]);
     let no_credentials = Tool::new("lpt-prepare").args(["--policy", "f", "--region", "us-east-1"]).run();
     no_credentials.fails_with(1, &["AWS_ACCESS_KEY_ID", "give the function as an ARN"]);
     let no_region = Tool::new("lpt-prepare").args(["--policy", "f"]).run();
@@ -187,8 +187,8 @@ impl Work {
     /// Returns the task in which the tool calls `action`, and an action to refuse it, where it calls `action` only to
     /// undo what failed.
     fn that_needs(sid: &str, action: &str) -> (Work, Option<(&'static str, &'static str)>) {
-        let version_read_by_prepare = Some(("LptPrepareVersions", "lambda:GetFunctionConfiguration"));
-        let version_read_by_apply = Some(("LptApplyAliasVersions", "lambda:GetFunctionConfiguration"));
+        let version_read_by_prepare = Some(("LptPrepareVersions", "lambda:GetFunction"));
+        let version_read_by_apply = Some(("LptApplyAliasVersions", "lambda:GetFunction"));
         match (sid, action) {
             ("LptPrepare", "lambda:ListVersionsByFunction")
             | ("LptPrepareVersions", "lambda:DeleteFunction") => (Work::Prepare, version_read_by_prepare),
@@ -240,7 +240,8 @@ impl Work {
             Work::PrepareUnread => {
                 held.to(&policy);
                 let mut pipe = Pipe::start(vec![prepare("300-10240:4")]);
-                pipe.read_lines_and_close(3);
+                pipe.read_until("\"ready\"");
+                pipe.read_lines_and_close(0);
                 pipe.finish().pop().unwrap()
             }
             Work::Invoke => {

@@ -548,15 +548,12 @@ fn a_dry_run_invokes_each_size_once_applies_nothing_and_says_what_is_allowed() {
     for (tool, actions) in [
         (
             0,
-            "lambda:CreateAlias, lambda:GetFunctionConfiguration, lambda:PublishVersion, lambda:UpdateFunctionConfiguration",
+            "lambda:CreateAlias, lambda:GetFunction, lambda:PublishVersion, lambda:UpdateFunctionConfiguration",
         ),
         (1, "these actions are allowed: lambda:InvokeFunction"),
         (2, "not analyzed"),
         (3, "nothing is selected"),
-        (
-            4,
-            "nothing is applied; these actions are allowed: lambda:GetAlias, lambda:GetFunctionConfiguration",
-        ),
+        (4, "nothing is applied; these actions are allowed: lambda:GetAlias, lambda:GetFunction"),
     ] {
         let said = &ran[tool].stderr;
         assert!(said.contains("dry run: ") && said.contains(actions), "{said}");

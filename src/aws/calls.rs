@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::AwsOptions;
 use super::error::AwsError;
+use super::pace::Pace;
 use super::profile::ProfileSource;
 use super::retry::{RetryPolicy, retry};
 use crate::message;
@@ -31,7 +32,7 @@ pub(super) struct Calls {
     must_finish: Cell<bool>,
     /// The maximum number of requests per second to each region's control plane; 0 is no limit.
     rate: u32,
-    budgets: RefCell<BTreeMap<String, Rc<Budget>>>,
+    quotas: RefCell<BTreeMap<String, Rc<Quotas>>>,
     proved: RefCell<BTreeSet<&'static str>>,
     /// The accounts and regions that the user knows of.
     places: RefCell<BTreeSet<(String, String)>>,
@@ -44,7 +45,7 @@ impl Calls {
             interrupt: options.interrupt.clone(),
             must_finish: Cell::new(options.must_finish),
             rate: options.control_plane_rate,
-            budgets: RefCell::default(),
+            quotas: RefCell::default(),
             proved: RefCell::default(),
             places: RefCell::default(),
         }
@@ -60,10 +61,10 @@ impl Calls {
         }
     }
 
-    /// Returns the budget that all clients of one region's control plane share.
-    pub fn budget(&self, region: &str) -> Rc<Budget> {
-        let mut budgets = self.budgets.borrow_mut();
-        Rc::clone(budgets.entry(region.to_owned()).or_insert_with(|| Rc::new(Budget::new(self.rate))))
+    /// Returns the quotas that all clients of one region share.
+    pub fn quotas(&self, region: &str) -> Rc<Quotas> {
+        let mut quotas = self.quotas.borrow_mut();
+        Rc::clone(quotas.entry(region.to_owned()).or_insert_with(|| Rc::new(Quotas::new(self.rate))))
     }
 
     /// Makes a call, and repeats it if that may help. Each attempt waits for its turn in `budget`, if there
@@ -188,10 +189,38 @@ fn is_change(action: &str) -> bool {
     !verb.starts_with("Get") && !verb.starts_with("List")
 }
 
-/// Spaces out the requests to the control plane of one region.
-///
-/// An account may send it 15 requests per second, those of all its users together:
+/// What the tool may ask of one region in a second. AWS counts the requests of all users of an account together: 100 of
+/// GetFunction, and 15 of the rest of the control plane.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests>
+#[derive(Debug)]
+pub(super) struct Quotas {
+    /// For everything except GetFunction and invocations.
+    pub control_plane: Budget,
+    pub get_function: Budget,
+    /// The pace at which changes are looked at with GetFunction.
+    pub get_function_pace: Pace,
+    /// The pace at which they are looked at with a request of the rest of the control plane.
+    pub control_plane_pace: Pace,
+}
+
+/// The maximum number of GetFunction requests per second: half of what AWS allows the account.
+const GET_FUNCTION_RATE: u32 = 50;
+
+impl Quotas {
+    /// `rate` is that of the control plane; 0 is no limit to either.
+    fn new(rate: u32) -> Quotas {
+        let get_function_rate = if rate == 0 { 0 } else { GET_FUNCTION_RATE };
+        Quotas {
+            control_plane: Budget::new(rate),
+            get_function: Budget::new(get_function_rate),
+            get_function_pace: Pace::new(get_function_rate),
+            // The changes themselves need the other half.
+            control_plane_pace: Pace::new(rate.div_ceil(2)),
+        }
+    }
+}
+
+/// Spaces out the requests that count against one quota.
 #[derive(Debug)]
 pub(super) struct Budget {
     /// The time between two requests; zero is no limit.
@@ -300,10 +329,10 @@ mod tests {
     }
 
     #[test]
-    fn each_region_has_its_own_budget_that_its_clients_share() {
+    fn each_region_has_its_own_quotas_that_its_clients_share() {
         let calls = calls(&CancellationToken::new());
-        let budget = calls.budget("eu-west-1");
-        assert!(Rc::ptr_eq(&budget, &calls.budget("eu-west-1")));
-        assert!(!Rc::ptr_eq(&budget, &calls.budget("us-east-1")));
+        let quotas = calls.quotas("eu-west-1");
+        assert!(Rc::ptr_eq(&quotas, &calls.quotas("eu-west-1")));
+        assert!(!Rc::ptr_eq(&quotas, &calls.quotas("us-east-1")));
     }
 }

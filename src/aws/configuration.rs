@@ -2,12 +2,47 @@
 
 use std::fmt;
 
-use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
-use aws_sdk_lambda::types::{LastUpdateStatus, SnapStartOptimizationStatus, State};
+use aws_sdk_lambda::types::{
+    FunctionConfiguration as FunctionConfigurationOutput, LastUpdateStatus, SnapStartOptimizationStatus,
+    State,
+};
 
 use super::error::AwsError;
 use crate::names::{Architecture, FunctionArn, Version};
 use crate::units::{MemoryMB, StorageMB};
+
+/// Returns the configuration in an answer. The SDK has a type for each action's answer, all with the fields of
+/// `FunctionConfiguration`.
+macro_rules! configuration_in {
+    ($output:expr) => {{
+        let output = $output;
+        aws_sdk_lambda::types::FunctionConfiguration::builder()
+            .set_function_arn(output.function_arn)
+            .set_version(output.version)
+            .set_memory_size(output.memory_size)
+            .set_description(output.description)
+            .set_revision_id(output.revision_id)
+            .set_code_sha256(output.code_sha256)
+            .set_architectures(output.architectures)
+            .set_runtime(output.runtime)
+            .set_package_type(output.package_type)
+            .set_snap_start(output.snap_start)
+            .set_ephemeral_storage(output.ephemeral_storage)
+            .set_capacity_provider_config(output.capacity_provider_config)
+            .set_environment(output.environment)
+            .set_handler(output.handler)
+            .set_layers(output.layers)
+            .set_role(output.role)
+            .set_timeout(output.timeout)
+            .set_vpc_config(output.vpc_config)
+            .set_state(output.state)
+            .set_state_reason(output.state_reason)
+            .set_last_update_status(output.last_update_status)
+            .set_last_update_status_reason(output.last_update_status_reason)
+            .build()
+    }};
+}
+pub(super) use configuration_in;
 
 /// The part of a function's configuration that the tools use.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,7 +81,7 @@ pub struct FunctionConfiguration {
 struct Settings(Vec<(&'static str, String)>);
 
 impl Settings {
-    fn read(output: &GetFunctionConfigurationOutput) -> Settings {
+    fn read(output: &FunctionConfigurationOutput) -> Settings {
         let sorted = |mut values: Vec<String>| {
             values.sort_unstable();
             values.join(" ")
@@ -87,12 +122,13 @@ impl FunctionConfiguration {
             .collect()
     }
 
+    /// Reads the answer to `action`.
     pub(super) fn read(
+        action: &'static str,
         on: &str,
-        output: &GetFunctionConfigurationOutput,
+        output: &FunctionConfigurationOutput,
     ) -> Result<FunctionConfiguration, AwsError> {
-        const ACTION: &str = "lambda:GetFunctionConfiguration";
-        let missing = |what: &str| AwsError::service(ACTION, on, format!("the answer has no usable {what}"));
+        let missing = |what: &str| AwsError::service(action, on, format!("the answer has no usable {what}"));
         let arn = output.function_arn().ok_or_else(|| missing("FunctionArn"))?;
         // A call with a qualifier returns the qualified ARN.
         let unqualified = arn.splitn(8, ':').take(7).collect::<Vec<_>>().join(":");
@@ -143,7 +179,7 @@ impl FunctionConfiguration {
     }
 }
 
-fn failure(output: &GetFunctionConfigurationOutput) -> Option<String> {
+fn failure(output: &FunctionConfigurationOutput) -> Option<String> {
     let reason = match (output.state(), output.last_update_status()) {
         (Some(State::Failed), _) => output.state_reason(),
         (_, Some(LastUpdateStatus::Failed)) => output.last_update_status_reason(),

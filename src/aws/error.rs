@@ -173,7 +173,7 @@ impl AwsError {
         } else {
             format!("not a region: {}", quoted(region))
         };
-        const ACTION: &str = "lambda:GetFunctionConfiguration";
+        const ACTION: &str = "lambda:GetFunction";
         AwsError::of_ours(ACTION, on.to_string(), (AwsErrorKind::NoRegion, "NoRegion"), message)
     }
 
@@ -182,14 +182,24 @@ impl AwsError {
         AwsError { message: "its message is not shown".to_owned(), ..self }
     }
 
-    /// Whether somebody else has changed the resource since it was last read, or is changing it now.
+    /// Whether somebody else has changed the resource since it was last read.
     pub fn is_overtaken(&self) -> bool {
-        matches!(self.kind, AwsErrorKind::Precondition | AwsErrorKind::Conflict)
+        self.kind == AwsErrorKind::Precondition
+    }
+
+    /// Whether another operation on the resource is in progress.
+    pub fn is_conflict(&self) -> bool {
+        self.kind == AwsErrorKind::Conflict
     }
 
     /// Whether the resource that the call was about does not exist.
     pub fn is_not_found(&self) -> bool {
         self.kind == AwsErrorKind::NotFound
+    }
+
+    /// Whether IAM does not allow the action to these credentials, which AWS accepts.
+    pub(super) fn is_denied_by_iam(&self) -> bool {
+        matches!(&*self.code, "AccessDeniedException" | "AccessDenied")
     }
 
     /// Whether the call may have taken effect all the same. Its answer may have been lost; or the answer of
@@ -243,7 +253,7 @@ impl AwsError {
     /// may need a further permission.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
     fn remedy_in_iam(&self) -> Option<Cow<'static, str>> {
-        if !matches!(&*self.code, "AccessDeniedException" | "AccessDenied") {
+        if !self.is_denied_by_iam() {
             return None;
         }
         if let Some((_, policy)) = self.message.split_once("explicit deny in ") {

@@ -20,9 +20,10 @@ use aws_sdk_lambda::types::FunctionConfiguration as FunctionConfigurationOutput;
 use aws_sdk_lambda::types::{AliasConfiguration, AliasRoutingConfiguration, LogType};
 use tokio::sync::OnceCell;
 
-use super::calls::{Budget, Calls};
-use super::configuration::FunctionConfiguration;
+use super::calls::{Calls, Quotas};
+use super::configuration::{FunctionConfiguration, configuration_in};
 use super::error::AwsError;
+use super::pace::{Kind, LONGEST_CHANGE, pause_after_conflict};
 use super::retry::{RetryPolicy, retry};
 use crate::names::{AliasName, Callee, FunctionArn, Qualifier, Version};
 use crate::units::MemoryMB;
@@ -34,6 +35,16 @@ pub struct LatestChange<'a> {
     pub description: &'a str,
     /// The revision that was read. AWS refuses the change if somebody has changed the function since.
     pub revision_id: Option<&'a str>,
+}
+
+/// A version as PublishVersion returned it. It may be one that was there already.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    pub version: Version,
+    /// Its configuration at first.
+    pub first: FunctionConfiguration,
+    /// The time of the answer.
+    begun: Instant,
 }
 
 /// A published version in the list of all versions.
@@ -80,12 +91,6 @@ pub struct Invoked {
     pub elapsed: Duration,
 }
 
-/// The time after which a change counts as stuck, even one to a function with SnapStart in a VPC.
-const LONGEST_CHANGE: Duration = Duration::from_secs(15 * 60);
-
-/// The first estimate of how long a change takes.
-const FIRST_ESTIMATE: Duration = Duration::from_millis(100);
-
 /// The maximum run time of a function, and some time for the network.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
 const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60 + 60);
@@ -95,20 +100,23 @@ const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60 + 60);
 pub struct Lambda {
     client: aws_sdk_lambda::Client,
     calls: Rc<Calls>,
-    budget: Rc<Budget>,
-    /// The time that a change takes, as observed so far: one or two seconds, or minutes for container images
-    /// and SnapStart. Polling earlier only wastes one of the control plane's 15 requests per second.
-    usual_change: Rc<Cell<Duration>>,
+    quotas: Rc<Quotas>,
+    /// Whether GetFunction is of no use on functions, and on their versions, but GetFunctionConfiguration is.
+    reads_configuration_only: Rc<[Cell<bool>; 2]>,
     /// Whether the service knows a function by its name, for the functions that it did not find by their ARN.
     is_known_by_name: Rc<RefCell<BTreeMap<FunctionArn, Rc<OnceCell<bool>>>>>,
 }
 
 impl Lambda {
-    pub(super) fn new(config: &SdkConfig, calls: Rc<Calls>, budget: Rc<Budget>) -> Lambda {
-        let usual_change = Rc::new(Cell::new(FIRST_ESTIMATE));
-        let is_known_by_name = Rc::default();
+    pub(super) fn new(config: &SdkConfig, calls: Rc<Calls>, quotas: Rc<Quotas>) -> Lambda {
         let client = aws_sdk_lambda::Client::new(config);
-        Lambda { client, calls, budget, usual_change, is_known_by_name }
+        Lambda {
+            client,
+            calls,
+            quotas,
+            reads_configuration_only: Rc::default(),
+            is_known_by_name: Rc::default(),
+        }
     }
 
     /// Makes a call of the control plane about `function`. `send` gets what to call it.
@@ -123,7 +131,9 @@ impl Lambda {
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         self.by_arn_or_name(function, async |address| {
-            self.calls.make(Some(&self.budget), action, &on, async || send(address.clone()).await).await
+            self.calls
+                .make(Some(&self.quotas.control_plane), action, &on, async || send(address.clone()).await)
+                .await
         })
         .await
     }
@@ -158,21 +168,72 @@ impl Lambda {
         *asked.get_or_init(ask).await
     }
 
-    /// Reads the configuration of `function`.
+    /// Reads the configuration of `function`, with GetFunction: that has a quota of its own, seven times that of the
+    /// rest of the control plane together, and AWS's newer waiters poll with it. If IAM denies it, or a service that
+    /// imitates AWS does not find the function with it, with GetFunctionConfiguration.
+    ///
+    /// GetFunction's answer also has a link to the code, which is signed. It is dropped here, unread.
+    ///
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#api-requests>
+    /// <https://docs.aws.amazon.com/cli/latest/reference/lambda/wait/function-updated-v2.html>
+    /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>
     pub async fn configuration(
         &self,
         function: impl fmt::Display,
         qualifier: Qualifier<'_>,
     ) -> Result<FunctionConfiguration, AwsError> {
         let on = function.to_string();
-        let request =
-            self.client.get_function_configuration().function_name(&on).set_qualifier(qualifier.parameter());
-        let send = async || request.clone().send().await;
-        let output =
-            self.calls.make(Some(&self.budget), "lambda:GetFunctionConfiguration", &on, send).await?;
-        let configuration = FunctionConfiguration::read(&on, &output)?;
+        let configuration_only = self.reads_configuration_only(qualifier);
+        let configuration = if configuration_only.get() {
+            self.with_get_function_configuration(&on, qualifier).await?
+        } else {
+            match self.with_get_function(&on, qualifier).await {
+                Err(refused) if refused.is_denied_by_iam() || refused.is_not_found() => {
+                    match self.with_get_function_configuration(&on, qualifier).await {
+                        // The action of the first one is what a policy should allow.
+                        Err(error) if error.kind == refused.kind => return Err(refused),
+                        result => {
+                            configuration_only.set(true);
+                            result?
+                        }
+                    }
+                }
+                result => result?,
+            }
+        };
         self.calls.note_place(&configuration.function_arn);
         Ok(configuration)
+    }
+
+    fn reads_configuration_only(&self, qualifier: Qualifier<'_>) -> &Cell<bool> {
+        let [on_functions, on_versions] = &*self.reads_configuration_only;
+        if qualifier.parameter().is_none() { on_functions } else { on_versions }
+    }
+
+    async fn with_get_function(
+        &self,
+        on: &str,
+        qualifier: Qualifier<'_>,
+    ) -> Result<FunctionConfiguration, AwsError> {
+        const ACTION: &str = "lambda:GetFunction";
+        let request = self.client.get_function().function_name(on).set_qualifier(qualifier.parameter());
+        let send = async || request.clone().send().await.map(|output| output.configuration);
+        let configuration = self.calls.make(Some(&self.quotas.get_function), ACTION, on, send).await?;
+        let missing = || AwsError::service(ACTION, on, "the answer has no Configuration");
+        FunctionConfiguration::read(ACTION, on, &configuration.ok_or_else(missing)?)
+    }
+
+    async fn with_get_function_configuration(
+        &self,
+        on: &str,
+        qualifier: Qualifier<'_>,
+    ) -> Result<FunctionConfiguration, AwsError> {
+        const ACTION: &str = "lambda:GetFunctionConfiguration";
+        let request =
+            self.client.get_function_configuration().function_name(on).set_qualifier(qualifier.parameter());
+        let send = async || request.clone().send().await;
+        let output = self.calls.make(Some(&self.quotas.control_plane), ACTION, on, send).await?;
+        FunctionConfiguration::read(ACTION, on, &configuration_in!(output))
     }
 
     /// Waits until no change to `function` is in progress, whether it succeeds or fails, and reads its
@@ -182,40 +243,55 @@ impl Lambda {
         function: &(impl fmt::Display + ?Sized),
         qualifier: Qualifier<'_>,
     ) -> Result<FunctionConfiguration, AwsError> {
-        self.settled_after(Duration::ZERO, function, qualifier).await
+        let now = self.configuration(function, qualifier).await?;
+        if now.pending { self.settled_since(Instant::now(), function, qualifier).await } else { Ok(now) }
     }
 
-    /// Does the same, with the first look after `pause`.
-    async fn settled_after(
+    /// Waits for the change that began at `begun`, whether it succeeds or fails, and reads the configuration.
+    async fn settled_since(
         &self,
-        mut pause: Duration,
+        begun: Instant,
         function: &(impl fmt::Display + ?Sized),
         qualifier: Qualifier<'_>,
     ) -> Result<FunctionConfiguration, AwsError> {
-        const ACTION: &str = "lambda:GetFunctionConfiguration";
+        const ACTION: &str = "lambda:GetFunction";
         let on = function.to_string();
-        let begun = Instant::now();
-        let mut waited = Duration::ZERO;
+        let kind = if qualifier.parameter().is_none() { Kind::Update } else { Kind::Publication };
+        let paces = if self.reads_configuration_only(qualifier).get() {
+            &self.quotas.control_plane_pace
+        } else {
+            &self.quotas.get_function_pace
+        };
+        let wait = paces.begin(kind);
         loop {
-            self.calls.pause(pause, ACTION, &on).await?;
-            waited += pause;
+            let elapsed = begun.elapsed();
+            if elapsed > LONGEST_CHANGE {
+                let why = "a change to the function is still in progress after 15 minutes";
+                return Err(AwsError::service(ACTION, on, why));
+            }
+            self.calls.pause(wait.pause(elapsed), ACTION, &on).await?;
+            let looked_at = begun.elapsed();
             let configuration = self.configuration(&on, qualifier).await?;
+            if !configuration.pending {
+                wait.end(looked_at);
+                return Ok(configuration);
+            }
             // A version need not be ready to be deleted.
             if matches!(qualifier, Qualifier::Version(_)) && self.calls.is_interrupted() {
                 return Ok(configuration);
             }
-            if !configuration.pending {
-                if !waited.is_zero() {
-                    // A little less, so that the estimate comes down again after a slow change.
-                    self.usual_change.set(waited.mul_f64(0.9));
-                }
-                return Ok(configuration);
-            }
-            if begun.elapsed() > LONGEST_CHANGE {
-                let why = "a change to the function is still in progress after 15 minutes";
-                return Err(AwsError::service(ACTION, on, why));
-            }
-            pause = (waited / 2).clamp(FIRST_ESTIMATE, Duration::from_secs(3));
+        }
+    }
+
+    /// Waits before a change is tried again that AWS refused with `conflict`, because another operation is in progress.
+    /// Changes have been refused since `since`.
+    ///
+    /// # Errors
+    /// Returns the `conflict` if it has lasted too long, or if nobody wants to wait for it any more.
+    pub async fn wait_out(&self, conflict: AwsError, since: Instant) -> Result<(), AwsError> {
+        match pause_after_conflict(since.elapsed(), self.calls.is_interrupted()) {
+            Some(pause) => self.calls.pause(pause, conflict.action, &conflict.on).await,
+            None => Err(conflict),
         }
     }
 
@@ -236,21 +312,41 @@ impl Lambda {
         let updated = self
             .make(ACTION, function, function, async |f| request.clone().function_name(f).send().await)
             .await;
-        let settled = async || {
-            self.settled_after(self.usual_change.get(), function, Qualifier::Latest).await?.succeeded(ACTION)
-        };
         match updated {
-            Ok(_) => settled().await,
-            Err(error) if error.may_hide_success() => match settled().await {
-                Ok(now) if now.memory == change.memory && now.description == change.description => Ok(now),
-                _ => Err(error),
-            },
+            Ok(output) => {
+                let begun = Instant::now();
+                let on = function.to_string();
+                let updated = FunctionConfiguration::read(ACTION, &on, &configuration_in!(output))?;
+                self.finished(updated, begun, Qualifier::Latest).await?.succeeded(ACTION)
+            }
+            Err(error) if error.may_hide_success() => {
+                let now = self.settled(function, Qualifier::Latest).await;
+                match now.and_then(|now| now.succeeded(ACTION)) {
+                    Ok(now) if now.memory == change.memory && now.description == change.description => {
+                        Ok(now)
+                    }
+                    _ => Err(error),
+                }
+            }
             Err(error) => Err(error),
         }
     }
 
-    /// Publishes `$LATEST`, as it was read in `latest`, as a version with `description`, and waits until it
-    /// can be invoked.
+    /// Waits for the change that began at `begun`, unless the answer to it shows that it is finished.
+    async fn finished(
+        &self,
+        answer: FunctionConfiguration,
+        begun: Instant,
+        qualifier: Qualifier<'_>,
+    ) -> Result<FunctionConfiguration, AwsError> {
+        if !answer.pending {
+            return Ok(answer);
+        }
+        self.settled_since(begun, &answer.function_arn, qualifier).await
+    }
+
+    /// Publishes `$LATEST`, as it was read in `latest`, as a version with `description`, and returns the version as it
+    /// is at first: it may take a while until it can be invoked. See [`Lambda::active`].
     ///
     /// If nothing in `$LATEST` has changed since the last version was published, AWS returns that version and
     /// publishes none. Whether another `description` alone makes a new one is reported both ways.
@@ -258,7 +354,7 @@ impl Lambda {
         &self,
         latest: &FunctionConfiguration,
         description: &str,
-    ) -> Result<FunctionConfiguration, AwsError> {
+    ) -> Result<Publication, AwsError> {
         const ACTION: &str = "lambda:PublishVersion";
         let function = &latest.function_arn;
         let request = self
@@ -270,12 +366,19 @@ impl Lambda {
         let output = self
             .make(ACTION, function, function, async |f| request.clone().function_name(f).send().await)
             .await?;
-        let version = output
-            .version()
-            .and_then(|version| version.parse().ok())
-            .ok_or_else(|| AwsError::service(ACTION, function.to_string(), "the answer has no version"))?;
-        let usual = self.usual_change.get();
-        self.settled_after(usual, function, Qualifier::Version(version)).await?.succeeded(ACTION)
+        let begun = Instant::now();
+        let on = function.to_string();
+        let first = FunctionConfiguration::read(ACTION, &on, &configuration_in!(output))?;
+        let version =
+            first.version.ok_or_else(|| AwsError::service(ACTION, on, "the answer has no version"))?;
+        Ok(Publication { version, first, begun })
+    }
+
+    /// Waits until a version can be invoked, and reads its configuration. A version is not waited for after an
+    /// interrupt.
+    pub async fn active(&self, publication: Publication) -> Result<FunctionConfiguration, AwsError> {
+        let Publication { version, first, begun } = publication;
+        self.finished(first, begun, Qualifier::Version(version)).await?.succeeded("lambda:PublishVersion")
     }
 
     /// Lists all published versions.
@@ -300,7 +403,7 @@ impl Lambda {
         loop {
             let page = request.clone().set_marker(marker);
             let page = async || page.clone().send().await;
-            let page = self.calls.make(Some(&self.budget), ACTION, address, page).await?;
+            let page = self.calls.make(Some(&self.quotas.control_plane), ACTION, address, page).await?;
             listed.extend(page.versions.unwrap_or_default());
             marker = page.next_marker;
             if marker.is_none() {

@@ -3,6 +3,7 @@
 mod lambda; // the calls of the Lambda API
 mod s3; // the download of a payload
 mod calls; // one call: its turn, its retries, its log line
+mod pace; // how often a change in progress is looked at
 mod configuration; // a function's configuration
 mod retry; // the retry policies, and the loop that follows them
 mod error; // failed calls, and their remedies
@@ -22,7 +23,7 @@ pub use aws_sdk_lambda::primitives::Blob;
 
 pub use configuration::FunctionConfiguration;
 pub use error::{AwsError, AwsErrorKind};
-pub use lambda::{Alias, Invoked, Lambda, LatestChange, ListedAlias, ListedVersion};
+pub use lambda::{Alias, Invoked, Lambda, LatestChange, ListedAlias, ListedVersion, Publication};
 pub use policy::{Policy, Statement};
 pub use retry::{RetryPolicy, retry_until_stopped};
 pub use s3::S3Url;
@@ -128,6 +129,6 @@ impl Aws {
 
     fn lambda_in(&self, region: &str) -> Lambda {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-        Lambda::new(&config, Rc::clone(&self.calls), self.calls.budget(region))
+        Lambda::new(&config, Rc::clone(&self.calls), self.calls.quotas(region))
     }
 }

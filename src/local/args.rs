@@ -70,9 +70,18 @@ pub struct Args {
     /// Users of AWS report both.
     #[arg(long)]
     pub(super) description_makes_version: bool,
-    /// Time that creating or changing a function or version takes
+    /// Refuse changes of $LATEST, and its publication, while a version is pending
+    ///
+    /// By default only a change of $LATEST that is in progress refuses another one, as AWS's page on states
+    /// says and as AWS Lambda Power Tuning finds it.
+    #[arg(long)]
+    pub(super) pending_version_refuses: bool,
+    /// Time that creating or changing a function takes
     #[arg(long, value_name = "MS", default_value = "100", value_parser = whole_number(0..=u64::MAX))]
     pub(super) update_delay_ms: u64,
+    /// Time that a new version is pending [default: that of --update-delay-ms]
+    #[arg(long, value_name = "MS", value_parser = whole_number(0..=u64::MAX))]
+    pub(super) version_delay_ms: Option<u64>,
     /// Time that an idle process is kept warm
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = whole_number(0..=u64::MAX))]
     pub(super) idle_seconds: u64,

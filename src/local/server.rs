@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
-use super::api::{self, Moment, NewVersionIf, Policy, Rate, Service, Store};
+use super::api::{self, Moment, NewVersionIf, Policy, Rate, Rules, Service, Store};
 use super::args::{self, Args, CoresArg};
 use super::command::Reach;
 use super::credentials::AccessKeyId;
@@ -148,7 +148,12 @@ fn create_store(args: &Args, account_region: &AccountRegion, temp_dir: &Path) ->
         true => NewVersionIf::LatestOrDescriptionChanged,
         false => NewVersionIf::LatestChanged,
     };
-    let mut store = Store::new(Duration::from_millis(args.update_delay_ms), new_version_if);
+    let mut store = Store::new(Rules {
+        update_delay: Duration::from_millis(args.update_delay_ms),
+        version_delay: Duration::from_millis(args.version_delay_ms.unwrap_or(args.update_delay_ms)),
+        new_version_if,
+        pending_version_refuses: args.pending_version_refuses,
+    });
     for function in &args.functions {
         deploy::create_function(&mut store, function, account_region, args.max_memory, temp_dir, now)?;
     }

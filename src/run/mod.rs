@@ -16,6 +16,6 @@ pub(crate) use error::RunError;
 pub(crate) use for_alias::ForAlias;
 pub(crate) use own::{Made, Removed, withdraw};
 pub(crate) use plan::plan_before;
-pub(crate) use publish::{publish, unless_ended};
+pub(crate) use publish::{Published, publish, unless_ended};
 pub(crate) use restore::{AfterRun, Original, restore_after, restore_latest};
 pub use tag::{Tag, Tagged};

@@ -1,5 +1,7 @@
 //! What runs made of a function, proven by the account alone.
 
+use futures_util::future::{join_all, try_join};
+
 use super::{ForAlias, RunError, Tag, Tagged};
 use crate::aws::{AwsError, FunctionConfiguration, Lambda, ListedAlias, ListedVersion};
 use crate::names::{AliasName, FunctionArn, Version};
@@ -143,8 +145,7 @@ impl Made {
         function: &FunctionArn,
         latest: &str,
     ) -> Result<Made, AwsError> {
-        let versions = lambda.versions(function).await?;
-        let aliases = lambda.aliases(function).await?;
+        let (versions, aliases) = try_join(lambda.versions(function), lambda.aliases(function)).await?;
         Ok(Made::of(latest, &versions, &aliases))
     }
 
@@ -179,18 +180,20 @@ impl Made {
         self.to_measure.iter().chain(&self.for_alias)
     }
 
-    /// Deletes it. Goes on after a failure.
+    /// Deletes it, side by side. Goes on after a failure.
     pub(crate) async fn remove(self, lambda: &Lambda, function: &FunctionArn) -> Removed {
         let mut removed = Removed::default();
         // Aliases first, because a version cannot be deleted while an alias points at it.
-        for own in &self.aliases {
-            match own.delete(lambda, function).await {
+        let aliases = join_all(self.aliases.iter().map(|own| own.delete(lambda, function))).await;
+        for (own, deleted) in self.aliases.iter().zip(aliases) {
+            match deleted {
                 Ok(()) => removed.aliases.push(own.name.clone()),
                 Err(error) => removed.failures.push((format!("{function}:{}", own.name), error.into())),
             }
         }
-        for own in self.versions() {
-            match own.delete(lambda, function).await {
+        let versions = join_all(self.versions().map(|own| own.delete(lambda, function))).await;
+        for (own, deleted) in self.versions().zip(versions) {
+            match deleted {
                 Ok(()) => removed.versions.push(own.version),
                 Err(error) => removed.failures.push((format!("{function}:{}", own.version), error.into())),
             }

@@ -3,10 +3,35 @@
 use super::change::look_and_change;
 use super::restore::is_as_before;
 use super::{RunError, Tag, Tagged};
-use crate::aws::{FunctionConfiguration, Lambda, LatestChange};
+use crate::aws::{FunctionConfiguration, Lambda, LatestChange, Publication};
 use crate::names::{Qualifier, Version};
 use crate::records::Plan;
 use crate::units::MemoryMB;
+
+/// A version that a run has published, and that may not be active yet. `$LATEST` may be changed meanwhile.
+#[derive(Debug)]
+pub(crate) struct Published {
+    publication: Publication,
+    /// `$LATEST` as it was published.
+    pub(crate) latest: FunctionConfiguration,
+    description: String,
+}
+
+impl Published {
+    /// Returns the number of the version.
+    pub(crate) fn version(&self) -> Version {
+        self.publication.version
+    }
+
+    /// Waits until the version can be invoked.
+    ///
+    /// # Errors
+    /// Fails if AWS cannot make it ready, or if it is not as `$LATEST` was.
+    pub(crate) async fn until_active(&self, lambda: &Lambda) -> Result<(), RunError> {
+        let active = lambda.active(self.publication.clone()).await?;
+        require_same(&active, &self.latest, self.latest.memory, &self.description)
+    }
+}
 
 /// Gives `$LATEST` the memory in `tag` and the tag itself, and publishes it as a version with `description`,
 /// which no other version has.
@@ -23,7 +48,7 @@ pub(crate) async fn publish(
     tag: &Tag,
     description: &str,
     latest: &mut FunctionConfiguration,
-) -> Result<Version, RunError> {
+) -> Result<Published, RunError> {
     let (memory, tag) = (tag.memory, tag.to_string());
     let changed = change_latest(lambda, latest, memory, &tag).await?;
     // This run has set them, whatever somebody else has set since.
@@ -82,21 +107,16 @@ async fn publish_unchanged(
     lambda: &Lambda,
     latest: &FunctionConfiguration,
     description: &str,
-) -> Result<Version, RunError> {
+) -> Result<Published, RunError> {
     look_and_change(lambda, &latest.function_arn, Some(latest.clone()), async |now| {
         require_same(&now, latest, latest.memory, &latest.description)?;
-        let published = lambda.publish_version(&now, description).await?;
-        match published.version {
-            // AWS sees no change since somebody else published `$LATEST`, and returns their version.
-            Some(version) if published.description != description => {
-                Err(changed(&published, &format!("they published version {version}")))
-            }
-            Some(version) => {
-                require_same(&published, latest, latest.memory, description)?;
-                Ok(version)
-            }
-            None => Err(changed(&published, "version")),
+        let publication = lambda.publish_version(&now, description).await?;
+        // AWS sees no change since somebody else published `$LATEST`, and returns their version.
+        if publication.first.description != description {
+            let what = format!("they published version {}", publication.version);
+            return Err(changed(&publication.first, &what));
         }
+        Ok(Published { publication, latest: latest.clone(), description: description.to_owned() })
     })
     .await
 }

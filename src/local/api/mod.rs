@@ -15,4 +15,4 @@ pub(crate) use self::policy::Policy;
 pub(crate) use self::rate::Rate;
 pub(crate) use self::router::router;
 pub(crate) use self::service::Service;
-pub(crate) use self::store::{Moment, NewVersionIf, Store};
+pub(crate) use self::store::{Moment, NewVersionIf, Rules, Store};

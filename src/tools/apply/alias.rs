@@ -61,7 +61,10 @@ impl Apply<'_> {
         applied: &mut Applied,
     ) -> (Result<Version, Error>, Result<(), Error>) {
         let mut latest = change.latest.clone();
-        let published = publish(lambda, &change.tag, &change.description, &mut latest).await;
+        let published = match publish(lambda, &change.tag, &change.description, &mut latest).await {
+            Ok(published) => published.until_active(lambda).await.map(|()| published.version()),
+            Err(error) => Err(error),
+        };
         let mut announced = Ok(());
         let pointed = match published {
             Ok(version) => {

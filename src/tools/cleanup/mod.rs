@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 
 pub use args::Args;
 
-use crate::aws::{Aws, FunctionConfiguration, Lambda};
+use crate::aws::{Aws, Lambda};
 use crate::entry::Pipe;
 use crate::error::{Error, Fault as _};
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ use crate::names::{FunctionArn, Qualifier};
 use crate::ndjson::{Line, Upstream, Writer};
 use crate::quote::excerpt;
 use crate::records::{Cleaned, Configuration, Left, Plan, Record as _, RunId, RunName};
-use crate::run::{Made, Original, RunError, Tag, Tagged, restore_latest};
+use crate::run::{Made, Original, Removed, RunError, Tag, Tagged, restore_latest};
 
 #[derive(Debug)]
 struct Options {
@@ -265,34 +265,28 @@ impl CleanUp {
         });
         made = made.by(run_id);
         // These first, because the tag on `$LATEST` proves that they are the run's.
-        self.remove(lambda, Made { for_alias: std::mem::take(&mut made.for_alias), ..Made::default() }).await;
+        let first = Made { for_alias: std::mem::take(&mut made.for_alias), ..Made::default() };
+        self.note(first.remove(lambda, function).await);
         let keeps_tag = !self.errors.is_empty();
-        match original {
-            Ok(Some(original)) => {
-                let description = original.description.filter(|_| !keeps_tag);
-                self.restore(lambda, Original { description, ..original }, latest).await;
-            }
-            Ok(None) => {}
+        // The rest proves itself, so it goes while `$LATEST` is restored, which takes a second or two.
+        let restore = async {
+            let Some(original) = original? else {
+                return Ok(false);
+            };
+            let description = original.description.filter(|_| !keeps_tag);
+            restore_latest(lambda, Original { description, ..original }, latest).await
+        };
+        let (restored, removed) = tokio::join!(restore, made.remove(lambda, function));
+        match restored {
+            Ok(restored) => self.cleaned.memory_restored = restored,
             Err(error) => self.fail(function, error),
         }
-        self.remove(lambda, made).await;
+        self.note(removed);
         self
     }
 
-    async fn restore(
-        &mut self,
-        lambda: &Lambda,
-        original: Original<'_>,
-        latest: Option<FunctionConfiguration>,
-    ) {
-        match restore_latest(lambda, original, latest).await {
-            Ok(restored) => self.cleaned.memory_restored = restored,
-            Err(error) => self.fail(original.function_arn, error),
-        }
-    }
-
-    async fn remove(&mut self, lambda: &Lambda, made: Made) {
-        let removed = made.remove(lambda, &self.cleaned.function_arn).await;
+    /// Notes what was removed, and what was not.
+    fn note(&mut self, removed: Removed) {
         self.cleaned.aliases_deleted.extend(removed.aliases);
         self.cleaned.versions_deleted.extend(removed.versions);
         for (resource, error) in removed.failures {

@@ -4,10 +4,12 @@ mod args; // the arguments as typed
 mod policy; // the IAM policy for a run
 mod power_values; // the sizes to measure, as the user lists them
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::mpsc;
 
 pub use args::Args;
 pub use power_values::PowerValues;
@@ -22,7 +24,8 @@ use crate::names::{FunctionArn, FunctionRef, Qualifier};
 use crate::ndjson::{Upstream, Writer};
 use crate::records::{Configuration, ConfigurationState, Failure, Plan, RunId};
 use crate::run::{
-    AfterRun, Made, Removed, RunError, Tag, plan_before, publish, restore_after, unless_ended, withdraw,
+    AfterRun, Made, Published, Removed, RunError, Tag, plan_before, publish, restore_after, unless_ended,
+    withdraw,
 };
 
 #[derive(Debug)]
@@ -125,8 +128,7 @@ impl Run<'_> {
         }
         let plan = self.plan(&latest)?;
         self.writer.borrow_mut().write(&plan)?;
-        let published = self.publish_all(lambda, &plan, &mut latest).await;
-        let restored = restore_after(lambda, &plan, (&plan).into(), &latest).await;
+        let (published, restored) = self.publish_all(lambda, &plan, &mut latest).await;
         if let Ok(AfterRun::Ended) = restored {
             // Whoever ended the run may have missed what was published since.
             let removed = remove_made(lambda, self.run_id, &plan.function_arn).await;
@@ -206,19 +208,54 @@ impl Run<'_> {
         })
     }
 
-    /// Publishes a version for each size, or for each invocation of each size.
+    /// Publishes a version for each size, or for each invocation of each size, and restores `$LATEST`. Returns the
+    /// result of each of the two.
+    ///
+    /// A version that was published takes a while until it is active, and does not keep `$LATEST` from the next change.
+    /// So the versions are finished while the next ones are begun and `$LATEST` is restored.
     async fn publish_all(
         &self,
         lambda: &Lambda,
         plan: &Plan,
         latest: &mut FunctionConfiguration,
-    ) -> Result<Exit, Error> {
-        let mut exit = Exit::Done;
+    ) -> (Result<Exit, Error>, Result<AfterRun, RunError>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let progress = Progress::default();
+        let beginning = async {
+            let begun = self.begin_all(lambda, plan, latest, &progress, sender).await;
+            (begun, restore_after(lambda, plan, plan.into(), latest).await)
+        };
+        let finishing = self.finish_all(lambda, plan, &progress, receiver);
+        let ((begun, restored), finished) = tokio::join!(beginning, finishing);
+        let published = match (begun, finished) {
+            // If the records cannot be written, the versions are removed, whatever else has failed.
+            (_, Err(error @ Error::Io { .. })) | (Err(error), _) => Err(error),
+            (Ok(()), finished) => finished,
+        };
+        (published, restored)
+    }
+
+    /// Begins each version and hands it to [`Run::finish_all`]. Ends at the first one that fails, unless it is only
+    /// that a size is not allowed.
+    ///
+    /// # Errors
+    /// Fails if the records cannot be written, or if a signal interrupts it.
+    async fn begin_all(
+        &self,
+        lambda: &Lambda,
+        plan: &Plan,
+        latest: &mut FunctionConfiguration,
+        progress: &Progress,
+        begun: mpsc::UnboundedSender<Begun>,
+    ) -> Result<(), Error> {
         for &memory in &plan.power_values {
             let indices = if plan.only_cold_starts { (0..plan.num).map(Some).collect() } else { vec![None] };
             for index in indices {
                 if self.interrupt.is_cancelled() {
                     return Err(Error::Interrupted);
+                }
+                if progress.has_failed.get() {
+                    return Ok(());
                 }
                 message::progress(format_args!("{}: {memory} MB", label(&plan.function_arn)));
                 let configuration = Configuration {
@@ -233,47 +270,84 @@ impl Run<'_> {
                     error_type: None,
                     error_message: None,
                 };
-                match self.publish_one(lambda, plan, configuration, latest).await? {
-                    Ok(()) => {}
+                let written = self.writer.borrow_mut().write(&configuration);
+                written.inspect_err(|_| progress.is_useless.set(true))?;
+                let published = begin(lambda, plan, &configuration, latest).await;
+                let failure = published.as_ref().err().map(is_of_size);
+                // The other end is not dropped before this one.
+                let _ = begun.send(Begun { configuration, published });
+                match failure {
+                    None => {}
                     // The account or the function does not allow this size, but may allow the next one.
-                    Err(RunError::Aws(error)) if error.kind == AwsErrorKind::Invalid => {
-                        exit = Exit::Partly;
-                        message::warning(format_args!("{memory} MB is left out: {error}"));
-                        break;
-                    }
-                    Err(error) => return Err(error.into()),
+                    Some(true) => break,
+                    Some(false) => return Ok(()),
                 }
             }
         }
-        Ok(exit)
+        Ok(())
     }
 
-    /// Publishes one version with its alias, and writes its record before and after. The inner result says
-    /// whether the version was published.
+    /// Finishes the versions side by side, and writes their records in the order in which they were begun.
     ///
     /// # Errors
-    /// Fails if the records cannot be written.
-    async fn publish_one(
+    /// Fails if the records cannot be written, or with the first version that failed. All others are finished.
+    async fn finish_all(
         &self,
         lambda: &Lambda,
         plan: &Plan,
-        mut configuration: Configuration,
-        latest: &mut FunctionConfiguration,
-    ) -> Result<Result<(), RunError>, Error> {
-        self.writer.borrow_mut().write(&configuration)?;
-        let published = publish_with_alias(lambda, plan, &mut configuration, latest).await;
-        self.upstream.borrow_mut().note_published(&configuration);
-        match &published {
-            Ok(()) => configuration.state = ConfigurationState::Ready,
-            Err(error) => {
-                configuration.state = ConfigurationState::Failed;
-                configuration.error_type = Some(error.error_type().to_owned());
-                configuration.error_message = Some(error.error_message());
+        progress: &Progress,
+        begun: mpsc::UnboundedReceiver<Begun>,
+    ) -> Result<Exit, Error> {
+        let begun = stream::unfold(begun, async |mut begun| Some((begun.recv().await?, begun)));
+        let finished = begun.map(|begun| finish(lambda, plan, progress, begun)).buffered(usize::MAX);
+        let mut finished = std::pin::pin!(finished);
+        let mut result = Ok(Exit::Done);
+        while let Some((configuration, failure)) = finished.next().await {
+            self.upstream.borrow_mut().note_published(&configuration);
+            if !progress.is_useless.get()
+                && let Err(error) = self.writer.borrow_mut().write(&configuration)
+            {
+                progress.is_useless.set(true);
+                progress.has_failed.set(true);
+                result = Err(error);
+            }
+            match failure {
+                None => {}
+                Some(error) if is_of_size(&error) => {
+                    let memory = configuration.memory_size;
+                    message::warning(format_args!("{memory} MB is left out: {error}"));
+                    result = result.map(|_| Exit::Partly);
+                }
+                Some(error) => {
+                    progress.has_failed.set(true);
+                    result = result.and(Err(error.into()));
+                }
             }
         }
-        self.writer.borrow_mut().write(&configuration)?;
-        Ok(published)
+        result
     }
+}
+
+/// What those who begin versions of a function and those who finish them tell each other.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Whether a version has failed, so that no other is begun.
+    has_failed: Cell<bool>,
+    /// Whether the records cannot be written, so that all versions are removed.
+    is_useless: Cell<bool>,
+}
+
+/// A version that was published, or why it was not.
+#[derive(Debug)]
+struct Begun {
+    /// Its record in the state `creating`.
+    configuration: Configuration,
+    published: Result<Published, RunError>,
+}
+
+/// Whether the account or the function does not allow a size, but may allow another.
+fn is_of_size(error: &RunError) -> bool {
+    matches!(error, RunError::Aws(error) if error.kind == AwsErrorKind::Invalid)
 }
 
 /// Removes the versions and aliases that the run `run_id` made of `function`.
@@ -287,34 +361,87 @@ async fn remove_made(lambda: &Lambda, run_id: RunId, function: &FunctionArn) -> 
     }
 }
 
-/// Publishes the version of `configuration`, notes its number there, and makes its alias.
-async fn publish_with_alias(
+/// Publishes the version of `configuration`.
+async fn begin(
     lambda: &Lambda,
     plan: &Plan,
-    configuration: &mut Configuration,
+    configuration: &Configuration,
     latest: &mut FunctionConfiguration,
-) -> Result<(), RunError> {
+) -> Result<Published, RunError> {
     let memory = configuration.memory_size;
-    let tag = Tag::on_version(plan, memory, configuration.index).to_string();
-    let published = publish(lambda, &Tag::on_latest(plan, memory), &tag, latest).await;
-    if published.is_err()
-        && let Err(error) = withdraw(lambda, latest, &tag).await
-    {
+    let description = Tag::on_version(plan, memory, configuration.index).to_string();
+    match publish(lambda, &Tag::on_latest(plan, memory), &description, latest).await {
+        Err(error) => Err(give_up(lambda, plan, configuration, latest, error).await),
+        published => published,
+    }
+}
+
+/// Waits until a version is active, and makes its alias. Returns its record, and why it failed if it did.
+async fn finish(
+    lambda: &Lambda,
+    plan: &Plan,
+    progress: &Progress,
+    Begun { mut configuration, published }: Begun,
+) -> (Configuration, Option<RunError>) {
+    let result = match published {
+        Ok(published) => {
+            let active = published.until_active(lambda).await;
+            match active {
+                Ok(()) => {
+                    configuration.version = Some(published.version());
+                    make_alias(lambda, plan, progress, &configuration, &published).await
+                }
+                Err(error) => Err(give_up(lambda, plan, &configuration, &published.latest, error).await),
+            }
+        }
+        Err(error) => Err(error),
+    };
+    match &result {
+        Ok(()) => configuration.state = ConfigurationState::Ready,
+        Err(error) => {
+            configuration.state = ConfigurationState::Failed;
+            configuration.error_type = Some(error.error_type().to_owned());
+            configuration.error_message = Some(error.error_message());
+        }
+    }
+    (configuration, result.err())
+}
+
+/// Makes the alias of a version, unless all is to be removed.
+async fn make_alias(
+    lambda: &Lambda,
+    plan: &Plan,
+    progress: &Progress,
+    configuration: &Configuration,
+    published: &Published,
+) -> Result<(), RunError> {
+    if progress.is_useless.get() {
+        return Ok(());
+    }
+    let function = &plan.function_arn;
+    let tag = Tag::on_version(plan, configuration.memory_size, configuration.index).to_string();
+    match lambda.create_alias(function, &configuration.alias, published.version(), &tag).await {
+        Err(error) => Err(unless_ended(lambda, plan, &published.latest, error.into()).await),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Deletes the version that may have been published from `latest`, because that or its activation has failed with
+/// `error`. Returns the error to report.
+async fn give_up(
+    lambda: &Lambda,
+    plan: &Plan,
+    configuration: &Configuration,
+    latest: &FunctionConfiguration,
+    error: RunError,
+) -> RunError {
+    let memory = configuration.memory_size;
+    let description = Tag::on_version(plan, memory, configuration.index).to_string();
+    if let Err(error) = withdraw(lambda, latest, &description).await {
         message::warning(format_args!(
             "{}: a version with {memory} MB may be left ({error}); lpt-cleanup removes it",
             label(&plan.function_arn)
         ));
     }
-    let result = match published {
-        Ok(version) => {
-            configuration.version = Some(version);
-            let created = lambda.create_alias(&plan.function_arn, &configuration.alias, version, &tag).await;
-            created.map_err(RunError::from)
-        }
-        Err(error) => Err(error),
-    };
-    match result {
-        Err(error) => Err(unless_ended(lambda, plan, latest, error).await),
-        Ok(()) => Ok(()),
-    }
+    unless_ended(lambda, plan, latest, error).await
 }

@@ -75,7 +75,7 @@ fn statements(
         on_functions(
             "LptPrepare",
             &[
-                "lambda:GetFunctionConfiguration",
+                "lambda:GetFunction",
                 "lambda:UpdateFunctionConfiguration",
                 "lambda:PublishVersion",
                 "lambda:CreateAlias",
@@ -85,7 +85,7 @@ fn statements(
                 "lambda:DeleteAlias",
             ],
         ),
-        on_versions("LptPrepareVersions", &["lambda:GetFunctionConfiguration", "lambda:DeleteFunction"]),
+        on_versions("LptPrepareVersions", &["lambda:GetFunction", "lambda:DeleteFunction"]),
         Statement::allow("LptInvoke", &["lambda:InvokeFunction"], resources(":lpt-*")),
     ];
     if !processors.is_empty() {
@@ -95,7 +95,7 @@ fn statements(
         statements.push(Statement::allow("LptInvokePayload", &["s3:GetObject"], vec![object]));
     }
     statements.extend([
-        on_functions("LptApply", &["lambda:GetFunctionConfiguration", "lambda:UpdateFunctionConfiguration"]),
+        on_functions("LptApply", &["lambda:GetFunction", "lambda:UpdateFunctionConfiguration"]),
         on_functions(
             "LptApplyAlias",
             &[
@@ -108,11 +108,11 @@ fn statements(
                 "lambda:ListAliases",
             ],
         ),
-        on_versions("LptApplyAliasVersions", &["lambda:GetFunctionConfiguration", "lambda:DeleteFunction"]),
+        on_versions("LptApplyAliasVersions", &["lambda:GetFunction", "lambda:DeleteFunction"]),
         on_functions(
             "LptCleanup",
             &[
-                "lambda:GetFunctionConfiguration",
+                "lambda:GetFunction",
                 "lambda:UpdateFunctionConfiguration",
                 "lambda:ListVersionsByFunction",
                 "lambda:ListAliases",

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::alias::Alias;
 use super::moment::Moment;
-use super::version::{Progress, Version, check_no_change_in_progress, pending};
+use super::version::{Progress, Version, check_no_change_in_progress, in_progress, pending};
 use crate::local::function::{
     AccountRegion, Code, Configuration, FunctionId, Qualifier, Runnable, Target, check_description,
     check_name,
@@ -17,8 +17,7 @@ use crate::local::refusal::Refusal;
 
 #[derive(Debug)]
 pub(crate) struct Store {
-    update_delay: Duration,
-    new_version_if: NewVersionIf,
+    rules: Rules,
     pub(crate) functions: BTreeMap<FunctionId, Function>,
     generations: u64,
 }
@@ -45,6 +44,20 @@ pub(crate) enum NewVersionIf {
     LatestOrDescriptionChanged,
 }
 
+/// How the service behaves where AWS's functions differ, or where its reference leaves a choice.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// How long creating or changing a function takes.
+    pub(crate) update_delay: Duration,
+    /// How long a new version is pending.
+    pub(crate) version_delay: Duration,
+    pub(crate) new_version_if: NewVersionIf,
+    /// Whether a pending version keeps `$LATEST` from being changed or published. AWS's page on states refuses both while
+    /// "function creation is pending" and during an update, and says nothing of versions.
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>
+    pub(crate) pending_version_refuses: bool,
+}
+
 /// The parameters of PublishVersion.
 #[derive(Debug, Default)]
 pub(crate) struct Publish {
@@ -60,14 +73,29 @@ pub(crate) struct ResolvedTarget {
     pub(crate) arn: String,
 }
 
+impl Function {
+    /// Refuses a change or publication of `$LATEST` while another operation is in progress: one on `$LATEST`, and where
+    /// that `refuses` too, the creation of a version.
+    fn check_no_operation_in_progress(&mut self, refuses: bool, now: Moment) -> Result<(), Refusal> {
+        check_no_change_in_progress(&self.latest, &self.id)?;
+        for version in self.published.values_mut() {
+            version.advance(now);
+        }
+        match self.published.values().any(Version::is_pending) {
+            true if refuses => Err(in_progress(&self.id)),
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Store {
-    pub(crate) fn new(update_delay: Duration, new_version_if: NewVersionIf) -> Store {
-        Store { update_delay, new_version_if, functions: BTreeMap::new(), generations: 0 }
+    pub(crate) fn new(rules: Rules) -> Store {
+        Store { rules, functions: BTreeMap::new(), generations: 0 }
     }
 
     /// Returns how long a change takes to take effect.
     pub(crate) fn update_delay(&self) -> Duration {
-        self.update_delay
+        self.rules.update_delay
     }
 
     /// Returns the functions of one account in one region in the order of their names, beginning at `start`.
@@ -135,7 +163,7 @@ impl Store {
             code,
             modified: now.date,
             revision: Uuid::new_v4(),
-            progress: Progress::Creating { until: now.instant + self.update_delay },
+            progress: Progress::Creating { until: now.instant + self.rules.update_delay },
             serving,
         };
         let function = Function {
@@ -200,10 +228,11 @@ impl Store {
         change: impl FnOnce(&mut Configuration, &mut Arc<Code>) -> Result<(), Refusal>,
         now: Moment,
     ) -> Result<Version, Refusal> {
-        let until = now.instant + self.update_delay;
+        let until = now.instant + self.rules.update_delay;
+        let refuses = self.rules.pending_version_refuses;
         let function = self.function_mut(id, now)?;
+        function.check_no_operation_in_progress(refuses, now)?;
         let latest = &function.latest;
-        check_no_change_in_progress(latest, id)?;
         latest.check_revision(revision)?;
         let (mut configuration, mut code) = (latest.configuration.clone(), Arc::clone(&latest.code));
         change(&mut configuration, &mut code)?;
@@ -226,9 +255,10 @@ impl Store {
         now: Moment,
     ) -> Result<Version, Refusal> {
         check_description(publish.description.as_deref().unwrap_or_default())?;
+        let refuses = self.rules.pending_version_refuses;
         let function = self.function_mut(id, now)?;
+        function.check_no_operation_in_progress(refuses, now)?;
         let latest = &function.latest;
-        check_no_change_in_progress(latest, id)?;
         latest.check_revision(publish.revision.as_deref())?;
         if let Some(sha256) = &publish.code_sha256
             && *sha256 != latest.code.sha256
@@ -250,8 +280,8 @@ impl Store {
         description: Option<&str>,
         now: Moment,
     ) -> Result<Version, Refusal> {
-        let until = now.instant + self.update_delay;
-        let new_version_if = self.new_version_if;
+        let Rules { version_delay, new_version_if, .. } = self.rules;
+        let until = now.instant + version_delay;
         let function = self.function_mut(id, now)?;
         let mut version = function.latest.clone();
         version.published_from = version.configuration.clone();

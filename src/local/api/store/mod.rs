@@ -12,6 +12,6 @@ mod tests;
 
 pub(crate) use self::alias::Alias;
 pub(crate) use self::aliases::AliasUpdate;
-pub(crate) use self::functions::{NewVersionIf, Publish, Store};
+pub(crate) use self::functions::{NewVersionIf, Publish, Rules, Store};
 pub(crate) use self::moment::Moment;
 pub(crate) use self::version::Version;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::alias::Alias;
 use super::aliases::AliasUpdate;
-use super::functions::{NewVersionIf, Publish, ResolvedTarget, Store};
+use super::functions::{NewVersionIf, Publish, ResolvedTarget, Rules, Store};
 use super::moment::Moment;
 use super::version::Version;
 use crate::local::function::{AccountRegion, Code, Configuration, FunctionId, Qualifier, Runtime, Target};
@@ -17,6 +17,13 @@ use crate::local::refusal::{Exception, Refusal};
 use crate::units::MemoryMB;
 
 const DELAY: Duration = Duration::from_millis(100);
+
+const RULES: Rules = Rules {
+    update_delay: DELAY,
+    version_delay: DELAY,
+    new_version_if: NewVersionIf::LatestChanged,
+    pending_version_refuses: false,
+};
 
 /// A store with the function `f`, and a clock that the test moves.
 struct Fixture {
@@ -30,7 +37,11 @@ impl Fixture {
     }
 
     fn publishing(new_version_if: NewVersionIf) -> Fixture {
-        let mut store = Store::new(DELAY, new_version_if);
+        Fixture::with(Rules { new_version_if, ..RULES })
+    }
+
+    fn with(rules: Rules) -> Fixture {
+        let mut store = Store::new(rules);
         let now = Moment::now();
         let runtime = Runtime::parse("provided.al2023").unwrap();
         let configuration = Configuration::new(&id(), runtime, "bootstrap".to_owned());

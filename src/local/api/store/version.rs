@@ -85,11 +85,16 @@ pub(crate) fn check_no_change_in_progress(latest: &Version, id: &FunctionId) -> 
         return Err(pending());
     }
     if latest.is_updating() {
-        return Err(Refusal::conflict(format!(
-            "The operation cannot be performed at this time. An update is in progress for resource: {id}"
-        )));
+        return Err(in_progress(id));
     }
     Ok(())
+}
+
+/// Refuses an action on a function while another is in progress.
+pub(crate) fn in_progress(id: &FunctionId) -> Refusal {
+    Refusal::conflict(format!(
+        "The operation cannot be performed at this time. An update is in progress for resource: {id}"
+    ))
 }
 
 /// Refuses an action on a version that is being created. Invoke refuses with the same words:
