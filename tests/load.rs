@@ -1,6 +1,6 @@
 //! Many functions, many invocations: the tools keep to the limits of AWS, and nothing is lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 #[cfg(target_os = "linux")]
 use std::{
     net::TcpListener,
@@ -60,6 +60,35 @@ fn many_functions_are_prepared_measured_and_cleaned_below_the_limit_of_the_contr
     let sizes = ["128", "256", "512", "1024", "1536", "3008"];
     let said = prepared_measured_and_cleaned(&local, &names, &sizes, "40");
     assert!(!said.contains("TooManyRequestsException"), "{said}");
+}
+
+/// Five for each version: the update, the publication, the alias, and the deletion of both. Three for each function: its
+/// restoration, and the lists of its versions and aliases. GetFunction has a quota of its own.
+#[test]
+fn fifty_functions_with_six_sizes_need_1650_requests_to_the_control_plane() {
+    let (local, names) = service(50, "0");
+    let unlimited = |tool: &str| local.tool(tool).env("LPT_CONTROL_PLANE_RATE", "0").arg("-v");
+    let prepared = unlimited("lpt-prepare").args(&names).run().succeeds();
+    let cleaned = unlimited("lpt-cleanup").stdin(prepared.stdout).run().succeeds();
+    let mut requests: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in prepared.stderr.lines().chain(cleaned.stderr.lines()) {
+        if let Some((_, rest)) = line.split_once(": lambda:")
+            && let Some((action, _)) = rest.split_once(": done in ")
+        {
+            *requests.entry(action).or_default() += 1;
+        }
+    }
+    assert!(requests.remove("GetFunction") > Some(0), "{requests:?}");
+    let expected = [
+        ("CreateAlias", 300),
+        ("DeleteAlias", 300),
+        ("DeleteFunction", 300),
+        ("ListAliases", 50),
+        ("ListVersionsByFunction", 50),
+        ("PublishVersion", 300),
+        ("UpdateFunctionConfiguration", 350),
+    ];
+    assert_eq!(requests, BTreeMap::from(expected));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the tools say of their arguments, and of text that others wrote.
 
-use crate::common::records::{configuration, end, invocation, lines, statistics};
+use crate::common::faults::{Fault, Faults};
+use crate::common::records::{configuration, end, invocation, lines, selection, statistics};
 use crate::common::{Folder, Local, Ran, Refusing, Tool, function};
 
 /// Runs lpt-invoke on a function that fails with this message.
@@ -270,5 +271,41 @@ fn a_message_has_the_short_name_of_a_function_with_the_region_where_there_are_se
     for region in ["us-east-1", "eu-west-1"] {
         let named = format!(": f in {region}: lambda:UpdateFunctionConfiguration: ");
         assert!(both.stderr.contains(&named), "{}", both.stderr);
+    }
+}
+
+/// GetFunction's answer has a link to the code that is signed: whoever has it can download the code. Here some of the
+/// answers are also cut in the middle of it.
+#[test]
+fn the_link_to_the_code_is_in_no_output() {
+    let folder = Folder::new();
+    let code = folder.path("code");
+    std::fs::copy(function("echo"), &code).unwrap();
+    let local = Local::with(&[&format!("f={}", code.display())]);
+    let (runtime, client) = local.client();
+    let answer = runtime.block_on(client.get_function().function_name("f").send()).unwrap();
+    let link = answer.code.unwrap().location.unwrap();
+    let (place, _) = link.strip_prefix("file://").unwrap().split_once("?X-Amz-Signature=").unwrap();
+    let faults = Faults::before(local.endpoint(), 0).only(&[Fault::Cut]).on_every(7);
+    let tool = |name: &str| faults.tool(name).args(["-v", "-v"]);
+    let selected = lines([selection("f").memory(512), end("lpt-select")]);
+    let mut ran = vec![
+        tool("lpt-prepare").args(["--policy", "f"]).run(),
+        tool("lpt-prepare").args(["--dry-run", "--power-values", "512", "f"]).run(),
+        tool("lpt-prepare").args(["--power-values", "512", "f"]).run(),
+        tool("lpt-apply").args(["--alias", "live"]).stdin(&*selected).run(),
+        tool("lpt-cleanup").args(["--leftovers", "--function", "f"]).run(),
+    ];
+    ran.push(tool("lpt-cleanup").stdin(&*ran[2].stdout).run());
+    // Where no answer is whole.
+    let cut = Faults::before(local.endpoint(), 0).only(&[Fault::Cut]).on_every(1);
+    let unread = cut.tool("lpt-prepare").args(["-v", "-v", "f"]).run();
+    assert_eq!(unread.code, Some(1));
+    ran.push(unread);
+    assert!(ran[..6].iter().all(|ran| ran.stderr.contains("lambda:GetFunction: done in ")));
+    for Ran { stdout, stderr, .. } in &ran {
+        for secret in [place, "file:", "X-Amz", "Location"] {
+            assert!(!stdout.contains(secret) && !stderr.contains(secret), "{stdout}{stderr}");
+        }
     }
 }

@@ -166,6 +166,30 @@ fn the_printed_policy_allows_a_whole_run() {
     assert_eq!(held.account().memory_of("f"), 512);
 }
 
+/// A policy of an earlier lpt, or one that keeps the link to the code from the caller.
+#[test]
+fn where_get_function_is_denied_the_configuration_is_read_with_get_function_configuration() {
+    let held = Held::new();
+    let before = held.account();
+    let policy = held.printed().to_string();
+    let policy = policy.replace("\"lambda:GetFunction\"", "\"lambda:GetFunctionConfiguration\"");
+    held.to(&serde_json::from_str(&policy).unwrap());
+    let tool = |name: &str| held.local.tool(name).arg("-v");
+    let ran = Pipe::start(vec![
+        tool("lpt-prepare").args(["--power-values", "512,1024", "--num", "5", "f"]),
+        tool("lpt-invoke").args(["--payload", r#"{"iterations": 1000}"#]),
+        tool("lpt-cleanup"),
+    ])
+    .finish();
+    for (ran, denials) in ran.iter().zip([2, 0, 1]) {
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let denied = ran.stderr.matches("lambda:GetFunction: AccessDeniedException in ").count();
+        assert_eq!(denied, denials, "once on functions and once on versions: {}", ran.stderr);
+    }
+    assert!(ran[0].stderr.contains("lambda:GetFunctionConfiguration: done in "), "{}", ran[0].stderr);
+    assert_eq!(held.account(), before);
+}
+
 /// Returns a stream that selects 512 MB for `f`.
 fn selected() -> String {
     lines([selection("f").memory(512), end("lpt-select")])

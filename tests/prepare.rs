@@ -46,6 +46,47 @@ fn each_change_is_announced_before_and_confirmed_after() {
     }
 }
 
+/// Starts a service in which a new version is pending for much longer than a change of `$LATEST` takes.
+fn with_late_versions(more: &[&str]) -> Local {
+    let f = cpu_bound();
+    let arguments =
+        ["--control-plane-rate=0", "--update-delay-ms=5", "--version-delay-ms=1500", "--function", &f];
+    Local::start(&[&arguments, more].concat())
+}
+
+#[test]
+fn lpt_prepare_begins_the_next_sizes_while_a_version_is_pending_and_says_ready_when_it_is_active() {
+    let local = with_late_versions(&[]);
+    let before = local.account();
+    let mut pipe = Pipe::start(vec![local.tool("lpt-prepare").args(["--power-values", "512,128,1024", "f"])]);
+    let begun = pipe.read_until("\"ready\"");
+    assert_eq!(begun.matches("\"creating\"").count(), 3, "{begun}");
+    let alias = begun.lines().last().unwrap().split('"').find(|text| text.starts_with("lpt-")).unwrap();
+    let (runtime, client) = local.client();
+    let active = runtime.block_on(client.get_function().function_name("f").qualifier(alias).send()).unwrap();
+    let active = active.configuration.unwrap();
+    assert_eq!((active.state().unwrap().as_str(), active.memory_size()), ("Active", Some(512)));
+    let ran = pipe.finish().pop().unwrap().succeeds();
+    assert!(ran.stdout.is_empty() || !ran.stdout.contains("\"failed\""), "{}", ran.stdout);
+    let after = local.account();
+    assert_eq!(after.functions["f"].latest(), before.functions["f"].latest());
+    assert_eq!(after.functions["f"].aliases.len(), 3);
+}
+
+/// AWS does not say that a pending version refuses changes, nor that it does not.
+#[test]
+fn a_change_that_is_refused_while_a_version_is_pending_is_made_afterwards() {
+    let local = with_late_versions(&["--pending-version-refuses"]);
+    let before = local.account();
+    let tool = |name: &str| local.tool(name).arg("-v");
+    let ran = tool("lpt-prepare").args(["--power-values", "512,128", "f"]).run().succeeds();
+    let refused = |action: &str| ran.stderr.contains(&format!("{action}: ResourceConflictException in "));
+    assert!(refused("lambda:UpdateFunctionConfiguration"), "{}", ran.stderr);
+    assert_eq!(local.account().functions["f"].aliases.len(), 2);
+    tool("lpt-cleanup").stdin(ran.stdout).run().succeeds();
+    assert_eq!(local.account(), before);
+}
+
 #[test]
 fn lpt_prepare_never_takes_a_version_of_the_user_for_its_own() {
     let local = Local::with(&[&cpu_bound()]);

@@ -55,9 +55,10 @@ pub(crate) struct AwsArgs {
     /// Profile in the AWS configuration files; takes precedence over the environment
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
-    /// Maximum requests per second and region, without invocations (0: no limit)
+    /// Maximum control-plane requests per second and region (0: no limit)
     ///
-    /// Lambda allows an account 15 per second in each region to its control plane, which is everything but invocations.
+    /// Lambda allows an account 15 per second in each region. Invocations and lambda:GetFunction, with which
+    /// changes are waited for, do not count: they have quotas of their own.
     #[arg(
         long,
         value_name = "N",

@@ -43,7 +43,9 @@ pub struct Args {
     /// Print the minimal IAM policy for a run on these functions, and exit
     ///
     /// The policy has one or two statements for each tool. With --input it also allows invoking the
-    /// processors and reading the payload at S3 that the file names. Nothing is changed.
+    /// processors and reading the payload at S3 that the file names. Nothing is changed. To keep
+    /// lambda:GetFunction from the caller, which also lets download the code, allow
+    /// lambda:GetFunctionConfiguration in its place: lpt(7) says what that costs.
     #[arg(long)]
     policy: bool,
     #[command(flatten)]

@@ -62,9 +62,14 @@ pub(crate) async fn get_function(
     Extension(target): Extension<Target>,
 ) -> ActionResult {
     let (version, configuration) = service.look_up(&target)?;
+    // At AWS the link is presigned, so that whoever has it can download the code. This one leads to the code too, and has
+    // a part that can be taken for a signature.
+    // <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCodeLocation.html>
+    let root = version.code.root().display();
+    let link = format!("file://{root}?X-Amz-Signature={}", version.revision.simple());
     let mut body = json!({
         "Configuration": configuration,
-        "Code": {"RepositoryType": "S3", "Location": format!("file://{}", version.code.root().display())},
+        "Code": {"RepositoryType": "S3", "Location": link},
     });
     let store = service.store();
     let tags = &store.function(&target.function)?.tags;

@@ -242,6 +242,25 @@ fn a_pending_version_cannot_be_invoked() {
 }
 
 #[test]
+fn a_pending_version_keeps_latest_from_changing_only_where_it_is_said_to() {
+    let version_delay = 10 * DELAY;
+    let mut f = Fixture::with(Rules { version_delay, ..RULES });
+    f.publish().unwrap();
+    f.resize(256).unwrap();
+    f.wait();
+    assert_eq!(f.publish(), Ok(2));
+    assert!(f.invoke(Some(Qualifier::Version(1))).is_err(), "it is pending");
+
+    let mut f = Fixture::with(Rules { version_delay, pending_version_refuses: true, ..RULES });
+    f.publish().unwrap();
+    f.wait();
+    assert_eq!(f.resize(256).unwrap_err().exception(), Exception::ResourceConflict);
+    assert_eq!(f.publish().unwrap_err().exception(), Exception::ResourceConflict);
+    f.now.instant += version_delay;
+    f.resize(256).unwrap();
+}
+
+#[test]
 fn a_change_and_its_completion_each_make_a_revision() {
     let mut f = Fixture::new();
     let created = f.revision();
