@@ -45,10 +45,10 @@ fuzz:
 	  echo "$$target: $$(grep '^Done' target/$$target.log)"; \
 	done
 
-# Dev builds, because the share of CPU is measured and not the code; release builds would double the build
-# time.
+# Dev builds where the share of CPU is measured, or the service; a release build where our code is.
 bench:
-	cargo bench --profile dev
+	cargo bench --profile dev --bench cpu_share --bench fleet --bench in_flight
+	cargo bench --bench saved_runs
 
 bless:
 	LPT_BLESS=1 cargo test --test tests -- --test-threads 1 docs:: a_file_and_stdin_give_the_same

@@ -305,14 +305,16 @@ fn a_bad_record_stops_the_measuring_and_the_records_that_undo_the_run_pass() {
     let local = cpu_bound("");
     let input = prepared(&local, "128,256");
     let mut lines: Vec<&str> = input.lines().collect();
-    let bad = lines[2].replace("\"memorySizeMB\":128", "\"memorySizeMB\":\"128\"");
-    lines[2] = &bad;
+    let at = lines.iter().position(|line| line.contains("\"ready\"") && line.contains("MB\":128")).unwrap();
+    let bad = lines[at].replace("\"memorySizeMB\":128", "\"memorySizeMB\":\"128\"");
+    lines[at] = &bad;
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let ran = local.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]).stdin(text).run();
     assert_eq!(ran.of_type("plan").len(), 1);
     assert_eq!(ran.of_type("configuration").len(), 3, "all but the bad one reach lpt-cleanup");
     assert_eq!(ran.records().pop().unwrap()["status"], "failed");
-    ran.fails_with(65, &["stdin:3: memorySizeMB: expected an integer from 128 to 10240, found a string"]);
+    let what = "memorySizeMB: expected an integer from 128 to 10240, found a string";
+    ran.fails_with(65, &[&format!("stdin:{}: {what}", at + 1)]);
 }
 
 #[test]
@@ -343,7 +345,8 @@ fn a_version_that_is_gone_fails_alone() {
     let local = cpu_bound("");
     let input = prepared(&local, "128,256");
     let (runtime, client) = local.client();
-    let alias: Value = serde_json::from_str(input.lines().nth(2).unwrap()).unwrap();
+    let is_of_128 = |line: &&str| line.contains("\"configuration\"") && line.contains("MB\":128");
+    let alias: Value = serde_json::from_str(input.lines().find(is_of_128).unwrap()).unwrap();
     runtime.block_on(async {
         client.delete_alias().function_name("f").name(alias["alias"].as_str().unwrap()).send().await.unwrap();
     });

@@ -136,13 +136,19 @@ impl ParquetFile {
         if !is_of_invocations {
             return None;
         }
+        // Where each invocation has a request id, its run and its index tell nothing more.
+        let has_request_ids = columns.has_no_null("requestId");
+        let (run, index) = match has_request_ids {
+            true => (Column::Absent, IntColumn::Int64(Column::Absent)),
+            false => (columns.text("runId")?, columns.int("index")?),
+        };
         Some(Chunk {
             rows: usize::try_from(group.metadata().num_rows()).ok()?,
             function: columns.text("functionArn")?,
             architecture: columns.text("architecture")?,
             memory: columns.int("memorySizeMB")?,
-            run: columns.text("runId")?,
-            index: columns.int("index")?,
+            run,
+            index,
             request_id: columns.text("requestId")?,
             outcome: columns.text("outcome")?,
             cold_start: columns.bool("coldStart")?,
@@ -160,6 +166,14 @@ impl ParquetFile {
 struct RowGroup<'a>(&'a dyn RowGroupReader);
 
 impl RowGroup<'_> {
+    /// Whether each row has a value in a column, as far as its statistics show.
+    fn has_no_null(&self, name: &str) -> bool {
+        let mut columns = self.0.metadata().columns().iter();
+        let column = columns.find(|column| column.column_path().string() == name);
+        column.and_then(ColumnChunkMetaData::statistics).and_then(|statistics| statistics.null_count_opt())
+            == Some(0)
+    }
+
     /// Returns a column, which is [`Column::Absent`] if the file lacks it, and `None` if its values are of another type.
     fn column<T: DataType>(
         &self,
@@ -178,6 +192,10 @@ impl RowGroup<'_> {
         let is_flat = descriptor.max_rep_level() == 0 && descriptor.max_def_level() <= 1;
         if !is_flat || column.column_type() != T::get_physical_type() {
             return None;
+        }
+        let nulls = column.statistics().and_then(|statistics| statistics.null_count_opt());
+        if nulls == u64::try_from(column.num_values()).ok() {
+            return Some(Column::Absent);
         }
         if let Some(value) = constant(column) {
             return Some(Column::Constant(value));
@@ -349,6 +367,11 @@ pub struct ChunkRow<'a> {
 }
 
 impl Chunk {
+    /// Returns the number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Hands each row to `take`, until it returns `None`. Returns the number of rows, or `None` if not all were taken.
     ///
     /// # Errors

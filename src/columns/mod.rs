@@ -9,6 +9,9 @@ mod chunk; // the invocations of a Parquet file, column by column
 mod parquet; // a table in Parquet
 mod row; // a record as cells, and back
 
+#[cfg(test)]
+mod tests;
+
 pub use self::chunk::{Chunk, ChunkRow, ParquetFile};
 pub use self::csv::{CsvWriter, lines_of_csv};
 pub use self::parquet::ParquetWriter;

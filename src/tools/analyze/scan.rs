@@ -126,6 +126,7 @@ impl Scan for InvocationScan {
 
     fn scan_chunk(&mut self, chunk: Chunk, rows: &mut Vec<Row>) -> io::Result<Option<u64>> {
         let InvocationScan { sizes, met, .. } = self;
+        rows.reserve(chunk.rows());
         // Most rows are of the same size as the one before.
         let mut last: Option<(SizeKey, String, GroupId)> = None;
         chunk.for_each(|row| {
