@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::names::{FunctionArn, NotAFunction};
+use crate::quote::excerpt;
 
 /// The functions that this process works on.
 static KNOWN: Mutex<BTreeSet<FunctionArn>> = Mutex::new(BTreeSet::new());
@@ -30,6 +31,14 @@ pub(crate) fn label(function: &FunctionArn) -> String {
         label += &format!(" of account {}", function.account());
     }
     label
+}
+
+/// Returns the same with the group of invocations, if they are grouped.
+pub(crate) fn label_of_group(function: &FunctionArn, group: Option<&str>) -> String {
+    match group {
+        Some(group) => format!("{} ({})", label(function), excerpt(group)),
+        None => label(function),
+    }
 }
 
 /// Returns the same for what a call was about: a function, or a version or alias of it. Any other text stays.

@@ -1080,6 +1080,87 @@ fn a_compressed_file_that_is_cut_off_is_analyzed_with_a_warning() {
 }
 
 #[test]
+fn groups_are_ranked_apart_and_carry_what_they_are_grouped_by() {
+    let of = |commit: &str, memory, duration| {
+        invocation("f").memory(memory).duration(duration).with("tag.commit", commit).with("payloadIndex", 1)
+    };
+    let records = [
+        of("old", 128, 800.0),
+        of("old", 256, 500.0),
+        of("new", 128, 900.0),
+        of("new", 256, 300.0),
+        invocation("f").memory(128).duration(7.0),
+    ];
+    let analyze = |arguments: &[&str], records: Vec<Record>| {
+        Tool::new("lpt-analyze").args(arguments).stdin(whole(records)).run().succeeds()
+    };
+    let ran = analyze(&["--group-by", "tag.commit,payloadIndex"], records.to_vec());
+    let groups: Vec<_> = (ran.of_type("statistics").iter())
+        .map(|found| (found["group"].clone(), found["memorySizeMB"].clone(), found["rank"].clone()))
+        .collect();
+    let expected = [
+        ("tag.commit=, payloadIndex=", 128, 1),
+        ("tag.commit=new, payloadIndex=1", 128, 2),
+        ("tag.commit=new, payloadIndex=1", 256, 1),
+        ("tag.commit=old, payloadIndex=1", 128, 1),
+        ("tag.commit=old, payloadIndex=1", 256, 2),
+    ];
+    assert_eq!(groups, expected.map(|(group, memory, rank)| (json!(group), json!(memory), json!(rank))));
+    let selected = Tool::new("lpt-select").stdin(ran.stdout).run();
+    assert_eq!(selected.code, Some(0), "{}", selected.stderr);
+    let best: Vec<_> = selected
+        .of_type("selection")
+        .iter()
+        .map(|best| (best["group"].clone(), best["memorySizeMB"].clone()))
+        .collect();
+    assert_eq!(best[1..], [(json!(expected[1].0), json!(256)), (json!(expected[3].0), json!(128))]);
+    assert!(selected.stderr.contains("f (tag.commit=new, payloadIndex=1)"), "{}", selected.stderr);
+    let refused = Tool::new("lpt-apply").stdin(selected.stdout).run();
+    refused.fails_with(1, &["f: has more than one selection"]);
+    // Lines that the scanner leaves to the parser are in the same groups.
+    let odd: Vec<Record> = records.iter().map(|record| record.clone().with("errorType", "\u{1}")).collect();
+    let of_odd = analyze(&["--group-by", "tag.commit,payloadIndex"], odd);
+    let groups_of_odd: Vec<_> =
+        of_odd.of_type("statistics").iter().map(|found| found["group"].clone()).collect();
+    assert_eq!(groups_of_odd, expected.map(|(group, ..)| json!(group)));
+    let ungrouped = analyze(&[], records.to_vec());
+    assert_eq!(ungrouped.of_type("statistics").len(), 2);
+}
+
+#[test]
+fn what_cannot_be_grouped_by_is_refused() {
+    let nested = whole([invocation("f").with("tag.a", json!([1]))]);
+    Tool::new("lpt-analyze")
+        .args(["--group-by", "tag.a"])
+        .stdin(nested)
+        .run()
+        .fails_with(65, &["stdin:1: tag.a: expected a text, a number or a boolean to group by"]);
+    for (field, why) in [
+        ("memorySizeMB", "statistics are those of each memorySizeMB anyway"),
+        ("errors", "errors is a field of statistics, and not of invocations"),
+        ("", "expected the name of a field"),
+    ] {
+        Tool::new("lpt-analyze").arg(format!("--group-by={field}")).run().fails_with(2, &[why]);
+    }
+}
+
+#[test]
+fn a_part_needs_no_end_record_and_parts_after_one_another_are_one_stream() {
+    let part =
+        |function: &str| Tool::new("lpt-analyze").arg("--part").stdin(invocation(function)).run().succeeds();
+    let (f, g) = (part("f"), part("g"));
+    assert_eq!(f.records().pop().unwrap()["status"], "complete");
+    // The end record of the whole may be in a part of its own.
+    let failed =
+        Tool::new("lpt-analyze").arg("--part").stdin(end("lpt-invoke").with("status", "interrupted")).run();
+    assert_eq!(failed.records().pop().unwrap()["status"], "interrupted");
+    let selected = Tool::new("lpt-select").stdin(f.stdout.clone() + &g.stdout).run().succeeds();
+    assert_eq!(selected.of_type("selection").len(), 2);
+    let refused = Tool::new("lpt-select").stdin(f.stdout + &failed.stdout + &g.stdout).run();
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+}
+
+#[test]
 fn impossible_figures_are_bad_records() {
     for (field, value) in [
         ("durationMs", json!(1e308)),

@@ -341,6 +341,25 @@ fn lpt_invoke_stops_at_once_without_permission_or_credentials() {
 }
 
 #[test]
+fn each_record_has_the_tags_of_the_user() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let invoke = |tags: &[&str]| {
+        let tags = tags.iter().flat_map(|tag| ["--tag", tag]);
+        local.tool("lpt-invoke").args(["--num", "5", "--payload", QUICK]).args(tags).stdin(&*input).run()
+    };
+    let ran = invoke(&["commit=4f2a1c", "build.kind=a=b"]);
+    for record in ran.of_type("invocation") {
+        assert_eq!((&record["tag.commit"], &record["tag.build.kind"]), (&"4f2a1c".into(), &"a=b".into()));
+    }
+    assert_eq!(ran.of_type("invocation").len(), 5);
+    invoke(&["commit=a", "commit=b"]).fails_with(2, &["--tag commit: is given twice, first as \"a\""]);
+    for bad in ["commit", "=a", "commit=", "a b=c"] {
+        invoke(&[bad]).fails_with(2, &["expected KEY=VALUE"]);
+    }
+}
+
+#[test]
 fn a_version_that_is_gone_fails_alone() {
     let local = cpu_bound("");
     let input = prepared(&local, "128,256");

@@ -88,7 +88,7 @@ fn sorted(stream: &str) -> Vec<&str> {
 /// Writes records of several functions, with their plans.
 fn many_records(folder: &Folder, count: u32) -> PathBuf {
     let functions = ["orders", "users", "images", "search", "mail", "stock", "f"];
-    let plans = functions.map(|function| plan(function));
+    let plans = functions.map(plan);
     let invocations = (0..count).map(|number| {
         let function = functions[number as usize % functions.len()];
         let memory = [128, 512, 1024, 3008][number as usize / 7 % 4];

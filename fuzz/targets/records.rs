@@ -21,7 +21,7 @@ fn scan(stream: &[u8]) {
     let (mut scanner, mut sizes) = (Scanner::default(), Vec::new());
     let mut rest = stream;
     while !rest.is_empty() {
-        let group_of = |size: SizeRef| {
+        let group_of = |size: SizeRef, _: &[Option<&[u8]>]| {
             let SizeRef { function, architecture, memory } = size;
             sizes.push(SizeKey { function: function.parse().expect("an ARN"), architecture, memory });
             sizes.len() - 1

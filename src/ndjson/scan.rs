@@ -148,6 +148,8 @@ pub struct Scanner<G> {
     checked: [Vec<u8>; 3],
     /// The last minute that was checked, as `2026-11-23T07:26:`.
     minute: [u8; MINUTE],
+    /// The names of the fields whose values are captured.
+    captured: Vec<Box<[u8]>>,
 }
 
 /// The number of beginnings to remember: more than one run usually has sizes.
@@ -194,19 +196,28 @@ impl<G> Default for Scanner<G> {
             beginnings: Vec::with_capacity(BEGINNINGS),
             checked: Default::default(),
             minute: [0; MINUTE],
+            captured: Vec::new(),
         }
+    }
+}
+
+impl<G> Scanner<G> {
+    /// Returns a scanner that captures the values of the fields with these names, as their lines have them.
+    pub fn capturing(names: &[String]) -> Scanner<G> {
+        let captured = names.iter().map(|name| name.as_bytes().into()).collect();
+        Scanner { captured, ..Scanner::default() }
     }
 }
 
 impl<G: Copy> Scanner<G> {
     /// Returns the invocation in the first line of `text`, or `None` if that line needs a closer look: it is of another
     /// type, is not valid, has no newline, or is written in an unusual way. `group_of` is called for a beginning that
-    /// was not seen lately.
+    /// was not seen lately, with the captured values; if any are captured, for each invocation.
     #[inline]
     pub fn scan<'a>(
         &mut self,
         text: &'a [u8],
-        group_of: impl FnOnce(SizeRef<'a>) -> G,
+        group_of: impl FnOnce(SizeRef<'a>, &[Option<&'a [u8]>]) -> G,
     ) -> Option<Scanned<'a, G>> {
         let mut found = Found::default();
         let mut rest = text;
@@ -220,8 +231,10 @@ impl<G: Copy> Scanner<G> {
             next = Some(beginning.next);
         }
         let mut end_of_beginning = None;
+        let mut values = vec![None; self.captured.len()];
         loop {
             let previous = field;
+            let before = rest;
             field = match next.take() {
                 Some(next) => next,
                 None => self.key(previous, &mut rest)?,
@@ -235,7 +248,13 @@ impl<G: Copy> Scanner<G> {
             if field != Field::Unknown {
                 found.fields.add(field)?;
             }
+            let key = &before[..before.len() - rest.len()];
+            let value = rest;
             self.value(field, &mut rest, &mut found)?;
+            if !values.is_empty() {
+                let value = &value[..value.len() - rest.len()];
+                self.capture(key, value, &mut values)?;
+            }
         }
         let length = text.len() - rest.len();
         let group = match known {
@@ -253,7 +272,7 @@ impl<G: Copy> Scanner<G> {
                     architecture: found.architecture,
                     memory: found.memory?,
                 };
-                group_of(size)
+                group_of(size, &values)
             }
         };
         let run = || match known {
@@ -282,6 +301,7 @@ impl<G: Copy> Scanner<G> {
             return None;
         }
         if let Some((length, fields, next)) = end_of_beginning
+            && values.is_empty()
             && [Field::Type, Field::FunctionArn, Field::MemorySize]
                 .into_iter()
                 .all(|field| fields.contains(field))
@@ -330,6 +350,20 @@ impl<G: Copy> Scanner<G> {
         expected.bytes.extend_from_slice(&before[..before.len() - rest.len()]);
         expected.field = field;
         Some(field)
+    }
+
+    /// Keeps a value if it is of a field that is captured. Returns `None` if there is another one already.
+    fn capture<'a>(&self, key: &[u8], value: &'a [u8], values: &mut [Option<&'a [u8]>]) -> Option<()> {
+        let name = key.split(|byte| *byte == b'"').nth(1)?;
+        let at = self.captured.iter().position(|captured| **captured == *name);
+        match at {
+            Some(at) if values[at].is_some() => None,
+            Some(at) => {
+                values[at] = Some(value);
+                Some(())
+            }
+            None => Some(()),
+        }
     }
 
     /// Takes the value of a field.

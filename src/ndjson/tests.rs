@@ -232,7 +232,7 @@ fn each_example_is_read_back_as_it_is_written() {
 /// Scans the first line of `text`, and checks that the scanner has found what the parser finds, or nothing. Returns
 /// whether it has found something.
 fn scan_as_parsed(scanner: &mut Scanner<usize>, sizes: &mut Vec<SizeKey>, text: &[u8]) -> bool {
-    let group_of = |size: SizeRef| {
+    let group_of = |size: SizeRef, _: &[Option<&[u8]>]| {
         let SizeRef { function, architecture, memory } = size;
         sizes.push(SizeKey { function: function.parse().expect("an ARN"), architecture, memory });
         sizes.len() - 1
@@ -312,6 +312,7 @@ fn stream_line() -> impl Strategy<Value = Vec<u8>> {
     let change = prop_oneof![
         4 => (of_report.prop_map(str::to_owned), figure),
         4 => (name(), value()),
+        1 => (Just("tag.commit".to_owned()), value()),
     ];
     let record = (vec(change, 0..3), vec(any::<prop::sample::Index>(), 0..2), any::<bool>(), 0..8_u8);
     let edit = prop_oneof![9 => Just(None), 1 => (any::<prop::sample::Index>(), "\\PC{0,2}").prop_map(Some)];
@@ -344,8 +345,21 @@ proptest! {
     #[test]
     fn what_is_scanned_is_what_is_parsed(lines in vec(stream_line(), 1..12)) {
         let (mut scanner, mut sizes) = (Scanner::default(), Vec::new());
-        for line in lines {
-            scan_as_parsed(&mut scanner, &mut sizes, &line);
+        for line in &lines {
+            scan_as_parsed(&mut scanner, &mut sizes, line);
+        }
+        // The values that are captured are those that a parser finds.
+        let names = ["payloadIndex", "tag.commit", "outcome"].map(str::to_owned);
+        let mut scanner: Scanner<()> = Scanner::capturing(&names);
+        for line in &lines {
+            let mut captured = Vec::new();
+            let scanned = scanner.scan(line, |_, values| captured = values.to_vec()).is_some();
+            if scanned {
+                let fields: Value = serde_json::from_slice(line).expect("it was scanned");
+                let value = |value: &Option<&[u8]>| value.map(|value| serde_json::from_slice(value).expect("JSON"));
+                let found: Vec<Option<Value>> = captured.iter().map(value).collect();
+                prop_assert_eq!(found, names.iter().map(|name| fields.get(name).cloned()).collect::<Vec<_>>());
+            }
         }
     }
 

@@ -1,8 +1,11 @@
 //! The `invocation` record: one invocation, as Lambda reported it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{self, StrDeserializer};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Configuration, Record, RunName, SizeKey, null_is_absent};
 use crate::names::{AliasName, Architecture, FunctionArn, Version};
@@ -81,9 +84,33 @@ pub struct Invocation {
     /// The number of times that it was sent: 1 without a retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// The name of the log stream, which identifies the execution environment. No tool writes it now.
+    /// The name of the log stream, which identifies the execution environment. lpt-import knows it, lpt-invoke does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_stream: Option<String>,
+    /// The fields `tag.KEY` that the user has given. They are only written: nothing that reads them knows their names.
+    #[serde(flatten, skip_deserializing)]
+    pub tags: Tags,
+}
+
+/// Fields of the user's own, each named `tag.KEY`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tags(Arc<BTreeMap<String, String>>);
+
+impl Serialize for Tags {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(&*self.0)
+    }
+}
+
+impl Tags {
+    /// The beginning of the name of each of them.
+    const PREFIX: &str = "tag.";
+
+    /// Returns the fields of the tags `KEY`, each with its value.
+    pub fn new(tags: impl IntoIterator<Item = (String, String)>) -> Tags {
+        let fields = tags.into_iter().map(|(key, value)| (format!("{}{key}", Tags::PREFIX), value));
+        Tags(Arc::new(fields.collect()))
+    }
 }
 
 impl Invocation {
@@ -118,6 +145,7 @@ impl Invocation {
             client_duration_ms: None,
             attempts: Some(attempts),
             log_stream: None,
+            tags: Tags::default(),
         }
     }
 

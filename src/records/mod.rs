@@ -25,7 +25,7 @@ pub use cleaned::{Cleaned, Left};
 pub use configuration::{Configuration, ConfigurationState};
 pub use end::{End, Status};
 pub use failure::Failure;
-pub use invocation::{Invocation, Outcome};
+pub use invocation::{Invocation, Outcome, Tags};
 pub use measured::{Identification, Measured};
 pub use plan::{Plan, SchemaVersion};
 pub use run_id::{RunId, RunName};

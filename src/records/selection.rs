@@ -18,6 +18,9 @@ pub struct Selection {
     /// The best memory size, in MB.
     #[serde(rename = "memorySizeMB")]
     pub memory_size: MemoryMB,
+    /// The group of invocations for which it is the best, as in the size's statistics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The strategy by which it is the best.
     pub strategy: Strategy,
     /// The weight of cost in the strategy `balanced`.

@@ -22,6 +22,10 @@ pub struct Statistics {
     /// The memory size in MB.
     #[serde(rename = "memorySizeMB")]
     pub memory_size: MemoryMB,
+    /// The values of the fields by which the invocations were grouped, such as `tag.commit=abc, payloadIndex=0`. Absent
+    /// if they were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The starts of the invocations that are used.
     #[serde(default)]
     pub starts: Starts,
@@ -137,9 +141,15 @@ impl Statistics {
         }
     }
 
-    /// Whether both are sizes of the same function and architecture, so that one of them is to be selected.
+    /// Returns what statistics are sorted by, so that rivals are beside each other.
+    pub(crate) fn sort_key(&self) -> (FunctionArn, Architecture, Option<String>, MemoryMB) {
+        (self.function_arn.clone(), self.architecture, self.group.clone(), self.memory_size)
+    }
+
+    /// Whether both are sizes of the same function, architecture and group, so that one of them is to be selected.
     pub(crate) fn is_rival_of(&self, other: &Statistics) -> bool {
-        (&self.function_arn, self.architecture) == (&other.function_arn, other.architecture)
+        (&self.function_arn, self.architecture, &self.group)
+            == (&other.function_arn, other.architecture, &other.group)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::group_by::{FieldName, GroupBy};
 use super::{DiscardTopBottom, Options, Pricing};
 use crate::cli::{
     CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, StrategyArgs,
@@ -52,6 +53,12 @@ pub struct Args {
     /// billed restores twice, and counts a log tail without a report as 0 ms.
     #[arg(long, conflicts_with_all = ["prices", "monthly_gb_seconds", "starts"])]
     compat: bool,
+    /// Fields of the invocations by which they are grouped, besides function, architecture and memory size
+    ///
+    /// Such as tag.commit or payloadIndex. Sizes are rivals only within a group, so builds, payloads and regions can be
+    /// compared.
+    #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    group_by: Vec<FieldName>,
     /// Read a part of a larger stream, whose end record may be in another part
     ///
     /// For an engine that gives each process all records of some functions, such as examples/spark. The parts' outputs
@@ -145,6 +152,7 @@ impl Args {
                 }
                 Pricing::Bill { prices, used: self.monthly_gb_seconds }
             },
+            group_by: GroupBy::new(self.group_by),
             is_part: self.part,
             strategy,
             balanced_weight,

@@ -1,5 +1,7 @@
 //! All invocations in groups by size. Most take 16 bytes, so a hundred million of them fit into the memory of a laptop.
 
+use std::sync::Arc;
+
 use super::repeats::{Fingerprint, Fingerprints, Repeats};
 use crate::records::{Measured, Outcome, SizeKey, Starts};
 use crate::units::BilledMillis;
@@ -106,6 +108,8 @@ impl Other {
 /// The invocations of one function on one architecture with one memory size.
 pub(super) struct Group {
     pub size: SizeKey,
+    /// The values of the fields by which invocations are grouped, if they are.
+    pub by: Option<Arc<str>>,
     plain: Vec<Plain>,
     fingerprints: Vec<Fingerprint>,
     others: Vec<Other>,
@@ -114,8 +118,15 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub fn new(size: SizeKey) -> Group {
-        Group { size, plain: Vec::new(), fingerprints: Vec::new(), others: Vec::new(), max_memory_used: None }
+    pub fn new(size: SizeKey, by: Option<Arc<str>>) -> Group {
+        Group {
+            size,
+            by,
+            plain: Vec::new(),
+            fingerprints: Vec::new(),
+            others: Vec::new(),
+            max_memory_used: None,
+        }
     }
 
     pub fn push(&mut self, row: Row) {

@@ -5,6 +5,7 @@ mod power_tuning; // the arithmetic and the prices of AWS Lambda Power Tuning
 mod bill; // the costs of one size, as AWS bills them
 mod cold_starts; // doubts about cold starts in the averages
 mod scan; // the invocations among the lines
+mod group_by; // the fields by which invocations are grouped
 mod groups; // all invocations, in groups by size
 mod repeats; // the invocations that are in the input more than once
 mod plans; // the plans of the runs, and the versions that were published
@@ -19,7 +20,7 @@ use crate::decide::{Candidate, is_sound, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::label::{label, note_function};
+use crate::label::{label, label_of_group, note_function};
 use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::{Consume, Line, Upstream};
@@ -32,6 +33,7 @@ use crate::statistics::{CONFIDENCE, TrimmedMean, quantile, sample_standard_devia
 use crate::units::{GbSeconds, Millis, Money};
 use bill::{Costs, Doubts, bill, check_tier};
 use cold_starts::{ColdStarts, OfSize};
+use group_by::GroupBy;
 use groups::{Group, GroupId, Row, Usable};
 use parallel::in_parallel;
 use plans::Plans;
@@ -47,6 +49,8 @@ struct Options {
     /// The invocations to use; None: all, and the cold ones in runs of cold starts only.
     starts: Option<Starts>,
     pricing: Pricing,
+    /// The fields by which invocations are grouped, besides function, architecture and memory size.
+    group_by: GroupBy,
     /// Whether the input is a part of a larger stream.
     is_part: bool,
     /// The strategy that ranks the sizes.
@@ -215,7 +219,8 @@ impl Consume for Analyze<'_> {
                     return self.output.pass(line);
                 }
                 let missing = |field| line.error(Some(field), "missing, although the outcome is ok");
-                match self.sizes.row(&invocation).map_err(missing)? {
+                let by = self.sizes.group_by.of_line(line)?;
+                match self.sizes.row(&invocation, by).map_err(missing)? {
                     Some(row) => self.push(row),
                     None => {
                         self.note_unpriced(invocation.function_arn, invocation.architecture);
@@ -249,8 +254,8 @@ impl Analyze<'_> {
     fn push(&mut self, row: Row) {
         let GroupId(number) = row.group;
         while self.groups.len() <= number as usize {
-            let size = self.sizes.size(GroupId(self.groups.len() as u32));
-            self.groups.push(Group::new(size));
+            let (size, by) = self.sizes.size(GroupId(self.groups.len() as u32));
+            self.groups.push(Group::new(size, by));
         }
         self.groups[number as usize].push(row);
     }
@@ -271,7 +276,10 @@ impl Analyze<'_> {
         }
         let mut groups = std::mem::take(&mut self.groups);
         groups.retain(|group| group.len() > 0);
-        groups.sort_by(|a, b| a.size.cmp(&b.size));
+        groups.sort_by_cached_key(|group| {
+            let SizeKey { function, architecture, memory } = group.size.clone();
+            (function, architecture, group.by.clone(), memory)
+        });
         let all = Analysis { options: &self.options, plans: &self.plans }.statistics_of_all(groups)?;
         self.output.records(&all, |_| tables(&all))?;
         let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
@@ -290,7 +298,7 @@ impl Analyze<'_> {
 fn tables(all: &[Statistics]) -> String {
     let tables = all.chunk_by(Statistics::is_rival_of).map(|rivals| {
         let best = rivals.iter().find(|rival| rival.rank == Some(1) && is_sound(rival));
-        let name = label(&rivals[0].function_arn);
+        let name = label_of_group(&rivals[0].function_arn, rivals[0].group.as_deref());
         table(&name, &rivals.iter().collect::<Vec<_>>(), best.map(|best| (best.memory_size, best.strategy)))
     });
     tables.collect::<Vec<_>>().join("\n\n")
@@ -367,7 +375,7 @@ impl Analysis<'_> {
         let starts = self.options.starts(only_cold_starts);
         let share = self.options.share(only_cold_starts).get();
         let usable = group.usable(starts);
-        let name = label(&size.function);
+        let name = label_of_group(&size.function, group.by.as_deref());
         let (mut doubts, mut warnings, mut of_starts) = (Doubts::default(), Vec::new(), None);
         let (duration, costs) = match &self.options.pricing {
             Pricing::Bill { prices, used } => {
@@ -434,6 +442,7 @@ impl Figures {
             function_arn: group.size.function.clone(),
             architecture: group.size.architecture,
             memory_size: group.size.memory,
+            group: group.by.as_deref().map(str::to_owned),
             starts,
             currency: costs.currency,
             invocations: usable.len() as u64,

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use memchr::memchr;
 
 use super::Options;
+use super::group_by::GroupBy;
 use super::groups::{GroupId, Row};
 use super::repeats::Fingerprints;
 use crate::columns::{Chunk, ChunkRow};
@@ -20,52 +21,61 @@ use crate::units::{BilledMillis, MemoryMB, Millis};
 /// The groups of all workers.
 pub(super) struct Sizes {
     options: Arc<Options>,
+    pub group_by: GroupBy,
     fingerprints: Fingerprints,
     known: Mutex<Known>,
 }
 
+/// What the invocations of a group have in common.
+type Key = (SizeKey, Option<Arc<str>>);
+
 #[derive(Default)]
 struct Known {
-    groups: HashMap<SizeKey, Option<GroupId>>,
-    /// The size of each group, by its number.
-    sizes: Vec<SizeKey>,
+    groups: HashMap<Key, Option<GroupId>>,
+    /// The key of each group, by its number.
+    keys: Vec<Key>,
 }
 
 impl Sizes {
     pub fn new(options: Arc<Options>) -> Sizes {
-        Sizes { options, fingerprints: Fingerprints::default(), known: Mutex::default() }
+        Sizes {
+            group_by: options.group_by.clone(),
+            options,
+            fingerprints: Fingerprints::default(),
+            known: Mutex::default(),
+        }
     }
 
     /// Returns the row of an invocation; `None` if the price of its function is not known.
     ///
     /// # Errors
     /// The name of a field that is missing.
-    pub fn row(&self, invocation: &Invocation) -> Result<Option<Row>, &'static str> {
+    pub fn row(&self, invocation: &Invocation, by: Option<Arc<str>>) -> Result<Option<Row>, &'static str> {
         let measured = Measured::of(invocation)?;
-        let group = self.group(invocation.size_key());
+        let group = self.group((invocation.size_key(), by));
         Ok(group.map(|group| Row::of(group, &measured, &self.fingerprints)))
     }
 
     /// Returns the group of a size; `None` if the price of its function is not known.
-    fn group(&self, size: SizeKey) -> Option<GroupId> {
-        let Known { groups, sizes } = &mut *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match groups.entry(size) {
+    fn group(&self, key: Key) -> Option<GroupId> {
+        let Known { groups, keys } = &mut *self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match groups.entry(key) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(new) => {
-                let size = new.key().clone();
-                let group = self.options.is_priced(&size).then(|| {
-                    sizes.push(size);
-                    GroupId((sizes.len() - 1).try_into().expect("fewer sizes than lines fit into memory"))
+                let key = new.key().clone();
+                let group = self.options.is_priced(&key.0).then(|| {
+                    keys.push(key);
+                    GroupId((keys.len() - 1).try_into().expect("fewer sizes than lines fit into memory"))
                 });
                 *new.insert(group)
             }
         }
     }
 
-    /// Returns the size of a group.
-    pub fn size(&self, GroupId(number): GroupId) -> SizeKey {
+    /// Returns the size of a group, and the values of its other fields.
+    pub fn size(&self, GroupId(number): GroupId) -> Key {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.sizes[number as usize].clone()
+        known.keys[number as usize].clone()
     }
 }
 
@@ -76,31 +86,30 @@ pub(super) struct InvocationScan {
     met: Met,
 }
 
-/// The groups that a worker has met, by the function's ARN, then by architecture and memory size.
+/// The groups that a worker has met, by the function's ARN.
 #[derive(Default)]
 struct Met(HashMap<Box<str>, OfFunction>);
 
-type OfFunction = Vec<(Architecture, MemoryMB, Option<GroupId>)>;
+type OfFunction = HashMap<(Architecture, MemoryMB, Option<Arc<str>>), Option<GroupId>>;
 
 impl Met {
     /// Returns the group of a size. The function's ARN is valid.
-    fn group(&mut self, size: SizeRef, sizes: &Sizes) -> Option<GroupId> {
+    fn group(&mut self, size: SizeRef, by: Option<Arc<str>>, sizes: &Sizes) -> Option<GroupId> {
         let SizeRef { function, architecture, memory } = size;
-        let of_function = self.0.get(function).into_iter().flatten();
-        let mut met_before = of_function.filter(|(of, at, _)| (*of, *at) == (architecture, memory));
-        if let Some((.., group)) = met_before.next() {
+        let key = (architecture, memory, by);
+        if let Some(group) = self.0.get(function).and_then(|of_function| of_function.get(&key)) {
             return *group;
         }
         let parsed: FunctionArn = function.parse().expect("the caller has checked it");
-        let group = sizes.group(SizeKey { function: parsed, architecture, memory });
-        self.0.entry(function.into()).or_default().push((architecture, memory, group));
+        let group = sizes.group((SizeKey { function: parsed, architecture, memory }, key.2.clone()));
+        self.0.entry(function.into()).or_default().insert(key, group);
         group
     }
 }
 
 impl InvocationScan {
     pub fn new(sizes: Arc<Sizes>) -> InvocationScan {
-        InvocationScan { sizes, scanner: Scanner::default(), met: Met::default() }
+        InvocationScan { scanner: Scanner::capturing(sizes.group_by.names()), sizes, met: Met::default() }
     }
 }
 
@@ -109,7 +118,14 @@ impl Scan for InvocationScan {
 
     fn scan(&mut self, text: &[u8], rows: &mut Vec<Row>) -> Option<usize> {
         let InvocationScan { sizes, scanner, met } = self;
-        match scanner.scan(text, |size| met.group(size, sizes)) {
+        let group_of = |size, values: &[Option<&[u8]>]| {
+            let by = (!values.is_empty()).then(|| sizes.group_by.of_values(values));
+            match by {
+                Some(None) => None,
+                by => met.group(size, by.flatten(), sizes),
+            }
+        };
+        match scanner.scan(text, group_of) {
             Some(scanned) => {
                 rows.push(Row::of(scanned.group?, &scanned.measured, &sizes.fingerprints));
                 Some(scanned.length)
@@ -117,8 +133,11 @@ impl Scan for InvocationScan {
             None => {
                 // It may be an invocation that is written in another way.
                 let length = memchr(b'\n', text)? + 1;
-                let invocation = ndjson::invocation(from_utf8(&text[..length]).ok()?)?;
-                rows.push(sizes.row(&invocation).ok()??);
+                let line = from_utf8(&text[..length]).ok()?;
+                let invocation = ndjson::invocation(line)?;
+                // The line is looked at once more to group it.
+                let by = if sizes.group_by.names().is_empty() { None } else { return None };
+                rows.push(sizes.row(&invocation, by).ok()??);
                 Some(length)
             }
         }
@@ -126,6 +145,9 @@ impl Scan for InvocationScan {
 
     fn scan_chunk(&mut self, chunk: Chunk, rows: &mut Vec<Row>) -> io::Result<Option<u64>> {
         let InvocationScan { sizes, met, .. } = self;
+        if !sizes.group_by.names().is_empty() {
+            return Ok(None);
+        }
         rows.reserve(chunk.rows());
         // Most rows are of the same size as the one before.
         let mut last: Option<(SizeKey, String, GroupId)> = None;
@@ -144,7 +166,7 @@ impl Scan for InvocationScan {
                 }
                 _ => {
                     let parsed: FunctionArn = function.parse().ok()?;
-                    let group = met.group(SizeRef { function, architecture, memory }, sizes)?;
+                    let group = met.group(SizeRef { function, architecture, memory }, None, sizes)?;
                     last = Some((
                         SizeKey { function: parsed, architecture, memory },
                         function.to_owned(),

@@ -21,7 +21,7 @@ use crate::exit::Exit;
 use crate::message::{self, counted};
 use crate::names::Version;
 use crate::ndjson::{Line, Lines, RecordError, Text, unreadable};
-use crate::records::Invocation;
+use crate::records::{Invocation, Tags};
 use crate::telemetry::Report;
 use crate::units::{BilledMillis, MemoryMB, Millis};
 use event::{Event, Message};
@@ -237,6 +237,7 @@ impl Import<'_> {
             client_duration_ms: None,
             attempts: None,
             log_stream: event.stream.clone(),
+            tags: Tags::default(),
         }))
     }
 }

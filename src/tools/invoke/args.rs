@@ -1,5 +1,6 @@
 //! The arguments of `lpt-invoke` as typed.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::names::Callee;
+use crate::quote::quoted;
+use crate::records::Tags;
 
 /// Invoke each prepared version, and record what Lambda reports of each invocation
 ///
@@ -92,6 +95,11 @@ pub struct Args {
     /// The error messages are left out of the records, too.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     disable_payload_logs: Option<bool>,
+    /// Field tag.KEY of each invocation record, such as commit=4f2a1c
+    ///
+    /// It can be given several times. lpt-analyze --group-by tag.KEY compares the values.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = tag)]
+    tag: Vec<(String, String)>,
     /// Maximum number of invocations at once, over all sizes and functions
     #[arg(long, value_name = "N", default_value = "100", value_parser = whole_number(NonZeroUsize::MIN..=NonZeroUsize::MAX))]
     concurrency: NonZeroUsize,
@@ -113,6 +121,29 @@ pub struct Args {
     common: CommonArgs,
     #[command(flatten)]
     input: InputArgs,
+}
+
+fn tag(text: &str) -> Result<(String, String), &'static str> {
+    let is_of_key = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    let parts = text
+        .split_once('=')
+        .filter(|(key, value)| !key.is_empty() && key.bytes().all(is_of_key) && !value.is_empty());
+    let (key, value) = parts.ok_or("expected KEY=VALUE, with letters, digits, _, - and . in the key")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Returns the fields of tags.
+///
+/// # Errors
+/// A key is given twice.
+fn tags(given: Vec<(String, String)>) -> Result<Tags, Error> {
+    let mut tags = BTreeMap::new();
+    for (key, value) in given {
+        if let Some(other) = tags.insert(key.clone(), value) {
+            return Err(Error::Usage(format!("--tag {key}: is given twice, first as {}", quoted(&other))));
+        }
+    }
+    Ok(Tags::new(tags))
 }
 
 impl Tool for Args {
@@ -179,6 +210,7 @@ impl Args {
                 .or(input.allowed_exceptions.clone())
                 .unwrap_or_default(),
             only_cold_starts: self.only_cold_starts.or(input.only_cold_starts).unwrap_or(false),
+            tags: tags(self.tag)?,
             disable_payload_logs: self.disable_payload_logs.or(input.disable_payload_logs).unwrap_or(false),
             concurrency: self.concurrency,
             dry_run,

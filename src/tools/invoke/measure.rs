@@ -334,6 +334,7 @@ impl Measurement {
         let result = retry_until_stopped(RetryPolicy::MEASURED, shared.stop, invoke).await?;
         let (started_at, attempts) = sent.get();
         let mut invocation = Invocation::of(&self.configuration, index, started_at, attempts);
+        invocation.tags = shared.options.tags.clone();
         invocation.payload_index = u32::try_from(self.shares.payload_of(index)).ok();
         match &result {
             Ok(invoked) => record_answer(&mut invocation, invoked, shared.options),

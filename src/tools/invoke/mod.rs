@@ -31,7 +31,9 @@ use crate::message::{self, counted};
 use crate::names::{AliasName, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
 use crate::quote::operand;
-use crate::records::{Configuration, ConfigurationState, Invocation, Plan, Record as _, RunName, SizeKey};
+use crate::records::{
+    Configuration, ConfigurationState, Invocation, Plan, Record as _, RunName, SizeKey, Tags,
+};
 use measure::{Measurement, Shared, SizeProgress, SizeResult};
 use processor::Processor;
 use resume::Resumed;
@@ -65,6 +67,8 @@ struct Options {
     only_cold_starts: bool,
     /// Whether to hide payloads, and error messages that may contain parts of them.
     disable_payload_logs: bool,
+    /// The fields of the user's own in each record.
+    tags: Tags,
     /// Maximum number of invocations in flight.
     concurrency: NonZeroUsize,
     /// Whether to invoke only once per size. A plan may ask for that, too.

@@ -14,7 +14,7 @@ use crate::decide::{Candidate, is_sound, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::label::{label, note_function};
+use crate::label::{label_of_group, note_function};
 use crate::message;
 use crate::ndjson::{Line, Upstream};
 use crate::records::{
@@ -124,7 +124,7 @@ impl<'a> Select<'a> {
             ));
         }
         let mut sorted: Vec<&Statistics> = self.statistics.iter().collect();
-        sorted.sort_by_cached_key(|statistics| statistics.size_key());
+        sorted.sort_by_cached_key(|statistics| statistics.sort_key());
         // Of a file that is given twice.
         sorted.dedup();
         sorted.iter().for_each(|statistics| note_function(&statistics.function_arn));
@@ -132,7 +132,7 @@ impl<'a> Select<'a> {
         let mut functions = self.failures.len();
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             functions += 1;
-            let name = label(&rivals[0].function_arn);
+            let name = label_of_group(&rivals[0].function_arn, rivals[0].group.as_deref());
             let selection = self.select_and_show(&name, rivals, &mut tables)?;
             if let Some(selection) = selection {
                 documents.push(state_machine::output(
@@ -270,6 +270,7 @@ impl<'a> Select<'a> {
             function_arn: winner.function_arn.clone(),
             architecture: winner.architecture,
             memory_size: winner.memory_size,
+            group: winner.group.clone(),
             strategy,
             balanced_weight,
             average_cost: candidate.average_cost,
