@@ -220,22 +220,26 @@ impl Quotas {
     }
 }
 
+/// The time whose unused turns are saved up.
+const SAVED_UP: Duration = Duration::from_millis(500);
+
 /// Spaces out the requests that count against one quota.
 #[derive(Debug)]
 pub(super) struct Budget {
     /// The time between two requests; zero is no limit.
     interval: Duration,
     /// The turn of the next request. It may lie in the past, because turns that pass unused are saved up;
-    /// those of more than half a second ago expire.
+    /// those of longer than [`SAVED_UP`] ago expire.
     next: Cell<tokio::time::Instant>,
 }
 
 impl Budget {
-    /// Allows `rate` requests per second, and half of them at once after a pause: with the default of 10, no
-    /// second has more than the 15 that the control plane accepts.
+    /// Allows `rate` requests per second, and half of them at once at first and after a pause: with the default of 10, no
+    /// second has more than the 15 that the control plane accepts, also where one tool begins when another ends.
     fn new(rate: u32) -> Budget {
         let interval = Duration::from_secs(1).checked_div(rate).unwrap_or_default();
-        Budget { interval, next: Cell::new(tokio::time::Instant::now()) }
+        let now = tokio::time::Instant::now();
+        Budget { interval, next: Cell::new(now.checked_sub(SAVED_UP).unwrap_or(now)) }
     }
 
     /// Waits for the turn of the next request.
@@ -243,7 +247,6 @@ impl Budget {
         if self.interval.is_zero() {
             return;
         }
-        const SAVED_UP: Duration = Duration::from_millis(500);
         let now = tokio::time::Instant::now();
         let earliest = now.checked_sub(SAVED_UP).unwrap_or(now) + self.interval;
         let turn = self.next.get().max(earliest);
@@ -274,10 +277,14 @@ mod tests {
     async fn no_second_has_more_requests_than_one_and_a_half_times_the_rate() {
         let budget = Budget::new(10);
         tokio::time::sleep(Duration::from_secs(60)).await;
-        let turns = turns(&budget, 100).await;
+        let before = turns(&budget, 100).await;
+        // The next tool.
+        let after = turns(&Budget::new(10), 100).await;
+        let last = before.last().expect("100 requests");
+        let turns: Vec<f64> = before.iter().copied().chain(after.iter().map(|turn| last + turn)).collect();
         let in_second = |from: f64| turns.iter().filter(|turn| (from..from + 1.0).contains(*turn)).count();
         assert!(turns.iter().all(|from| in_second(*from) <= 15), "{turns:?}");
-        assert!((9.0..=10.0).contains(turns.last().expect("100 requests")), "{turns:?}");
+        assert!((9.0..=10.0).contains(last), "{turns:?}");
     }
 
     #[tokio::test(start_paused = true)]
