@@ -1,6 +1,7 @@
 //! Runs fifty functions with six sizes each through the whole pipe, on lpt-local with the default limits of
 //! an account at AWS: 15 requests per second to the control plane, 1,000 concurrent invocations. Prints for
-//! each tool how long it takes, how many requests it sends, and how many are throttled or fail.
+//! each tool how long it takes, how many requests it sends, how many of them count against the 15, and how many
+//! are throttled or fail. Invocations and GetFunction have quotas of their own.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
@@ -54,23 +55,27 @@ fn main() {
     let read = |name: String| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
     println!("{FUNCTIONS} functions, {SIZES} sizes, {NUM} invocations a size; changes take 1.5 s\n");
     println!(
-        "{:<12} {:>8} {:>9} {:>14} {:>10} {:>9} {:>5}",
-        "tool", "seconds", "requests", "for a version", "throttled", "warnings", "exit"
+        "{:<12} {:>8} {:>9} {:>14} {:>14} {:>10} {:>9} {:>5}",
+        "tool", "seconds", "requests", "control plane", "for a version", "throttled", "warnings", "exit"
     );
     for tool in ["lpt-prepare", "lpt-invoke", "lpt-analyze", "lpt-select", "lpt-cleanup"] {
         let log = read(format!("{tool}.log"));
         let requests: Vec<&str> =
             log.lines().filter(|line| line.contains(": lambda:") && line.ends_with(" ms")).collect();
+        let is_apart = |line: &str| {
+            line.contains(": lambda:InvokeFunction: ") || line.contains(": lambda:GetFunction: ")
+        };
+        let control_plane = requests.iter().filter(|line| !is_apart(line)).count();
         let throttled = requests.iter().filter(|line| line.contains("TooManyRequests")).count();
         let warnings = log.matches(": warning: ").count();
         // An error ends a tool with another exit code than 0.
         let exit = read(format!("{tool}.exit"));
         let at = |when: &str| read(format!("{tool}.{when}")).trim().parse().unwrap_or(f64::NAN);
         println!(
-            "{tool:<12} {:>8.1} {:>9} {:>14.1} {throttled:>10} {warnings:>9} {:>5}",
+            "{tool:<12} {:>8.1} {:>9} {control_plane:>14} {:>14.1} {throttled:>10} {warnings:>9} {:>5}",
             at("ended") - at("begun"),
             requests.len(),
-            requests.len() as f64 / f64::from(FUNCTIONS * SIZES),
+            control_plane as f64 / f64::from(FUNCTIONS * SIZES),
             exit.trim(),
         );
     }

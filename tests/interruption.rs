@@ -49,7 +49,8 @@ fn service() -> Local {
 /// Starts the same, with one of the two readings of PublishVersion.
 fn service_publishing(publishing: Publishing) -> Local {
     let function = format!("--function=f={},memory=512,description=my own words", function("echo").display());
-    let limits = ["--control-plane-rate=0", "--update-delay-ms=5", "--cpu=unlimited"];
+    let limits =
+        ["--control-plane-rate=0", "--update-delay-ms=5", "--version-delay-ms=100", "--cpu=unlimited"];
     let local = Local::start(&[&[&*function], &limits[..], publishing.arguments()].concat());
     plant(&local, "f");
     local

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use aws_sdk_lambda::config::retry::RetryConfig;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::types::{FunctionCode, LogType};
 use base64::Engine;
@@ -13,7 +14,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::common::{
-    ACCESS_KEY_ID, Folder, Local, Publishing, Tool, binary, function, python_with, variables, zipped,
+    ACCESS_KEY_ID, Folder, Local, Publishing, Tool, binary, client_config, function, python_with, variables,
+    zipped,
 };
 
 /// The client is the unmodified Python SDK, which creates, updates, publishes, aliases, invokes and deletes.
@@ -126,6 +128,25 @@ fn bad_arguments_say_what_to_pass() {
 }
 
 /// A new account at AWS allows at most 3,008 MB.
+/// AWS has a quota for GetFunction, and another for the rest of the control plane together.
+#[test]
+fn get_function_has_a_quota_of_its_own() {
+    let function = format!("f={}", function("cpu-bound").display());
+    let local = Local::start(&["--control-plane-rate", "1", "--function", &function]);
+    let config = client_config(local.endpoint(), "us-east-1").retry_config(RetryConfig::disabled()).build();
+    let client = aws_sdk_lambda::Client::from_conf(config);
+    let (runtime, _) = local.client();
+    runtime.block_on(async {
+        let mut throttled = 0;
+        for _ in 0..20 {
+            client.get_function().function_name("f").send().await.unwrap();
+            let read = client.get_function_configuration().function_name("f").send().await;
+            throttled += usize::from(read.is_err());
+        }
+        assert!(throttled > 0, "one a second is allowed");
+    });
+}
+
 #[test]
 fn an_account_refuses_more_memory_than_it_allows() {
     let code = function("cpu-bound");

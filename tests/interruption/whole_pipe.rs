@@ -151,6 +151,8 @@ fn service(seeds: &[u64], publishing: Publishing) -> Local {
     let settings = [
         "--control-plane-rate=0",
         "--update-delay-ms=5",
+        // A version is pending while the next ones are begun and `$LATEST` is restored.
+        "--version-delay-ms=250",
         "--cpu=unlimited",
         "--cores=unlimited",
         "--idle-seconds=1",
