@@ -93,14 +93,14 @@ struct Met(HashMap<Box<str>, OfFunction>);
 type OfFunction = HashMap<(Architecture, MemoryMB, Option<Arc<str>>), Option<GroupId>>;
 
 impl Met {
-    /// Returns the group of a size. The function's ARN is valid.
+    /// Returns the group of a size; `None` if the price of its function is not known, or if the ARN is none.
     fn group(&mut self, size: SizeRef, by: Option<Arc<str>>, sizes: &Sizes) -> Option<GroupId> {
         let SizeRef { function, architecture, memory } = size;
         let key = (architecture, memory, by);
         if let Some(group) = self.0.get(function).and_then(|of_function| of_function.get(&key)) {
             return *group;
         }
-        let parsed: FunctionArn = function.parse().expect("the caller has checked it");
+        let parsed: FunctionArn = function.parse().ok()?;
         let group = sizes.group((SizeKey { function: parsed, architecture, memory }, key.2.clone()));
         self.0.entry(function.into()).or_default().insert(key, group);
         group
@@ -149,29 +149,27 @@ impl Scan for InvocationScan {
             return Ok(None);
         }
         rows.reserve(chunk.rows());
-        // Most rows are of the same size as the one before.
-        let mut last: Option<(SizeKey, String, GroupId)> = None;
+        // The sizes of the function of the row before: most rows are of it.
+        let mut last = String::new();
+        let mut of_last: Vec<(Architecture, MemoryMB, GroupId)> = Vec::new();
         chunk.for_each(|row| {
-            let function = from_utf8(row.function?).ok()?;
+            let function = row.function?;
             let architecture = match row.architecture {
                 Some(name) => from_utf8(name).ok()?.parse().ok()?,
                 None => Architecture::default(),
             };
             let memory = MemoryMB::new(row.memory?.try_into().ok()?)?;
-            let group = match &last {
-                Some((size, text, group))
-                    if (&**text, size.architecture, size.memory) == (function, architecture, memory) =>
-                {
-                    *group
-                }
-                _ => {
-                    let parsed: FunctionArn = function.parse().ok()?;
-                    let group = met.group(SizeRef { function, architecture, memory }, None, sizes)?;
-                    last = Some((
-                        SizeKey { function: parsed, architecture, memory },
-                        function.to_owned(),
-                        group,
-                    ));
+            if function != last.as_bytes() {
+                from_utf8(function).ok()?.clone_into(&mut last);
+                of_last.clear();
+            }
+            let is_same =
+                |(of, at, _): &&(Architecture, MemoryMB, GroupId)| (*of, *at) == (architecture, memory);
+            let group = match of_last.iter().find(is_same) {
+                Some((.., group)) => *group,
+                None => {
+                    let group = met.group(SizeRef { function: &last, architecture, memory }, None, sizes)?;
+                    of_last.push((architecture, memory, group));
                     group
                 }
             };
