@@ -337,6 +337,24 @@ fn records_survive_each_form_and_give_the_same_statistics() {
 }
 
 #[test]
+fn a_file_that_is_not_completed_is_removed() {
+    let folder = Folder::new();
+    let log: String = LOG.iter().map(|(_, message)| *message).collect();
+    let files = || std::fs::read_dir(folder.path("")).unwrap().count();
+    let to = ["--to", "parquet", "--output"];
+    let table = folder.path("log.parquet");
+    Tool::new("lpt-import").args(to).arg(&table).stdin(log.clone()).run().fails_with(2, &["--architecture"]);
+    assert_eq!(files(), 0);
+    // What can be read is written, and the end record says that something is missing.
+    let runs = golden("1-invocations.ndjson");
+    let ran = Tool::new("lpt-import").args(to).args([&table, &folder.path("nosuch"), &runs]).run();
+    ran.fails_with(1, &["nosuch: No such file"]);
+    assert_eq!(files(), 1);
+    let read = Tool::new("lpt-import").arg(&table).run();
+    assert_eq!((invocations(&read).len(), &read.records().pop().unwrap()["status"]), (24, &json!("failed")));
+}
+
+#[test]
 fn records_are_partitioned_by_function_and_date() {
     let folder = Folder::new();
     let runs = std::fs::read_to_string(golden("1-invocations.ndjson")).unwrap();

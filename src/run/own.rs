@@ -181,22 +181,28 @@ impl Made {
     }
 
     /// Deletes it, side by side. Goes on after a failure.
+    ///
+    /// A run that is still at work may make an alias of a version after the aliases were listed, so those of versions
+    /// that cannot be deleted are looked for once more.
     pub(crate) async fn remove(self, lambda: &Lambda, function: &FunctionArn) -> Removed {
         let mut removed = Removed::default();
         // Aliases first, because a version cannot be deleted while an alias points at it.
-        let aliases = join_all(self.aliases.iter().map(|own| own.delete(lambda, function))).await;
-        for (own, deleted) in self.aliases.iter().zip(aliases) {
-            match deleted {
-                Ok(()) => removed.aliases.push(own.name.clone()),
-                Err(error) => removed.failures.push((format!("{function}:{}", own.name), error.into())),
+        removed.add_aliases(&self.aliases, lambda, function).await;
+        let versions: Vec<&OwnVersion> = self.versions().collect();
+        let mut failed = removed.add_versions(versions, lambda, function).await;
+        if failed.iter().any(|(_, error)| error.is_conflict())
+            && let Ok(now) = Made::find(lambda, function, "").await
+        {
+            let is_failed = |alias: &OwnAlias| failed.iter().any(|(own, _)| own.version == alias.version);
+            let new: Vec<OwnAlias> = now.aliases.into_iter().filter(is_failed).collect();
+            if !new.is_empty() {
+                removed.add_aliases(&new, lambda, function).await;
+                let again = failed.into_iter().map(|(own, _)| own).collect();
+                failed = removed.add_versions(again, lambda, function).await;
             }
         }
-        let versions = join_all(self.versions().map(|own| own.delete(lambda, function))).await;
-        for (own, deleted) in self.versions().zip(versions) {
-            match deleted {
-                Ok(()) => removed.versions.push(own.version),
-                Err(error) => removed.failures.push((format!("{function}:{}", own.version), error.into())),
-            }
+        for (own, error) in failed {
+            removed.failures.push((format!("{function}:{}", own.version), error.into()));
         }
         removed
     }
@@ -209,6 +215,36 @@ pub(crate) struct Removed {
     pub(crate) versions: Vec<Version>,
     /// The resources that could not be removed, each with the reason.
     pub(crate) failures: Vec<(String, RunError)>,
+}
+
+impl Removed {
+    async fn add_aliases(&mut self, aliases: &[OwnAlias], lambda: &Lambda, function: &FunctionArn) {
+        let deleted = join_all(aliases.iter().map(|own| own.delete(lambda, function))).await;
+        for (own, deleted) in aliases.iter().zip(deleted) {
+            match deleted {
+                Ok(()) => self.aliases.push(own.name.clone()),
+                Err(error) => self.failures.push((format!("{function}:{}", own.name), error.into())),
+            }
+        }
+    }
+
+    /// Returns the versions that could not be deleted.
+    async fn add_versions<'a>(
+        &mut self,
+        versions: Vec<&'a OwnVersion>,
+        lambda: &Lambda,
+        function: &FunctionArn,
+    ) -> Vec<(&'a OwnVersion, AwsError)> {
+        let deleted = join_all(versions.iter().map(|own| own.delete(lambda, function))).await;
+        let mut failed = Vec::new();
+        for (own, deleted) in versions.into_iter().zip(deleted) {
+            match deleted {
+                Ok(()) => self.versions.push(own.version),
+                Err(error) => failed.push((own, error)),
+            }
+        }
+        failed
+    }
 }
 
 /// Deletes the version with `description` that may have been published while `$LATEST` was as in `latest`,

@@ -45,12 +45,7 @@ enum Item {
     /// A line of records.
     Line(Line),
     /// An event of a log, and where it is.
-    Event {
-        source: Arc<str>,
-        number: u64,
-        event: Event,
-    },
-    Unreadable(Error),
+    Event { source: Arc<str>, number: u64, event: Event },
 }
 
 /// Reads all of the input, and writes the records in it, or made of it.
@@ -78,11 +73,15 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
             () = import.pipe.interrupt.cancelled() => break,
             item = items.recv() => item,
         };
-        match item.map(|item| import.take(item)) {
+        match item {
             None => break,
-            Some(Ok(())) => {}
-            Some(Err(error)) if error.is_bad_record() => drop(bad_input.get_or_insert(error)),
-            Some(Err(error)) => return Err(error),
+            // The other files are read all the same.
+            Some(Err(error)) => drop(bad_input.get_or_insert(error)),
+            Some(Ok(item)) => match import.take(item) {
+                Ok(()) => {}
+                Err(error) if error.is_bad_record() => drop(bad_input.get_or_insert(error)),
+                Err(error) => return Err(error),
+            },
         }
     }
     import.kinds.show();
@@ -98,14 +97,14 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
 fn items(
     texts: impl Iterator<Item = Result<Text, Error>> + Send + 'static,
     from: Option<Form>,
-) -> mpsc::Receiver<Item> {
+) -> mpsc::Receiver<Result<Item, Error>> {
     let (sender, receiver) = mpsc::channel(1024);
     std::thread::spawn(move || {
         for text in texts {
             let text = match text {
                 Ok(text) => text,
                 Err(error) => {
-                    let _ = sender.blocking_send(Item::Unreadable(error));
+                    let _ = sender.blocking_send(Err(error));
                     continue;
                 }
             };
@@ -113,13 +112,12 @@ fn items(
             let source: Arc<str> = text.name().into();
             let mut take = |number, event| {
                 let source = Arc::clone(&source);
-                sender.blocking_send(Item::Event { source, number, event }).is_ok()
+                sender.blocking_send(Ok(Item::Event { source, number, event })).is_ok()
             };
             let read = match form {
                 Form::Records => {
                     for line in Lines::of_records(text) {
-                        let item = line.map_or_else(Item::Unreadable, Item::Line);
-                        if sender.blocking_send(item).is_err() {
+                        if sender.blocking_send(line.map(Item::Line)).is_err() {
                             return;
                         }
                     }
@@ -130,7 +128,7 @@ fn items(
                 Form::InsightsCsv => event::of_insights(text.into_reader(), &mut take),
             };
             if let Err(error) = read {
-                let _ = sender.blocking_send(Item::Unreadable(unreadable(&source, error)));
+                let _ = sender.blocking_send(Err(unreadable(&source, error)));
             }
         }
     });
@@ -149,7 +147,6 @@ struct Import<'a> {
 impl Import<'_> {
     fn take(&mut self, item: Item) -> Result<(), Error> {
         match item {
-            Item::Unreadable(error) => Err(error),
             Item::Line(line) => self.line(&line),
             Item::Event { source, number, event } => {
                 self.pipe.upstream.expect_no_records();

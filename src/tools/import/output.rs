@@ -112,8 +112,18 @@ impl<W: Write + Send> Counted<W> {
 /// A file that appears when it is complete. Until then, its name begins with a dot, so that no tool reads it.
 pub(super) struct NewFile {
     table: Counted<BufWriter<File>>,
-    hidden: PathBuf,
+    hidden: Hidden,
     path: PathBuf,
+}
+
+/// The name of a file until it is complete. A file that is not completed is removed.
+struct Hidden(PathBuf);
+
+impl Drop for Hidden {
+    fn drop(&mut self) {
+        // After it has got its own name, there is none.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 impl NewFile {
@@ -122,12 +132,13 @@ impl NewFile {
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         let hidden = path.with_file_name(format!(".{file_name}.{}", Uuid::now_v7().simple()));
         let file = File::create_new(&hidden).map_err(Error::io(&name))?;
+        let hidden = Hidden(hidden);
         let table = Counted::new(format, BufWriter::new(file)).map_err(Error::io(&name))?;
         Ok(NewFile { table, hidden, path })
     }
 
     fn finish(self, end: &End) -> Result<(), Error> {
-        let finished = self.table.finish(end).and_then(|()| fs::rename(&self.hidden, &self.path));
+        let finished = self.table.finish(end).and_then(|()| fs::rename(&self.hidden.0, &self.path));
         finished.map_err(Error::io(self.path.display().to_string()))
     }
 }
