@@ -181,29 +181,28 @@ impl Made {
     }
 
     /// Deletes it, side by side. Goes on after a failure.
-    ///
-    /// A run that is still at work may make an alias of a version after the aliases were listed, so those of versions
-    /// that cannot be deleted are looked for once more.
     pub(crate) async fn remove(self, lambda: &Lambda, function: &FunctionArn) -> Removed {
         let mut removed = Removed::default();
         // Aliases first, because a version cannot be deleted while an alias points at it.
-        removed.add_aliases(&self.aliases, lambda, function).await;
-        let versions: Vec<&OwnVersion> = self.versions().collect();
-        let mut failed = removed.add_versions(versions, lambda, function).await;
-        if failed.iter().any(|(_, error)| error.is_conflict())
+        removed.remove_aliases(&self.aliases, lambda, function).await;
+        let mut kept = removed.remove_versions(self.versions().collect(), lambda, function).await;
+        // The run may be at work still, and have made an alias since they were listed.
+        if kept.iter().any(|(_, error)| error.is_conflict())
             && let Ok(now) = Made::find(lambda, function, "").await
         {
-            let is_failed = |alias: &OwnAlias| failed.iter().any(|(own, _)| own.version == alias.version);
-            let new: Vec<OwnAlias> = now.aliases.into_iter().filter(is_failed).collect();
+            let is_new = |alias: &OwnAlias| {
+                !self.aliases.contains(alias) && kept.iter().any(|(own, _)| own.version == alias.version)
+            };
+            let new: Vec<OwnAlias> = now.aliases.into_iter().filter(is_new).collect();
             if !new.is_empty() {
-                removed.add_aliases(&new, lambda, function).await;
-                let again = failed.into_iter().map(|(own, _)| own).collect();
-                failed = removed.add_versions(again, lambda, function).await;
+                removed.remove_aliases(&new, lambda, function).await;
+                let versions = kept.into_iter().map(|(own, _)| own).collect();
+                kept = removed.remove_versions(versions, lambda, function).await;
             }
         }
-        for (own, error) in failed {
-            removed.failures.push((format!("{function}:{}", own.version), error.into()));
-        }
+        let failures =
+            kept.into_iter().map(|(own, error)| (format!("{function}:{}", own.version), error.into()));
+        removed.failures.extend(failures);
         removed
     }
 }
@@ -218,7 +217,7 @@ pub(crate) struct Removed {
 }
 
 impl Removed {
-    async fn add_aliases(&mut self, aliases: &[OwnAlias], lambda: &Lambda, function: &FunctionArn) {
+    async fn remove_aliases(&mut self, aliases: &[OwnAlias], lambda: &Lambda, function: &FunctionArn) {
         let deleted = join_all(aliases.iter().map(|own| own.delete(lambda, function))).await;
         for (own, deleted) in aliases.iter().zip(deleted) {
             match deleted {
@@ -228,22 +227,22 @@ impl Removed {
         }
     }
 
-    /// Returns the versions that could not be deleted.
-    async fn add_versions<'a>(
+    /// Returns those that could not be deleted.
+    async fn remove_versions<'a>(
         &mut self,
         versions: Vec<&'a OwnVersion>,
         lambda: &Lambda,
         function: &FunctionArn,
     ) -> Vec<(&'a OwnVersion, AwsError)> {
         let deleted = join_all(versions.iter().map(|own| own.delete(lambda, function))).await;
-        let mut failed = Vec::new();
+        let mut kept = Vec::new();
         for (own, deleted) in versions.into_iter().zip(deleted) {
             match deleted {
                 Ok(()) => self.versions.push(own.version),
-                Err(error) => failed.push((own, error)),
+                Err(error) => kept.push((own, error)),
             }
         }
-        failed
+        kept
     }
 }
 
