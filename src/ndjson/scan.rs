@@ -178,6 +178,30 @@ struct Found<'a> {
     max_memory_used: Option<u32>,
 }
 
+impl<'a> Found<'a> {
+    /// Returns the figures. `run` is asked for only if nothing else tells the invocation from others.
+    fn measured(&self, run: impl FnOnce() -> Option<RunName>) -> Measured<'a> {
+        let identification = match (self.request_id, self.index) {
+            (Some(request_id), _) => Identification::RequestId(request_id),
+            (None, Some(index)) => {
+                run().map_or(Identification::Unknown, |run| Identification::Index(run, index))
+            }
+            (None, None) => Identification::Unknown,
+        };
+        Measured {
+            identification,
+            outcome: self.outcome,
+            cold_start: self.cold_start,
+            duration: self.duration,
+            init: self.init,
+            restore: self.restore,
+            billed: self.billed,
+            billed_restore: self.billed_restore,
+            max_memory_used: self.max_memory_used,
+        }
+    }
+}
+
 /// An invocation that was read from the beginning of a text.
 #[derive(Debug, PartialEq)]
 pub struct Scanned<'a, G> {
@@ -279,24 +303,7 @@ impl<G: Copy> Scanner<G> {
             Some(at) if found.run_id.is_none() => self.beginnings[at.saturating_sub(1)].run.clone(),
             _ => run_name(found.run_id),
         };
-        let identification = match (found.request_id, found.index) {
-            (Some(request_id), _) => Identification::RequestId(request_id),
-            (None, Some(index)) => {
-                run().map_or(Identification::Unknown, |run| Identification::Index(run, index))
-            }
-            (None, None) => Identification::Unknown,
-        };
-        let measured = Measured {
-            identification,
-            outcome: found.outcome,
-            cold_start: found.cold_start,
-            duration: found.duration,
-            init: found.init,
-            restore: found.restore,
-            billed: found.billed,
-            billed_restore: found.billed_restore,
-            max_memory_used: found.max_memory_used,
-        };
+        let measured = found.measured(run);
         if measured.missing().is_some() {
             return None;
         }
