@@ -1038,6 +1038,45 @@ fn the_statistics_are_the_same_from_every_form_and_order_of_the_records() {
     assert_eq!((of_folder.of_type("statistics"), &*of_folder.stderr), (expected, ""));
 }
 
+/// Lines that begin alike may differ in what follows.
+#[test]
+fn an_architecture_counts_wherever_it_is_in_its_line() {
+    let of = |architecture: &str| {
+        let line = invocation("f").line();
+        line.trim_end().trim_end_matches('}').to_owned()
+            + &format!(",\"index\":1,\"architecture\":\"{architecture}\"}}\n")
+    };
+    let without = invocation("f").line();
+    let lines = of("arm64") + &of("x86_64") + &of("arm64") + &without + &of("arm64");
+    let ran = Tool::new("lpt-analyze").stdin(lines).run();
+    let found: Vec<_> = (ran.of_type("statistics").iter())
+        .map(|found| (found["architecture"].clone(), found["invocations"].clone()))
+        .collect();
+    assert_eq!(found, [(json!("x86_64"), json!(2)), (json!("arm64"), json!(3))], "{}", ran.stderr);
+    let folder = Folder::new();
+    for architecture in ["arm64", "x86_64"] {
+        let path = folder.path("runs").join(format!("architecture={architecture}"));
+        std::fs::create_dir_all(&path).unwrap();
+        let with = invocation("f").with("architecture", "x86_64").line();
+        std::fs::write(path.join("part-0"), with + &without.repeat(3)).unwrap();
+    }
+    let ran = Tool::new("lpt-analyze").arg(folder.path("runs")).run();
+    let found: Vec<_> = ran.of_type("statistics").iter().map(|found| found["invocations"].clone()).collect();
+    assert_eq!(found, [json!(5), json!(3)], "{}", ran.stderr);
+}
+
+#[test]
+fn an_empty_name_is_a_bad_record_and_so_is_what_follows_an_object() {
+    for (line, what) in [
+        (invocation("f").with("version", "").line(), "stdin:1: version: "),
+        (invocation("f").with("alias", "").line(), "stdin:1: alias: "),
+        ("{\"type\":\"other\"}garbage\n".to_owned(), "stdin:1: not a JSON object: a syntax error"),
+        (invocation("f").line().trim_end().repeat(2) + "\n", "stdin:1: not a JSON object: a syntax error"),
+    ] {
+        Tool::new("lpt-analyze").stdin(line).run().fails_with(65, &[what]);
+    }
+}
+
 /// As Spark writes them: `df.write.partitionBy("functionArn", "memorySizeMB").json(…)`.
 #[test]
 fn the_folders_of_a_partition_give_the_fields_that_its_records_lack() {

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parquet::basic::{ConvertedType, LogicalType};
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::Result as ParquetResult;
@@ -137,7 +138,7 @@ impl ParquetFile {
             return None;
         }
         // Where each invocation has a request id, its run and its index tell nothing more.
-        let has_request_ids = columns.has_no_null("requestId");
+        let has_request_ids = columns.has_text_in_each("requestId");
         let (run, index) = match has_request_ids {
             true => (Column::Absent, IntColumn::Int64(Column::Absent)),
             false => (columns.text("runId")?, columns.int("index")?),
@@ -166,12 +167,14 @@ impl ParquetFile {
 struct RowGroup<'a>(&'a dyn RowGroupReader);
 
 impl RowGroup<'_> {
-    /// Whether each row has a value in a column, as far as its statistics show.
-    fn has_no_null(&self, name: &str) -> bool {
+    /// Whether each row has a text in a column, and none is empty, as far as its statistics show.
+    fn has_text_in_each(&self, name: &str) -> bool {
         let mut columns = self.0.metadata().columns().iter();
         let column = columns.find(|column| column.column_path().string() == name);
-        column.and_then(ColumnChunkMetaData::statistics).and_then(|statistics| statistics.null_count_opt())
-            == Some(0)
+        column.and_then(ColumnChunkMetaData::statistics).is_some_and(|statistics| {
+            let is_empty = |min: &[u8]| min.is_empty();
+            statistics.null_count_opt() == Some(0) && !statistics.min_bytes_opt().is_none_or(is_empty)
+        })
     }
 
     /// Returns a column, which is [`Column::Absent`] if the file lacks it, and `None` if its values are of another type.
@@ -190,7 +193,9 @@ impl RowGroup<'_> {
         let column = metadata.column(at);
         let descriptor = column.column_descr();
         let is_flat = descriptor.max_rep_level() == 0 && descriptor.max_def_level() <= 1;
-        if !is_flat || column.column_type() != T::get_physical_type() {
+        let is_decimal = descriptor.converted_type() == ConvertedType::DECIMAL
+            || matches!(descriptor.logical_type_ref(), Some(LogicalType::Decimal { .. }));
+        if !is_flat || is_decimal || column.column_type() != T::get_physical_type() {
             return None;
         }
         let nulls = column.statistics().and_then(|statistics| statistics.null_count_opt());

@@ -7,6 +7,7 @@ use serde_json::{Map, Number, Value};
 use super::row::{Cell, cells, line};
 use super::{COLUMNS, Kind, type_of_rows};
 use crate::records::{Record as _, Statistics};
+use crate::units::Timestamp;
 
 /// Writes records as rows.
 pub struct CsvWriter<W: Write> {
@@ -74,7 +75,8 @@ fn value(name: &str, cell: &str) -> Value {
     let text = || Value::from(cell);
     let kind = COLUMNS.iter().find(|(column, _)| *column == name).map(|(_, kind)| *kind);
     match kind {
-        Some(Kind::Text | Kind::Time) => text(),
+        Some(Kind::Text) => text(),
+        Some(Kind::Time) => time(cell).map_or_else(text, |time| Value::from(time.to_string())),
         Some(Kind::Bool) => match cell {
             // Python writes them with capitals.
             "true" | "True" => true.into(),
@@ -89,6 +91,17 @@ fn value(name: &str, cell: &str) -> Value {
         },
         None => text(),
     }
+}
+
+/// Returns the time that a cell holds: as records have it, or as DuckDB and polars write it, such as
+/// `2026-11-23 07:26:31.469+00`. Without an offset it is UTC.
+fn time(cell: &str) -> Option<Timestamp> {
+    let text = cell.replacen(' ', "T", 1);
+    let endings = ["", ":00", "Z"].map(|ending| format!("{text}{ending}"));
+    // An offset of four digits has no colon.
+    let with_colon =
+        text.len().checked_sub(2).and_then(|at| Some(format!("{}:{}", text.get(..at)?, text.get(at..)?)));
+    endings.into_iter().chain(with_colon).find_map(|text| text.parse().ok())
 }
 
 /// Returns the number that a cell holds as JSON writes it.

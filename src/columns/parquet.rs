@@ -243,6 +243,9 @@ fn value(field: &Field) -> Value {
         Field::TimestampMicros(micros) => {
             time(micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000) * 1_000)
         }
+        Field::Decimal(_) => {
+            serde_json::from_str(&field.to_string()).unwrap_or_else(|_| field.to_json_value())
+        }
         // Some writers do not say that a text is one.
         Field::Bytes(bytes) => bytes.as_utf8().map_or_else(|_| field.to_json_value(), Value::from),
         other => other.to_json_value(),

@@ -106,8 +106,11 @@ impl Line {
 
     fn deserialize<'a, T: Deserialize<'a>>(&'a self) -> Result<T, RecordError> {
         let mut deserializer = serde_json::Deserializer::from_str(&self.text);
-        serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| self.explain(error.inner(), error.path()))
+        let value = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| self.explain(error.inner(), error.path()))?;
+        // Nothing may follow the object.
+        deserializer.end().map_err(|error| self.explain(&error, &Track::new().path()))?;
+        Ok(value)
     }
 
     /// Returns an error that describes what is wrong at `path`, in the terms of the record format.

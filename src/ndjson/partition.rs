@@ -59,9 +59,9 @@ impl Partition {
         Partition(fields.collect())
     }
 
-    /// Whether lines lack any of the fields, if they are like this one.
-    pub fn is_missing_in(&self, line: &[u8]) -> bool {
-        self.0.iter().any(|(field, _)| !has_field(line, field))
+    /// Whether a table with these columns lacks any of the fields. Of lines, each one may.
+    pub fn is_missing_in(&self, columns: Option<&[u8]>) -> bool {
+        self.0.iter().any(|(field, _)| columns.is_none_or(|columns| !has_field(columns, field)))
     }
 
     /// Returns a reader that adds the fields to each line that lacks them.
@@ -90,7 +90,8 @@ impl Read for WithFields {
             self.input.read_until(b'\n', &mut line)?;
             // Anything else than an object with a field is no record, and stays as it is.
             let length = line.trim_ascii_end().len();
-            if line.starts_with(b"{\"") && line[..length].ends_with(b"}") {
+            let inside = line[..length].strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+            if inside.is_some_and(|inside| inside.starts_with(b"\"")) && line[..length].ends_with(b"}") {
                 let missing = self.fields.iter().filter(|(field, _)| !has_field(&line, field));
                 let fields: String = missing.map(|(field, value)| format!(",\"{field}\":{value}")).collect();
                 line.splice(length - 1..length - 1, fields.into_bytes());
@@ -125,7 +126,8 @@ mod tests {
         let lines = "{\"type\":\"x\"}\n{\"version\":\"8\"} \r\nnonsense\n{}\n{\"type\":\"y\"}";
         let partition = Partition(vec![("version", "7".into()), ("alias", "a".into())]);
         let mut read = String::new();
-        assert!(partition.is_missing_in(b"{\"version\":\"8\"}\n"));
+        assert!(partition.is_missing_in(Some(b"\"version\"")) && partition.is_missing_in(None));
+        assert!(!partition.is_missing_in(Some(b"\"alias\"\"version\"")));
         let mut with_fields = partition.added_to(Box::new(Cursor::new(lines)));
         with_fields.read_to_string(&mut read).expect("all is in memory");
         let expected = "{\"type\":\"x\",\"version\":\"7\",\"alias\":\"a\"}\n{\"version\":\"8\",\"alias\":\"a\"} \r\nnonsense\n{}\n{\"type\":\"y\",\"version\":\"7\",\"alias\":\"a\"}";

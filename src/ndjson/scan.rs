@@ -282,6 +282,13 @@ impl<G: Copy> Scanner<G> {
         }
         let length = text.len() - rest.len();
         let group = match known {
+            // Its group was found without the architecture that follows here.
+            Some(at)
+                if found.fields.contains(Field::Architecture)
+                    && !self.beginnings[at].fields.contains(Field::Architecture) =>
+            {
+                return None;
+            }
             Some(at) => {
                 // Those that occur often come to the front.
                 self.beginnings.swap(at, at.saturating_sub(1));
@@ -309,6 +316,7 @@ impl<G: Copy> Scanner<G> {
         }
         if let Some((length, fields, next)) = end_of_beginning
             && values.is_empty()
+            && fields.contains(Field::Architecture) == found.fields.contains(Field::Architecture)
             && [Field::Type, Field::FunctionArn, Field::MemorySize]
                 .into_iter()
                 .all(|field| fields.contains(field))
@@ -426,7 +434,7 @@ impl<G: Copy> Scanner<G> {
     fn take_checked<'a, T: FromStr>(&mut self, place: usize, rest: &mut &'a [u8]) -> Option<&'a [u8]> {
         let text = take_plain_string(rest)?;
         let last = &mut self.checked[place];
-        if *text != **last {
+        if text.is_empty() || *text != **last {
             from_utf8(text).ok()?.parse::<T>().ok()?;
             last.clear();
             last.extend_from_slice(text);

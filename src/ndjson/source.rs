@@ -134,7 +134,8 @@ impl Text {
         let Text { name, content, first_line, partition } = self;
         let made = content.into_records(first_line);
         let (mut content, first_line) = made.map_err(|error| unreadable(&name, error))?;
-        if partition.is_missing_in(&first_line) {
+        let columns = matches!(content, Content::Parquet { .. }).then_some(&*first_line);
+        if partition.is_missing_in(columns) {
             let input = Box::new(partition.added_to(content.into_reader()));
             content = Content::Stream { input, is_live: false };
         }
@@ -148,7 +149,8 @@ impl Text {
 impl Content {
     /// Returns the content without its compression, if it has one, and its first line.
     fn decompressed(mut self, name: &str) -> io::Result<(Content, Vec<u8>)> {
-        loop {
+        // Somebody may compress what is compressed, but no more than that.
+        for _ in 0..=2 {
             let first_line = self.first_line()?;
             let Some(compression) = Compression::of(&first_line) else {
                 return Ok((self, first_line));
@@ -157,6 +159,7 @@ impl Content {
             let input = Box::new(UpToCut { input, name: name.to_owned() });
             self = Content::Stream { input, is_live: false };
         }
+        Err(io::Error::new(io::ErrorKind::InvalidData, "is compressed more than twice; decompress it"))
     }
 
     /// Returns the rows of a table as records, if it is one, and a line with the names of their fields.

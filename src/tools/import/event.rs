@@ -145,6 +145,16 @@ impl Reading<'_> {
         let mut event = self.of_batch.clone();
         match value {
             Value::String(message) => event.message = Message::Text(message),
+            // What `--query 'events[].[timestamp,message]'` makes of it.
+            Value::Array(values) => {
+                for value in values {
+                    match value {
+                        Value::String(text) => event.message = Message::Text(text),
+                        Value::Number(number) => event.at = number.as_u64().and_then(time_of_millis),
+                        _ => {}
+                    }
+                }
+            }
             Value::Object(mut fields) => {
                 let mut text = |name| match fields.remove(name) {
                     Some(Value::String(text)) => Some(text),
@@ -152,9 +162,7 @@ impl Reading<'_> {
                 };
                 event.stream = text("logStreamName").or(event.stream);
                 let message = text("message");
-                event.at = fields.get("timestamp").and_then(Value::as_u64).and_then(|millis| {
-                    Timestamp::from_unix(millis / 1_000, (millis % 1_000) as u32 * 1_000_000)
-                });
+                event.at = fields.get("timestamp").and_then(Value::as_u64).and_then(time_of_millis);
                 // A report in JSON may be there without an event around it.
                 event.message = Message::Text(message.unwrap_or_else(|| Value::Object(fields).to_string()));
             }
@@ -162,6 +170,11 @@ impl Reading<'_> {
         }
         self.has_ended = !(self.take)(self.number, event);
     }
+}
+
+/// Returns the time of so many milliseconds since 1970.
+fn time_of_millis(millis: u64) -> Option<Timestamp> {
+    Timestamp::from_unix(millis / 1_000, (millis % 1_000) as u32 * 1_000_000)
 }
 
 /// A document at the top.

@@ -22,6 +22,10 @@ impl Form {
         let has = |name: &str| memchr::memmem::find(line, name.as_bytes()).is_some();
         let has_events =
             line.starts_with(b"{") && ["\"events\"", "\"logEvents\"", "\"message\""].into_iter().any(has);
+        // Python's own log lines begin with [INFO].
+        let is_array = line.strip_prefix(b"[").is_some_and(|inside| {
+            matches!(inside.trim_ascii_start().first(), None | Some(b'{' | b'[' | b']' | b'"'))
+        });
         if line.starts_with(b"PAR1") {
             Form::Records
         } else if ndjson::is_csv_header(line) {
@@ -29,9 +33,9 @@ impl Form {
             if has("@") { Form::InsightsCsv } else { Form::Records }
         } else if line.starts_with(b"{\"type\":") && !has("\"platform.") {
             Form::Records
-        } else if line.starts_with(b"[") || line.trim_ascii() == b"{" || has_events {
+        } else if is_array || line.trim_ascii() == b"{" || has_events {
             Form::CloudWatchJson
-        } else if line.starts_with(b"{") && !has("\"platform.") {
+        } else if line.starts_with(b"{") && has("\"functionArn\"") {
             Form::Records
         } else {
             Form::ReportLines

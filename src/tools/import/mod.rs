@@ -261,6 +261,8 @@ impl Message {
                 Err("expected the column @message, or @requestId, @duration, @billedDuration and @memorySize"
                     .to_owned())
             }
+            // Another event than a report.
+            Message::Columns(columns) if columns["@duration"] == "" => Ok(None),
             Message::Columns(columns) => report_of(columns).map(Some).ok_or_else(|| MANGLED.to_owned()),
         }
     }
@@ -303,8 +305,9 @@ struct Kinds {
 
 impl Kinds {
     fn note(&mut self, message: &Message) {
-        let Message::Text(text) = message else {
-            return;
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Columns(_) => "",
         };
         let kind = [
             "START",
