@@ -8,14 +8,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parquet::basic::{ConvertedType, LogicalType};
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, Int32Type, Int64Type,
+};
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, FileReader as _, Length, RowGroupReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
+use parquet::schema::types::ColumnDescriptor;
+use uuid::Uuid;
 
-use super::parquet::{from_parquet, line_of};
+use super::parquet::{Meaning, from_parquet, line_of};
 use super::type_of_rows;
+use crate::quote::excerpt;
 use crate::records::{Invocation, Record as _};
 
 /// The rows that are decoded at once: their columns fit into a core's cache.
@@ -24,6 +29,8 @@ const BATCH: usize = 4096;
 /// A Parquet file of which several threads can read parts at the same time.
 pub struct ParquetFile {
     reader: SerializedFileReader<Part>,
+    /// What the values of each column are.
+    meanings: Vec<Meaning>,
     /// The type of all rows, if no column says it.
     type_of_rows: Option<&'static str>,
 }
@@ -101,7 +108,18 @@ impl ParquetFile {
         let reader = SerializedFileReader::new(part).map_err(from_parquet)?;
         let fields = reader.metadata().file_metadata().schema_descr().root_schema().get_fields();
         let type_of_rows = type_of_rows(fields.iter().map(|field| field.name()));
-        Ok(ParquetFile { reader, type_of_rows })
+        let meanings = fields.iter().map(|field| Meaning::of(field)).collect();
+        let mut columns = reader.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
+        // The reader of the column would end the process.
+        let is_nowhere = |column: &ColumnChunkMetaData| {
+            let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
+            start < 0 || column.compressed_size() < 0
+        };
+        if columns.any(is_nowhere) {
+            let what = "damaged: a column begins nowhere in the file";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        Ok(ParquetFile { reader, meanings, type_of_rows })
     }
 
     /// Returns the names of the columns.
@@ -120,9 +138,16 @@ impl ParquetFile {
     /// # Errors
     /// It cannot be read.
     pub fn lines(&self, group: usize) -> io::Result<Vec<String>> {
+        // The reader of rows would end the process.
+        let schema = self.reader.metadata().file_metadata().schema_descr();
+        let mut columns = schema.columns().iter();
+        if let Some(span) = columns.find(|column| column.converted_type() == ConvertedType::INTERVAL) {
+            let what = format!("the column {} is of type INTERVAL; leave it out", excerpt(span.name()));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
         let group = self.reader.get_row_group(group).map_err(from_parquet)?;
         let rows = RowIter::from_row_group(None, &*group).map_err(from_parquet)?;
-        rows.map(|row| line_of(row.map_err(from_parquet)?, self.type_of_rows)).collect()
+        rows.map(|row| line_of(row.map_err(from_parquet)?, &self.meanings, self.type_of_rows)).collect()
     }
 
     /// Returns the invocations of a row group. `None` if it has other records too, as far as its statistics show, or
@@ -150,7 +175,7 @@ impl ParquetFile {
             memory: columns.int("memorySizeMB")?,
             run,
             index,
-            request_id: columns.text("requestId")?,
+            request_id: columns.ids("requestId")?,
             outcome: columns.text("outcome")?,
             cold_start: columns.bool("coldStart")?,
             duration: columns.double("durationMs")?,
@@ -193,9 +218,7 @@ impl RowGroup<'_> {
         let column = metadata.column(at);
         let descriptor = column.column_descr();
         let is_flat = descriptor.max_rep_level() == 0 && descriptor.max_def_level() <= 1;
-        let is_decimal = descriptor.converted_type() == ConvertedType::DECIMAL
-            || matches!(descriptor.logical_type_ref(), Some(LogicalType::Decimal { .. }));
-        if !is_flat || is_decimal || column.column_type() != T::get_physical_type() {
+        if !is_flat || column.column_type() != T::get_physical_type() || !is_plain(descriptor) {
             return None;
         }
         let nulls = column.statistics().and_then(|statistics| statistics.null_count_opt());
@@ -218,11 +241,16 @@ impl RowGroup<'_> {
     fn text(&self, name: &str) -> Option<Column<ByteArrayType>> {
         self.column(name, |column| {
             let statistics = column.statistics()?;
-            let is_exact = statistics.min_is_exact() && statistics.max_is_exact();
+            // Bounds that are equal leave one value, even if their writer doesn't say whether it shortened them.
             let (min, max) = (statistics.min_bytes_opt()?, statistics.max_bytes_opt()?);
-            let is_constant = is_exact && min == max && statistics.null_count_opt() == Some(0);
+            let is_constant = min == max && statistics.null_count_opt() == Some(0);
             is_constant.then(|| ByteArray::from(min.to_vec()))
         })
+    }
+
+    fn ids(&self, name: &str) -> Option<IdColumn> {
+        let text = self.text(name).map(IdColumn::Text);
+        text.or_else(|| Some(IdColumn::Uuid(self.column(name, |_| None)?, [0; 36])))
     }
 
     fn int(&self, name: &str) -> Option<IntColumn> {
@@ -236,6 +264,29 @@ impl RowGroup<'_> {
 
     fn bool(&self, name: &str) -> Option<Column<BoolType>> {
         self.column(name, |_| None)
+    }
+}
+
+/// Whether the values of a column are what their bytes are: a decimal is a whole number too, but a hundred times what it
+/// means.
+fn is_plain(column: &ColumnDescriptor) -> bool {
+    match column.logical_type_ref() {
+        None => !matches!(
+            column.converted_type(),
+            ConvertedType::DECIMAL
+                | ConvertedType::DATE
+                | ConvertedType::TIME_MILLIS
+                | ConvertedType::TIME_MICROS
+                | ConvertedType::TIMESTAMP_MILLIS
+                | ConvertedType::TIMESTAMP_MICROS
+        ),
+        Some(LogicalType::Uuid) => column.type_length() == 16,
+        Some(logical) => {
+            matches!(
+                logical,
+                LogicalType::String | LogicalType::Enum | LogicalType::Json | LogicalType::Integer(_)
+            )
+        }
     }
 }
 
@@ -332,6 +383,32 @@ impl IntColumn {
     }
 }
 
+/// A column of ids, which some programs write as UUIDs, and its last id as text.
+enum IdColumn {
+    Text(Column<ByteArrayType>),
+    Uuid(Column<FixedLenByteArrayType>, [u8; 36]),
+}
+
+impl IdColumn {
+    fn fill(&mut self, rows: usize) -> io::Result<()> {
+        match self {
+            IdColumn::Text(column) => column.fill(rows),
+            IdColumn::Uuid(column, _) => column.fill(rows),
+        }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<&[u8]> {
+        match self {
+            IdColumn::Text(column) => column.next().map(ByteArray::data),
+            IdColumn::Uuid(column, text) => {
+                let uuid = Uuid::from_slice(column.next()?.data()).expect("16 bytes, as the schema says");
+                Some(uuid.hyphenated().encode_lower(text).as_bytes())
+            }
+        }
+    }
+}
+
 /// The invocations of a row group.
 pub struct Chunk {
     rows: usize,
@@ -340,7 +417,7 @@ pub struct Chunk {
     memory: IntColumn,
     run: Column<ByteArrayType>,
     index: IntColumn,
-    request_id: Column<ByteArrayType>,
+    request_id: IdColumn,
     outcome: Column<ByteArrayType>,
     cold_start: Column<BoolType>,
     duration: Column<DoubleType>,
@@ -397,15 +474,10 @@ impl Chunk {
     }
 
     fn fill(&mut self, rows: usize) -> io::Result<()> {
-        for column in [
-            &mut self.function,
-            &mut self.architecture,
-            &mut self.run,
-            &mut self.request_id,
-            &mut self.outcome,
-        ] {
+        for column in [&mut self.function, &mut self.architecture, &mut self.run, &mut self.outcome] {
             column.fill(rows)?;
         }
+        self.request_id.fill(rows)?;
         for column in [
             &mut self.memory,
             &mut self.index,
@@ -429,7 +501,7 @@ impl Chunk {
             memory: self.memory.next(),
             run: self.run.next().map(ByteArray::data),
             index: self.index.next(),
-            request_id: self.request_id.next().map(ByteArray::data),
+            request_id: self.request_id.next(),
             outcome: self.outcome.next().map(ByteArray::data),
             cold_start: self.cold_start.next().copied(),
             duration: self.duration.next().copied(),

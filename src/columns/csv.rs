@@ -2,9 +2,10 @@
 
 use std::io::{self, Read, Write};
 
+use csv::StringRecord;
 use serde_json::{Map, Number, Value};
 
-use super::row::{Cell, cells, line};
+use super::row::{Cell, Gap, cells, line};
 use super::{COLUMNS, Kind, type_of_rows};
 use crate::records::{Record as _, Statistics};
 use crate::units::Timestamp;
@@ -30,7 +31,7 @@ impl<W: Write> CsvWriter<W> {
     /// # Errors
     /// The output cannot be written.
     pub fn write(&mut self, record: Map<String, Value>) -> io::Result<()> {
-        let row = cells(record).map(|cell| match cell {
+        let row = cells(record, Gap::Empty).map(|cell| match cell {
             None => String::new(),
             Some(Cell::Text(text)) => text,
             Some(Cell::Time(time)) => time.to_string(),
@@ -57,17 +58,32 @@ pub fn lines_of_csv(input: impl Read) -> impl Iterator<Item = io::Result<String>
     let header = rows.headers().cloned();
     let (names, error) = match header {
         Ok(names) => (names, None),
-        Err(error) => (csv::StringRecord::new(), Some(Err(error.into()))),
+        Err(error) => (StringRecord::new(), Some(Err(error.into()))),
     };
     let type_of_rows = type_of_rows(names.iter());
     let lines = rows.into_records().map(move |row| {
         let row = row?;
+        check_length(&names, &row)?;
         let implied = type_of_rows.map(|name| ("type", Value::from(name)));
         let fields = names.iter().zip(row.iter()).filter(|(_, cell)| !cell.is_empty());
         let fields = fields.map(|(name, cell)| (name, value(name, cell)));
         line(implied.into_iter().chain(fields)).map_err(io::Error::other)
     });
     error.into_iter().chain(lines)
+}
+
+/// Checks that each cell of a row has a name: a comma in a text without quotation marks, or a cut row, moves values to
+/// other columns.
+fn check_length(names: &StringRecord, row: &StringRecord) -> io::Result<()> {
+    let is_surplus_empty = row.iter().skip(names.len()).all(str::is_empty);
+    if row.len() >= names.len() && is_surplus_empty {
+        return Ok(());
+    }
+    let line = row.position().map_or(0, csv::Position::line);
+    let (cells, names) = (row.len(), names.len());
+    let what =
+        format!("line {line} has {cells} cells, and the header {names} names; fix or delete that line");
+    Err(io::Error::new(io::ErrorKind::InvalidData, what))
 }
 
 /// Returns the value of a cell.
@@ -94,9 +110,9 @@ fn value(name: &str, cell: &str) -> Value {
 }
 
 /// Returns the time that a cell holds: as records have it, or as DuckDB and polars write it, such as
-/// `2026-11-23 07:26:31.469+00`. Without an offset it is UTC.
+/// `2026-11-23 07:26:31.469+00`, or Athena, with ` UTC`. Without an offset it is UTC.
 fn time(cell: &str) -> Option<Timestamp> {
-    let text = cell.replacen(' ', "T", 1);
+    let text = cell.strip_suffix(" UTC").unwrap_or(cell).replacen(' ', "T", 1);
     let endings = ["", ":00", "Z"].map(|ending| format!("{text}{ending}"));
     // An offset of four digits has no colon.
     let with_colon =
@@ -107,4 +123,44 @@ fn time(cell: &str) -> Option<Timestamp> {
 /// Returns the number that a cell holds as JSON writes it.
 fn number(cell: &str) -> Option<Number> {
     serde_json::from_str(cell).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_read_as_engines_write_it() {
+        for (cell, expected) in [
+            ("2026-11-23T07:26:31Z", Some("2026-11-23T07:26:31.000Z")),
+            ("2026-11-23 07:26:31.469+00", Some("2026-11-23T07:26:31.469Z")),
+            ("2026-11-23 09:26:31.469123+02", Some("2026-11-23T07:26:31.469Z")),
+            ("2026-11-23T02:26:31.469000-0500", Some("2026-11-23T07:26:31.469Z")),
+            ("2026-11-23 12:56:31.469+05:30", Some("2026-11-23T07:26:31.469Z")),
+            ("2026-11-23 07:26:31.469 UTC", Some("2026-11-23T07:26:31.469Z")),
+            ("2026-11-23 07:26:31", Some("2026-11-23T07:26:31.000Z")),
+            ("2026-11-23", None),
+            ("2026-11-23 7 o'clock", None),
+            ("2026-11-23 07:26:31 CET", None),
+            ("2026-11-23 07:26:31+é1", None),
+            ("1795505191", None),
+        ] {
+            assert_eq!(time(cell).map(|time| time.to_string()).as_deref(), expected, "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_row_with_more_or_fewer_cells_than_names_is_an_error() {
+        let read = |rows: &str| -> Vec<Result<String, String>> {
+            let rows = format!("functionArn,durationMs\n{rows}");
+            lines_of_csv(rows.as_bytes()).map(|line| line.map_err(|error| error.to_string())).collect()
+        };
+        let good = r#"{"type":"invocation","functionArn":"f","durationMs":1.5}"#;
+        assert_eq!(read("f,1.5\nf,1.5,,\n"), [Ok(good.to_owned()), Ok(good.to_owned())]);
+        for (row, cells) in [("f,1,5", 3), ("f", 1)] {
+            let lines = read(&format!("f,1.5\n{row}\n"));
+            let what = format!("line 3 has {cells} cells, and the header 2 names; fix or delete that line");
+            assert_eq!(lines, [Ok(good.to_owned()), Err(what)]);
+        }
+    }
 }

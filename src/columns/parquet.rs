@@ -15,8 +15,9 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::record::{Field, Row};
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
-use super::row::{Cell, cells, line};
+use super::row::{Cell, Gap, cells, line};
 use super::{COLUMNS, Kind};
 use crate::records::{End, Invocation, Record as _};
 use crate::units::Timestamp;
@@ -64,7 +65,7 @@ impl<W: Write + Send> ParquetWriter<W> {
             }
             _ => &mut self.others,
         };
-        columns.add(cells(record));
+        columns.add(cells(record, Gap::Null));
         if self.invocations.rows + self.others.rows < ROWS { Ok(()) } else { self.write_held() }
     }
 
@@ -90,6 +91,10 @@ impl<W: Write + Send> ParquetWriter<W> {
 pub(super) fn from_parquet(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(source) => source.downcast().map_or_else(io::Error::other, |io| *io),
+        ParquetError::General(what) if what.starts_with("Disabled feature") => io::Error::new(
+            io::ErrorKind::InvalidData,
+            "its columns are compressed with LZ4 or Brotli; write it with zstd, Snappy or gzip",
+        ),
         other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
     }
 }
@@ -218,30 +223,56 @@ impl Columns {
     }
 }
 
+/// What the values of a column are, where the reader of rows does not know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    AsIs,
+    /// DuckDB makes one of each text that looks like one, such as a request id.
+    Uuid,
+    /// A time in nanoseconds, as pandas has it.
+    Nanoseconds,
+}
+
+impl Meaning {
+    pub fn of(column: &Type) -> Meaning {
+        match column.get_basic_info().logical_type_ref() {
+            Some(LogicalType::Uuid) => Meaning::Uuid,
+            Some(LogicalType::Timestamp(time)) if time.unit == TimeUnit::NANOS => Meaning::Nanoseconds,
+            _ => Meaning::AsIs,
+        }
+    }
+}
+
 /// Returns a row as a line of JSON. Rows without a type are of `type_of_rows`.
-pub(super) fn line_of(row: Row, type_of_rows: Option<&str>) -> io::Result<String> {
+pub(super) fn line_of(row: Row, meanings: &[Meaning], type_of_rows: Option<&str>) -> io::Result<String> {
     let implied = type_of_rows.map(|name| ("type", Value::from(name)));
     let columns = row.into_columns();
-    let fields = columns.iter().map(|(name, field)| (&**name, value(field)));
+    let fields =
+        columns.iter().zip(meanings).map(|((name, field), meaning)| (&**name, value(field, *meaning)));
     let fields = fields.filter(|(_, value)| !value.is_null());
     line(implied.into_iter().chain(fields)).map_err(io::Error::other)
 }
 
-fn value(field: &Field) -> Value {
-    let time = |seconds: i64, nanoseconds: i64| {
-        let time = u64::try_from(seconds).ok().zip(u32::try_from(nanoseconds).ok());
+pub(super) fn value(field: &Field, meaning: Meaning) -> Value {
+    // A time that a record cannot have stays as it is, and the reader of the record is to say so.
+    let time = |count: i64, in_a_second: i64| {
+        let seconds = u64::try_from(count.div_euclid(in_a_second)).ok();
+        let nanoseconds = count.rem_euclid(in_a_second) * (1_000_000_000 / in_a_second);
+        let time = seconds.zip(nanoseconds.try_into().ok());
         let time = time.and_then(|(seconds, nanoseconds)| Timestamp::from_unix(seconds, nanoseconds));
-        time.map_or(Value::Null, |time| Value::from(time.to_string()))
+        time.map_or_else(|| field.to_json_value(), |time| Value::from(time.to_string()))
     };
     match field {
         // JSON has no such number, and the reader of the record is to say so.
         Field::Double(number) if !number.is_finite() => Value::from(number.to_string()),
+        Field::Float(number) if !number.is_finite() => Value::from(number.to_string()),
         Field::Double(number) => Value::from(*number),
-        Field::TimestampMillis(millis) => {
-            time(millis.div_euclid(1_000), millis.rem_euclid(1_000) * 1_000_000)
-        }
-        Field::TimestampMicros(micros) => {
-            time(micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000) * 1_000)
+        Field::TimestampMillis(millis) => time(*millis, 1_000),
+        Field::TimestampMicros(micros) => time(*micros, 1_000_000),
+        Field::Long(nanos) if meaning == Meaning::Nanoseconds => time(*nanos, 1_000_000_000),
+        Field::Bytes(bytes) if meaning == Meaning::Uuid => {
+            let uuid = Uuid::from_slice(bytes.data());
+            uuid.map_or_else(|_| field.to_json_value(), |uuid| Value::from(uuid.to_string()))
         }
         Field::Decimal(_) => {
             serde_json::from_str(&field.to_string()).unwrap_or_else(|_| field.to_json_value())

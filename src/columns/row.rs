@@ -18,10 +18,19 @@ pub(super) enum Cell {
 /// A cell for each column.
 pub(super) type Row = [Option<Cell>; COLUMNS.len()];
 
+/// What a table has in place of a value that is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gap {
+    Null,
+    /// An empty text, so that no other text may be empty.
+    Empty,
+}
+
 /// Returns the cells of a record. A value that its column can't hold as it is goes to the other fields.
-pub(super) fn cells(mut record: Map<String, Value>) -> Row {
+pub(super) fn cells(mut record: Map<String, Value>, gap: Gap) -> Row {
     let mut row: Row = COLUMNS.map(|(name, kind)| {
-        let cell = record.get(name).and_then(|value| cell(kind, value)).filter(|_| name != OTHER_FIELDS)?;
+        let value = record.get(name).filter(|value| gap == Gap::Null || **value != "");
+        let cell = value.and_then(|value| cell(kind, value)).filter(|_| name != OTHER_FIELDS)?;
         record.remove(name);
         Some(cell)
     });
@@ -39,7 +48,8 @@ fn cell(kind: Kind, value: &Value) -> Option<Cell> {
         Kind::Time => {
             let text = value.as_str()?;
             let time: Timestamp = text.parse().ok()?;
-            (time.to_string() == text).then_some(Cell::Time(time))
+            // Before 1970, a time in Parquet is negative, and nobody measured anything.
+            (time.to_string() == text && time.to_unix_millis() >= 0).then_some(Cell::Time(time))
         }
         Kind::Bool => value.as_bool().map(Cell::Bool),
         Kind::Int32 => value.as_i64().filter(|number| i32::try_from(*number).is_ok()).map(Cell::Int),

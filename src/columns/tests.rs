@@ -1,11 +1,19 @@
-//! Properties of tables: each record comes back from both.
+//! Each record comes back from a table, and so do those that other programs write; tests/data/columns has such tables.
 
+use std::fs::{File, read_to_string};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::parquet::record::Field;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value};
 
+use super::parquet::Meaning;
 use super::*;
+use crate::records::{Invocation, Record as _};
+use crate::units::Millis;
 
 /// Generates any JSON value, none of which is a number that JSON cannot write back as it is.
 fn json() -> impl Strategy<Value = Value> {
@@ -17,6 +25,9 @@ fn json() -> impl Strategy<Value = Value> {
         "\\PC{0,9}".prop_map(Value::from),
         Just(Value::from("2026-11-23T07:26:31.469Z")),
         Just(Value::from("2026-11-23T07:26:31Z")),
+        Just(Value::from("1960-02-29T00:00:00.001Z")),
+        Just(Value::from("9999-12-31T23:59:59.999Z")),
+        Just(Value::from("")),
     ];
     leaf.prop_recursive(3, 8, 3, |inner| {
         prop_oneof![
@@ -87,14 +98,92 @@ proptest! {
         let mut sorted = wanted.clone();
         sorted.sort_by_key(key);
         prop_assert_eq!(of_parquet, sorted);
-        // In CSV, an empty text is an absent field.
-        let without_empty = |values: Vec<Value>| -> Vec<Value> {
-            values.into_iter().map(|mut value| {
-                let fields = value.as_object_mut().expect("an object");
-                fields.retain(|name, value| value != "" || !COLUMNS.iter().any(|(column, _)| column == name));
-                value
-            }).collect()
-        };
-        prop_assert_eq!(without_empty(of_csv), without_empty(wanted));
+        prop_assert_eq!(of_csv, wanted);
+    }
+}
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn open(name: &str) -> ParquetFile {
+    let file = File::open(data("columns").join(name)).expect("a table of the repository");
+    ParquetFile::open(Arc::new(file)).expect("a table")
+}
+
+fn invocations(lines: impl IntoIterator<Item = String>) -> Vec<Invocation> {
+    lines.into_iter().map(|line| serde_json::from_str(&line).expect("an invocation")).collect()
+}
+
+/// Returns the invocations of which the tables were made.
+fn originals() -> Vec<Invocation> {
+    let text = read_to_string(data("1-invocations.ndjson")).expect("a file of the repository");
+    let start = format!(r#"{{"type":"{}","#, Invocation::TYPE);
+    invocations(text.lines().filter(|line| line.starts_with(&start)).map(str::to_owned))
+}
+
+#[test]
+fn invocations_come_back_from_the_tables_of_other_programs() {
+    for name in ["duckdb", "polars", "pyarrow-nanoseconds", "pyarrow-int96"] {
+        let lines = open(&format!("{name}.parquet")).lines(0).expect("rows");
+        assert_eq!(invocations(lines), originals(), "{name}");
+    }
+    for name in ["duckdb.csv", "polars.csv"] {
+        let file = File::open(data("columns").join(name)).expect("a table of the repository");
+        let lines = lines_of_csv(file).map(|line| line.expect("a row"));
+        assert_eq!(invocations(lines), originals(), "{name}");
+    }
+    let decimals = invocations(open("duckdb-decimal.parquet").lines(0).expect("rows"));
+    let durations = |of: &[Invocation]| -> Vec<_> {
+        of.iter().map(|row| (row.request_id.clone(), row.duration_ms, row.billed_duration_ms)).collect()
+    };
+    assert_eq!(durations(&decimals), durations(&originals()));
+}
+
+#[test]
+fn a_chunk_has_what_the_lines_have() {
+    for name in ["duckdb", "polars", "pyarrow-nanoseconds", "pyarrow-int96"] {
+        let chunk = open(&format!("{name}.parquet")).chunk(0).expect("columns of our types");
+        let mut originals = originals().into_iter();
+        let rows = chunk.for_each(|row| {
+            let of = originals.next().expect("a row for each invocation");
+            let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            assert_eq!(text(row.function), Some(of.function_arn.to_string()), "{name}");
+            assert_eq!(text(row.request_id), of.request_id, "{name}");
+            assert_eq!(text(row.architecture), Some(of.architecture.to_string()), "{name}");
+            assert_eq!(row.memory, Some(of.memory_size.get().into()), "{name}");
+            assert_eq!(row.cold_start, of.cold_start, "{name}");
+            assert_eq!(row.duration, of.duration_ms.map(Millis::get), "{name}");
+            assert_eq!(row.init, of.init_duration_ms.map(Millis::get), "{name}");
+            assert_eq!(row.restore, None, "{name}");
+            assert_eq!(
+                row.billed,
+                of.billed_duration_ms.and_then(|billed| billed.0.try_into().ok()),
+                "{name}"
+            );
+            assert_eq!(row.max_memory_used, of.max_memory_used.map(Into::into), "{name}");
+            Some(())
+        });
+        assert_eq!(rows.expect("a file that can be read"), Some(24), "{name}");
+    }
+}
+
+/// A billed duration of 233.00 ms is 23300 in the file.
+#[test]
+fn decimals_are_never_read_as_whole_numbers() {
+    assert!(open("duckdb-decimal.parquet").chunk(0).is_none());
+}
+
+#[test]
+fn a_table_that_cannot_be_read_says_what_to_do() {
+    let error = |name: &str| open(name).lines(0).expect_err("a refusal").to_string();
+    assert_eq!(error("duckdb-interval.parquet"), "the column pause is of type INTERVAL; leave it out");
+    assert!(error("pyarrow-lz4.parquet").ends_with("write it with zstd, Snappy or gzip"));
+}
+
+#[test]
+fn a_number_that_json_does_not_have_is_left_to_the_reader_of_the_record() {
+    for (field, text) in [(Field::Float(f32::NAN), "NaN"), (Field::Double(f64::INFINITY), "inf")] {
+        assert_eq!(parquet::value(&field, Meaning::AsIs), text);
     }
 }
