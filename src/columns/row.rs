@@ -66,14 +66,14 @@ fn cell(kind: Kind, value: &Value) -> Option<Cell> {
 /// Returns a record with these fields as a line without its newline: the fields as they come, and the other fields in
 /// place of their column. An error is a text of other fields that is no JSON object.
 pub(super) fn line<'a>(fields: impl Iterator<Item = (&'a str, Value)>) -> Result<String, String> {
-    let mut text = String::from("{");
+    let mut text = vec![b'{'];
     let mut add = |name: &str, value: &Value| {
         if text.len() > 1 {
-            text.push(',');
+            text.push(b',');
         }
-        text.push_str(&Value::from(name).to_string());
-        text.push(':');
-        text.push_str(&value.to_string());
+        serde_json::to_writer(&mut text, name).expect("a vector takes all");
+        text.push(b':');
+        serde_json::to_writer(&mut text, value).expect("a vector takes all");
     };
     for (name, value) in fields {
         if name != OTHER_FIELDS {
@@ -86,6 +86,6 @@ pub(super) fn line<'a>(fields: impl Iterator<Item = (&'a str, Value)>) -> Result
         };
         others.iter().for_each(|(name, value)| add(name, value));
     }
-    text.push('}');
-    Ok(text)
+    text.push(b'}');
+    Ok(String::from_utf8(text).expect("JSON is UTF-8"))
 }
