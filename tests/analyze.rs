@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -1224,4 +1225,41 @@ fn statistics_are_flat() {
                 .all(|value| !matches!(value, Value::Null | Value::Array(_) | Value::Object(_)))
         );
     }
+}
+
+/// A record without its newline is one that a killed program left, in a part too.
+#[test]
+fn a_part_that_is_cut_off_in_a_line_is_incomplete() {
+    let part = invocation("f").line() + r#"{"type":"invocation","functionArn"#;
+    let ran = Tool::new("lpt-analyze").arg("--part").stdin(part).run();
+    assert_eq!(ran.of_type("end")[0]["status"], "interrupted");
+    assert!(ran.stderr.contains("was cut off"), "{}", ran.stderr);
+}
+
+/// Other parts may have a function with a price, and their statistics must not be lost.
+#[test]
+fn a_part_without_any_price_fails_partly() {
+    let unpriced = elsewhere(invocation("f"));
+    let ran = Tool::new("lpt-analyze").arg("--part").stdin(unpriced.line()).run();
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: no price for compute in xx-none-1"), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with(&unpriced.line()), "the invocation is passed on: {}", ran.stdout);
+    let last = &ran.of_type("end")[0];
+    assert_eq!((&last["status"], &last["partly"]), (&"failed".into(), &true.into()));
+    Tool::new("lpt-analyze").stdin(whole([unpriced])).run().fails_with(1, &["xx-none-1"]);
+}
+
+/// The records of their removal may be in another part.
+#[test]
+fn a_part_says_nothing_of_versions_that_may_remain() {
+    let run = |arguments: &[&str]| {
+        let output = std::fs::File::create("/dev/null").unwrap();
+        let mut analyze = Tool::new("lpt-analyze").args(arguments).spawn(Stdio::piped(), output.into());
+        let stdin = analyze.stdin.take().unwrap();
+        std::io::Write::write_all(&mut &stdin, configuration("f").line().as_bytes()).unwrap();
+        drop(stdin);
+        String::from_utf8(analyze.wait_with_output().unwrap().stderr).unwrap()
+    };
+    assert_eq!(run(&["--part"]), "");
+    assert!(run(&[]).contains("1 version may remain"));
 }

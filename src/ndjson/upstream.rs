@@ -39,7 +39,8 @@ struct SourceEnd {
 pub struct Upstream {
     /// Whether the tool reads records, so that a stream without any is cut off.
     is_expected: bool,
-    /// Whether the input is a part of a larger stream, whose `end` record may be in another part.
+    /// Whether the input is a part of a larger stream. Its `end` record may be in another part, and so may be the records
+    /// of what became of the versions that it names.
     is_part: bool,
     /// Whether stdin is a pipe, in which the exit code of the tool before counts.
     is_piped: bool,
@@ -70,10 +71,10 @@ impl Upstream {
     /// Notes a line of a source, which an `end` record has to follow there.
     pub(crate) fn note_line(&mut self, source: &Arc<str>) {
         match self.sources.last_mut() {
-            Some(last) if Arc::ptr_eq(&last.source, source) => last.is_open = true,
+            Some(last) if Arc::ptr_eq(&last.source, source) => last.is_open = !self.is_part,
             _ => {
                 let source = Arc::clone(source);
-                self.sources.push(SourceEnd { source, worst: WHOLE, cause: None, is_open: true });
+                self.sources.push(SourceEnd { source, worst: WHOLE, cause: None, is_open: !self.is_part });
             }
         }
     }
@@ -84,6 +85,7 @@ impl Upstream {
         self.note_line(line.source());
         let last = self.sources.last_mut().expect("that of the line");
         if line.is_cut() {
+            last.is_open = true;
             line.warn_of_cut();
             return Ok(None);
         }
@@ -93,6 +95,7 @@ impl Upstream {
             // The versions that a file names may have been removed since.
             if record_type == Configuration::TYPE
                 && is_of_pipe
+                && !self.is_part
                 && let Ok(configuration) = line.parse()
             {
                 self.note_published(&configuration);
@@ -212,7 +215,7 @@ impl Upstream {
     }
 
     fn standing_of(&self, source: &SourceEnd) -> Standing {
-        if source.is_open && !self.is_part { CUT_OFF } else { source.worst }
+        if source.is_open { CUT_OFF } else { source.worst }
     }
 
     /// Whether stdin is read and is a pipe.

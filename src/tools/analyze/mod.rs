@@ -285,7 +285,8 @@ impl Analyze<'_> {
         let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
         match unpriced.next() {
             None => Ok(Exit::Done),
-            Some(error) if all.is_empty() => Err(error),
+            // Another part may have a function with a price.
+            Some(error) if all.is_empty() && !self.options.is_part => Err(error),
             Some(error) => {
                 std::iter::once(error).chain(unpriced).for_each(message::warning);
                 Ok(Exit::Partly)
