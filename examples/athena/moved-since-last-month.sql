@@ -1,6 +1,7 @@
 -- What has moved since last month: the mean billed duration of each size, this month and the one before, and its change.
 WITH invocations AS (
-    SELECT DISTINCT functionArn, architecture, memorySizeMB, requestId, billedDurationMs,
+    SELECT DISTINCT functionArn, architecture, memorySizeMB, billedDurationMs,
+        coalesce(requestId, runId || '/' || cast(index AS varchar), cast(uuid() AS varchar)) AS id,
         date_trunc('month', startedAt) = date_trunc('month', current_timestamp) AS isThisMonth
     FROM lpt_records
     WHERE functionFolder IN ('arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Amy-function')

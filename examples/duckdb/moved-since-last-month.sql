@@ -1,7 +1,8 @@
 -- What has moved since the month before the last one in the records: the mean billed duration of each size, and its
 -- change. The records are those below the folder `runs`, as in cost-and-p95-by-size.sql.
 WITH invocations AS (
-    SELECT DISTINCT ON (requestId) *, date_trunc('month', startedAt) AS month
+    SELECT DISTINCT ON (functionArn, architecture, memorySizeMB,
+            coalesce(requestId, runId || '/' || index, uuid()::VARCHAR)) *, date_trunc('month', startedAt) AS month
     FROM read_parquet('runs/**/*.parquet', hive_partitioning = false)
     WHERE type = 'invocation' AND coalesce(outcome, 'ok') IN ('ok', 'allowed-error')
 ),

@@ -2,8 +2,9 @@
 
     python questions.py
 
-An invocation counts once. 0.0000166667 is the price of a GB-second in USD in us-east-1 on x86_64, without the tiers for
-large accounts: <https://aws.amazon.com/lambda/pricing/>. lpt-analyze knows the prices of all regions, and the tiers.
+An invocation counts once, by its requestId or else its run and index; one that has neither counts as it is.
+0.0000166667 is the price of a GB-second in USD in us-east-1 on x86_64, without the tiers for large accounts:
+<https://aws.amazon.com/lambda/pricing/>. lpt-analyze knows the prices of all regions, and the tiers.
 """
 
 import polars as pl
@@ -15,7 +16,12 @@ invocations = (
     pl.scan_parquet("runs/**/*.parquet", hive_partitioning=False)
     .filter(type="invocation")
     .filter(pl.col("outcome").fill_null("ok").is_in(["ok", "allowed-error"]))
-    .unique("requestId")
+    .with_columns(
+        id=pl.coalesce(
+            "requestId", pl.concat_str("runId", "index", separator="/"), pl.int_range(pl.len()).cast(pl.String)
+        )
+    )
+    .unique([*KEYS, "id"])
     .with_columns(
         duration=pl.sum_horizontal("durationMs", "initDurationMs", "restoreDurationMs"),
         month=pl.col("startedAt").dt.truncate("1mo"),
