@@ -40,6 +40,7 @@ mod statistics; // estimators: trimmed mean, confidence interval, quantiles
 mod label; // functions in messages: the short name, with the region where there are several
 pub mod names; // ARNs, function names, versions, aliases, architectures
 pub mod units; // memory, time, money
+mod file_at; // a file that several threads read, each at its own place
 mod text; // a macro that serializes a type as text, such as an ARN
 mod message; // messages on stderr
 mod quote; // text of others in messages and tables: short, and without characters that cannot be seen

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::parquet::{Meaning, from_parquet, line_of};
 use super::type_of_rows;
+use crate::file_at::FileAt;
 use crate::quote::excerpt;
 use crate::records::{Invocation, Record as _};
 
@@ -50,26 +51,12 @@ impl Length for Part {
     }
 }
 
-/// Reads a file from a place on. Unlike a copy of the `File`, it has a place of its own.
-struct FileFrom {
-    file: Arc<File>,
-    place: u64,
-}
-
-impl Read for FileFrom {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read_at(buffer, self.place)?;
-        self.place += count as u64;
-        Ok(count)
-    }
-}
-
 impl ChunkReader for Part {
     type T = Box<dyn Read>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Box<dyn Read>> {
         Ok(match self {
-            Part::File(file, _) => Box::new(FileFrom { file: Arc::clone(file), place: start }),
+            Part::File(file, _) => Box::new(FileAt { file: Arc::clone(file), place: start }),
             Part::Memory(bytes) => Box::new(io::Cursor::new(bytes.slice(start as usize..))),
         })
     }

@@ -16,9 +16,10 @@ use memchr::{memchr, memrchr};
 use tokio::sync::mpsc;
 
 use super::line::Line;
-use super::source::{Content, Opened, Source, read_at, unreadable};
+use super::source::{Content, Opened, Source, unreadable};
 use crate::columns::{Chunk, ParquetFile};
 use crate::error::Error;
+use crate::file_at::FileAt;
 
 /// How the input is read.
 #[derive(Debug, Clone, Copy)]
@@ -300,7 +301,8 @@ impl Part {
         let place = |at: u64| (at - base) as usize;
         let mut length = place((self.to + LINE as u64).min(self.whole.end));
         buffer.resize(buffer.len().max(length), 0);
-        length = read_at(&self.file, &mut buffer[..length], base)?;
+        let mut file = FileAt { file: Arc::clone(&self.file), place: base };
+        length = file.fill(&mut buffer[..length])?;
         let limit = place(self.to).min(length);
         let start = if self.from == self.whole.start {
             0
@@ -319,7 +321,7 @@ impl Part {
             // A line may be longer than a block.
             let more = (2 * length).min(place(self.whole.end));
             buffer.resize(buffer.len().max(more), 0);
-            let count = read_at(&self.file, &mut buffer[length..more], base + length as u64)?;
+            let count = file.fill(&mut buffer[length..more])?;
             if count == 0 {
                 return Ok(start..length);
             }

@@ -4,7 +4,7 @@
 //! <https://docs.aws.amazon.com/athena/latest/ug/partitions.html>
 
 use std::fs;
-use std::io::{self, BufRead, Cursor, Read};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use memchr::memmem;
@@ -34,9 +34,28 @@ pub(super) fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The fields that the folders of a file give to its records, as JSON.
+/// The fields that the folders of a file give to its records.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Partition(Vec<(&'static str, Value)>);
+pub(super) struct Partition(Vec<Field>);
+
+/// A field as JSON writes it: its name in quotes, and its value.
+#[derive(Debug, Clone, PartialEq)]
+struct Field {
+    name: String,
+    value: String,
+}
+
+impl Field {
+    fn new(name: &str, value: impl Into<Value>) -> Field {
+        Field { name: format!("\"{name}\""), value: value.into().to_string() }
+    }
+
+    /// Whether a line has the field, as far as that can be seen without parsing it. A text in quotes is nearly always the
+    /// name of a field.
+    fn is_in(&self, line: &[u8]) -> bool {
+        memmem::find(line, self.name.as_bytes()).is_some()
+    }
+}
 
 impl Partition {
     /// Returns the fields in the names of the folders of a path.
@@ -47,58 +66,31 @@ impl Partition {
                 return None;
             };
             let (name, value) = name.to_str()?.split_once('=')?;
-            let field = *FIELDS.iter().find(|field| **field == name)?;
             // Hive's name for a partition without a value.
-            if value == "__HIVE_DEFAULT_PARTITION__" {
+            if !FIELDS.contains(&name) || value == "__HIVE_DEFAULT_PARTITION__" {
                 return None;
             }
             let text = percent_decode_str(value).decode_utf8().ok()?;
-            let number = text.parse::<u32>().ok().filter(|_| field == "memorySizeMB");
-            Some((field, number.map_or_else(|| Value::from(text), Value::from)))
+            let number = text.parse::<u32>().ok().filter(|_| name == "memorySizeMB");
+            Some(number.map_or_else(|| Field::new(name, &*text), |number| Field::new(name, number)))
         });
         Partition(fields.collect())
     }
 
     /// Whether a table with these columns lacks any of the fields. Of lines, each one may.
     pub fn is_missing_in(&self, columns: Option<&[u8]>) -> bool {
-        self.0.iter().any(|(field, _)| columns.is_none_or(|columns| !has_field(columns, field)))
+        self.0.iter().any(|field| columns.is_none_or(|columns| !field.is_in(columns)))
     }
 
-    /// Returns a reader that adds the fields to each line that lacks them.
-    pub fn added_to(self, input: Box<dyn BufRead + Send>) -> impl Read + Send {
-        WithFields { input, fields: self.0, line: Cursor::default() }
-    }
-}
-
-/// Whether a line has a field, as far as that can be seen without parsing it. A text in quotes is nearly always the name
-/// of a field.
-fn has_field(line: &[u8], field: &str) -> bool {
-    memmem::find(line, format!("\"{field}\"").as_bytes()).is_some()
-}
-
-/// Adds fields to lines.
-struct WithFields {
-    input: Box<dyn BufRead + Send>,
-    fields: Vec<(&'static str, Value)>,
-    line: Cursor<Vec<u8>>,
-}
-
-impl Read for WithFields {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.line.position() == self.line.get_ref().len() as u64 {
-            let mut line = Vec::new();
-            self.input.read_until(b'\n', &mut line)?;
-            // Anything else than an object with a field is no record, and stays as it is.
-            let length = line.trim_ascii_end().len();
-            let inside = line[..length].strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
-            if inside.is_some_and(|inside| inside.starts_with(b"\"")) && line[..length].ends_with(b"}") {
-                let missing = self.fields.iter().filter(|(field, _)| !has_field(&line, field));
-                let fields: String = missing.map(|(field, value)| format!(",\"{field}\":{value}")).collect();
-                line.splice(length - 1..length - 1, fields.into_bytes());
-            }
-            self.line = Cursor::new(line);
+    /// Adds the fields that a line lacks. Anything else than an object with a field is no record, and stays as it is.
+    pub fn add_to(&self, line: &mut Vec<u8>) {
+        let length = line.trim_ascii_end().len();
+        let inside = line[..length].strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+        if inside.is_some_and(|inside| inside.starts_with(b"\"")) && line[..length].ends_with(b"}") {
+            let missing = self.0.iter().filter(|field| !field.is_in(line));
+            let fields: String = missing.map(|Field { name, value }| format!(",{name}:{value}")).collect();
+            line.splice(length - 1..length - 1, fields.into_bytes());
         }
-        self.line.read(buffer)
     }
 }
 
@@ -112,9 +104,9 @@ mod tests {
         let path = format!("runs/functionArn={arn}/memorySizeMB=512/date=2026-11-27/version=7/part-0.ndjson");
         let Partition(fields) = Partition::of(Path::new(&path));
         let expected = [
-            ("functionArn", Value::from("arn:aws:lambda:us-east-1:123456789012:function:f")),
-            ("memorySizeMB", Value::from(512)),
-            ("version", Value::from("7")),
+            Field::new("functionArn", "arn:aws:lambda:us-east-1:123456789012:function:f"),
+            Field::new("memorySizeMB", 512),
+            Field::new("version", "7"),
         ];
         assert_eq!(fields, expected);
         let none = Partition::of(Path::new("functionArn=__HIVE_DEFAULT_PARTITION__/version=7.ndjson"));
@@ -123,14 +115,19 @@ mod tests {
 
     #[test]
     fn a_field_is_added_to_each_line_that_lacks_it() {
-        let lines = "{\"type\":\"x\"}\n{\"version\":\"8\"} \r\nnonsense\n{}\n{\"type\":\"y\"}";
-        let partition = Partition(vec![("version", "7".into()), ("alias", "a".into())]);
-        let mut read = String::new();
+        let partition = Partition(vec![Field::new("version", "7"), Field::new("alias", "a")]);
         assert!(partition.is_missing_in(Some(b"\"version\"")) && partition.is_missing_in(None));
         assert!(!partition.is_missing_in(Some(b"\"alias\"\"version\"")));
-        let mut with_fields = partition.added_to(Box::new(Cursor::new(lines)));
-        with_fields.read_to_string(&mut read).expect("all is in memory");
-        let expected = "{\"type\":\"x\",\"version\":\"7\",\"alias\":\"a\"}\n{\"version\":\"8\",\"alias\":\"a\"} \r\nnonsense\n{}\n{\"type\":\"y\",\"version\":\"7\",\"alias\":\"a\"}";
-        assert_eq!(read, expected);
+        for (line, expected) in [
+            ("{\"type\":\"x\"}\n", "{\"type\":\"x\",\"version\":\"7\",\"alias\":\"a\"}\n"),
+            ("{\"version\":\"8\"} \r\n", "{\"version\":\"8\",\"alias\":\"a\"} \r\n"),
+            ("nonsense\n", "nonsense\n"),
+            ("{}\n", "{}\n"),
+            ("{\"type\":\"y\"}", "{\"type\":\"y\",\"version\":\"7\",\"alias\":\"a\"}"),
+        ] {
+            let mut with_fields = line.into();
+            partition.add_to(&mut with_fields);
+            assert_eq!(String::from_utf8_lossy(&with_fields), expected, "{line}");
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::ops::Range;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use super::foreign::{self, Foreign};
 use super::partition::{self, Partition};
 use crate::columns::{ParquetFile, lines_of_csv};
 use crate::error::Error;
+use crate::file_at::FileAt;
 use crate::message;
 
 /// A source that is not open yet.
@@ -136,8 +136,12 @@ impl Text {
         let (mut content, first_line) = made.map_err(|error| unreadable(&name, error))?;
         let columns = matches!(content, Content::Parquet { .. }).then_some(&*first_line);
         if partition.is_missing_in(columns) {
-            let input = Box::new(partition.added_to(content.into_reader()));
-            content = Content::Stream { input, is_live: false };
+            let lines = raw_lines(content.into_reader()).map(move |line| {
+                let mut line = line?;
+                partition.add_to(&mut line);
+                Ok(line)
+            });
+            content = Content::Stream { input: Box::new(ByLines::new(lines)), is_live: false };
         }
         if let Some(foreign) = Foreign::recognize(&name, &first_line) {
             return Err(foreign.into());
@@ -169,7 +173,7 @@ impl Content {
             let columns = file.columns().map(|name| format!("\"{name}\"")).collect::<String>();
             Ok((Content::Parquet { file, next: 0 }, columns.into()))
         } else if foreign::is_csv(&first_line) {
-            let input = Box::new(FromLines::new(lines_of_csv(self.into_reader())));
+            let input = Box::new(ByLines::new(lines_of_csv(self.into_reader()).map(with_newline)));
             let mut content = Content::Stream { input, is_live: false };
             let first_line = content.first_line()?;
             Ok((content, first_line))
@@ -183,7 +187,7 @@ impl Content {
         let mut line = vec![0; LONG];
         match self {
             Content::File { file, whole, next } => {
-                let length = read_at(file, &mut line, whole.start)?;
+                let length = FileAt { file: Arc::clone(file), place: whole.start }.fill(&mut line)?;
                 line.truncate(length);
                 whole.start += foreign::strip_mark(&mut line) as u64;
                 *next = whole.start;
@@ -212,14 +216,16 @@ impl Content {
     /// Returns a reader of all bytes in order.
     pub fn into_reader(self) -> Box<dyn BufRead + Send> {
         match self {
-            Content::File { file, whole, next } => Box::new(BufReader::new(FileReader { file, whole, next })),
+            Content::File { file, whole, next } => {
+                Box::new(BufReader::new(FileAt { file, place: next }.take(whole.end - next)))
+            }
             Content::Stream { input, .. } => Box::new(BufReader::new(input)),
             Content::Parquet { file, next } => {
                 let lines = (next..file.row_groups()).flat_map(move |group| match file.lines(group) {
                     Ok(lines) => lines.into_iter().map(Ok).collect(),
                     Err(error) => vec![Err(error)],
                 });
-                Box::new(BufReader::new(FromLines::new(lines)))
+                Box::new(BufReader::new(ByLines::new(lines.map(with_newline))))
             }
         }
     }
@@ -237,28 +243,43 @@ impl Content {
     }
 }
 
-/// Reads lines as the bytes of a stream.
-struct FromLines<I> {
+/// Reads lines, none of which is empty, as the bytes of a stream.
+struct ByLines<I> {
     lines: I,
     line: Cursor<Vec<u8>>,
 }
 
-impl<I> FromLines<I> {
-    fn new(lines: I) -> FromLines<I> {
-        FromLines { lines, line: Cursor::default() }
+impl<I> ByLines<I> {
+    fn new(lines: I) -> ByLines<I> {
+        ByLines { lines, line: Cursor::default() }
     }
 }
 
-impl<I: Iterator<Item = io::Result<String>>> Read for FromLines<I> {
+impl<I: Iterator<Item = io::Result<Vec<u8>>>> Read for ByLines<I> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.line.position() == self.line.get_ref().len() as u64 {
             let Some(line) = self.lines.next() else {
                 return Ok(0);
             };
-            self.line = Cursor::new((line? + "\n").into_bytes());
+            self.line = Cursor::new(line?);
         }
         self.line.read(buffer)
     }
+}
+
+fn with_newline(line: io::Result<String>) -> io::Result<Vec<u8>> {
+    Ok((line? + "\n").into_bytes())
+}
+
+/// Returns the lines as they are, with their newlines. The last one may have none.
+pub(crate) fn raw_lines(
+    mut input: Box<dyn BufRead + Send>,
+) -> impl Iterator<Item = io::Result<Vec<u8>>> + Send {
+    std::iter::from_fn(move || {
+        let mut line = Vec::new();
+        let read = input.read_until(b'\n', &mut line);
+        read.map(|length| (length > 0).then_some(line)).transpose()
+    })
 }
 
 /// A way to compress a file, told by its first bytes.
@@ -308,22 +329,6 @@ impl Read for UpToCut {
     }
 }
 
-/// Reads the lines of a file in order.
-struct FileReader {
-    file: Arc<File>,
-    whole: Range<u64>,
-    next: u64,
-}
-
-impl Read for FileReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = usize::try_from(self.whole.end - self.next).unwrap_or(usize::MAX).min(buffer.len());
-        let count = self.file.read_at(&mut buffer[..length], self.next)?;
-        self.next += count as u64;
-        Ok(count)
-    }
-}
-
 /// The length from which a first line need not be known to its end.
 const LONG: usize = 1 << 16;
 
@@ -355,18 +360,4 @@ pub(crate) fn unreadable(name: &str, source: io::Error) -> Error {
         ));
     }
     Error::io(name)(source)
-}
-
-/// Fills `buffer` from a place in a file on, until it is full or the file ends. Returns the number of bytes.
-pub(super) fn read_at(file: &File, buffer: &mut [u8], from: u64) -> io::Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match file.read_at(&mut buffer[length..], from + length as u64) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(length)
 }
