@@ -375,6 +375,31 @@ fn records_are_partitioned_by_function_and_date() {
     Tool::new("lpt-import").args(["--partition-by", "date"]).run().fails_with(2, &["--output"]);
 }
 
+/// More folders than a process may have files open, whose records come in turn.
+#[test]
+fn each_folder_of_a_partition_gets_one_file() {
+    let folder = Folder::new();
+    let record = |round: u32, number: u32| {
+        let invocation = json!({"type": "invocation", "memorySizeMB": 512, "durationMs": 1.5, "billedDurationMs": 2,
+            "functionArn": format!("arn:aws:lambda:us-east-1:123456789012:function:f{number}"),
+            "requestId": format!("{round}-{number}")});
+        format!("{invocation}\n")
+    };
+    let records: String =
+        (0..3).flat_map(|round| (0..1_100).map(move |number| record(round, number))).collect();
+    for to in ["ndjson", "parquet"] {
+        let root = folder.path(to);
+        let partition = ["--to", to, "--partition-by", "functionArn", "--output"];
+        Tool::new("lpt-import").args(partition).arg(&root).stdin(records.clone()).run().succeeds();
+        let files = std::fs::read_dir(&root)
+            .unwrap()
+            .map(|function| std::fs::read_dir(function.unwrap().path()).unwrap().count());
+        assert_eq!(files.collect::<Vec<_>>(), [1; 1_100], "{to}");
+        let read = Tool::new("lpt-import").arg(&root).run().succeeds();
+        assert_eq!(read.stdout.matches(r#""type":"invocation""#).count(), 3_300, "{to}");
+    }
+}
+
 /// A value that is no number, a function that is none, and a negative duration.
 #[test]
 fn a_bad_row_of_a_table_is_named() {

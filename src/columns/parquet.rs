@@ -66,7 +66,12 @@ impl<W: Write + Send> ParquetWriter<W> {
             _ => &mut self.others,
         };
         columns.add(cells(record, Gap::Null));
-        if self.invocations.rows + self.others.rows < ROWS { Ok(()) } else { self.write_held() }
+        if self.held() < ROWS { Ok(()) } else { self.write_held() }
+    }
+
+    /// Returns the number of rows that are held in memory.
+    pub fn held(&self) -> usize {
+        self.invocations.rows + self.others.rows
     }
 
     /// Writes what is held, and the end of the file.
@@ -78,7 +83,11 @@ impl<W: Write + Send> ParquetWriter<W> {
         self.writer.close().map(drop).map_err(from_parquet)
     }
 
-    fn write_held(&mut self) -> io::Result<()> {
+    /// Writes what is held, as row groups.
+    ///
+    /// # Errors
+    /// The output cannot be written.
+    pub fn write_held(&mut self) -> io::Result<()> {
         for columns in [&mut self.others, &mut self.invocations] {
             if columns.rows > 0 {
                 std::mem::take(columns).write(&mut self.writer).map_err(from_parquet)?;

@@ -1,6 +1,7 @@
 //! Where the records go: to stdout or a file, as NDJSON or as a table, or to the folders of a partition.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -11,8 +12,7 @@ use uuid::Uuid;
 
 use crate::columns::{CsvWriter, ParquetWriter};
 use crate::error::Error;
-use crate::message;
-use crate::records::{End, Record, Status};
+use crate::records::{End, Record};
 
 /// A form of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +102,21 @@ impl<W: Write + Send> Counted<W> {
         self.table.write(record)
     }
 
+    /// Returns the number of records that are held in memory, because they are written together.
+    fn held(&self) -> usize {
+        match &self.table {
+            Table::Parquet(rows) => rows.held(),
+            Table::Ndjson(_) | Table::Csv(_) => 0,
+        }
+    }
+
+    fn write_held(&mut self) -> io::Result<()> {
+        match &mut self.table {
+            Table::Parquet(rows) => rows.write_held(),
+            Table::Ndjson(_) | Table::Csv(_) => Ok(()),
+        }
+    }
+
     fn finish(mut self, end: &End) -> io::Result<()> {
         let end = End { records: self.records, exit_code: None, ..end.clone() };
         self.table.write(Written::of(&end))?;
@@ -111,7 +126,7 @@ impl<W: Write + Send> Counted<W> {
 
 /// A file that appears when it is complete. Until then, its name begins with a dot, so that no tool reads it.
 pub(super) struct NewFile {
-    table: Counted<BufWriter<File>>,
+    table: Counted<BufWriter<Appending>>,
     hidden: Hidden,
     path: PathBuf,
 }
@@ -126,15 +141,40 @@ impl Drop for Hidden {
     }
 }
 
+/// A file that is open only while something is written to it, because a process may have only about a thousand open.
+struct Appending(PathBuf);
+
+impl Write for Appending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        File::options().append(true).open(&self.0)?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The bytes that are written to a file at once.
+const WRITTEN_AT_ONCE: usize = 1 << 15;
+
 impl NewFile {
     fn create(format: Format, path: PathBuf) -> Result<NewFile, Error> {
         let name = path.display().to_string();
         let file_name = path.file_name().unwrap_or_default().to_string_lossy();
         let hidden = path.with_file_name(format!(".{file_name}.{}", Uuid::now_v7().simple()));
-        let file = File::create_new(&hidden).map_err(Error::io(&name))?;
+        File::create_new(&hidden).map_err(Error::io(&name))?;
         let hidden = Hidden(hidden);
-        let table = Counted::new(format, BufWriter::new(file)).map_err(Error::io(&name))?;
+        let output = BufWriter::with_capacity(WRITTEN_AT_ONCE, Appending(hidden.0.clone()));
+        let table = Counted::new(format, output).map_err(Error::io(&name))?;
         Ok(NewFile { table, hidden, path })
+    }
+
+    fn write(&mut self, record: Written) -> Result<(), Error> {
+        self.table.write(record).map_err(Error::io(self.path.display().to_string()))
+    }
+
+    fn write_held(&mut self) -> Result<(), Error> {
+        self.table.write_held().map_err(Error::io(self.path.display().to_string()))
     }
 
     fn finish(self, end: &End) -> Result<(), Error> {
@@ -165,7 +205,14 @@ impl Destination {
             return (format != Format::Ndjson).then(|| table().map(Destination::Stdout)).transpose();
         };
         if partition_by.function || partition_by.date {
-            let folders = Folders { format, root: path, partition_by, open: BTreeMap::new(), turn: 0 };
+            let folders = Folders {
+                format,
+                root: path,
+                partition_by,
+                files: BTreeMap::new(),
+                held: 0,
+                most_held: MOST_HELD,
+            };
             return Ok(Some(Destination::Folders(folders)));
         }
         if path.exists() {
@@ -181,9 +228,7 @@ impl Destination {
     pub fn write(&mut self, record: Written) -> Result<(), Error> {
         match self {
             Destination::Stdout(table) => table.write(record).map_err(Error::io("stdout")),
-            Destination::File(file) => {
-                file.table.write(record).map_err(Error::io(file.path.display().to_string()))
-            }
+            Destination::File(file) => file.write(record),
             Destination::Folders(folders) => folders.write(record),
         }
     }
@@ -194,7 +239,7 @@ impl Destination {
             Destination::Stdout(table) => table.finish(end).map_err(Error::io("stdout")),
             Destination::File(file) => file.finish(end),
             Destination::Folders(folders) => {
-                folders.open.into_values().try_for_each(|(_, file)| file.finish(end))
+                folders.files.into_values().try_for_each(|file| file.finish(end))
             }
         }
     }
@@ -205,13 +250,16 @@ pub(super) struct Folders {
     format: Format,
     root: PathBuf,
     partition_by: PartitionBy,
-    /// The files that are being written, by their folder, each with its last turn.
-    open: BTreeMap<PathBuf, (u64, NewFile)>,
-    turn: u64,
+    /// By their folders.
+    files: BTreeMap<PathBuf, NewFile>,
+    /// The number of records that the files hold in memory.
+    held: usize,
+    /// The most that they may hold together.
+    most_held: usize,
 }
 
-/// The files that are written at the same time. A process may have about a thousand open.
-const OPEN_FILES: usize = 200;
+/// Some hundred MB.
+const MOST_HELD: usize = 1 << 19;
 
 /// The bytes that Hive writes as `%` and two digits in the name of a folder.
 const ESCAPED: &AsciiSet = &CONTROLS
@@ -233,28 +281,29 @@ const ESCAPED: &AsciiSet = &CONTROLS
 impl Folders {
     fn write(&mut self, record: Written) -> Result<(), Error> {
         let folder = self.folder_of(&record.fields);
-        if !self.open.contains_key(&folder) {
-            if self.open.len() == OPEN_FILES {
-                self.close_one()?;
+        let file = match self.files.entry(folder) {
+            Entry::Occupied(file) => file.into_mut(),
+            Entry::Vacant(new) => {
+                let folder = new.key();
+                fs::create_dir_all(folder).map_err(Error::io(folder.display().to_string()))?;
+                let name = format!("part-{}.{}", Uuid::now_v7().simple(), self.format.extension());
+                let file = NewFile::create(self.format, folder.join(name))?;
+                new.insert(file)
             }
-            fs::create_dir_all(&folder).map_err(Error::io(folder.display().to_string()))?;
-            let name = format!("part-{}.{}", Uuid::now_v7().simple(), self.format.extension());
-            let file = NewFile::create(self.format, folder.join(name))?;
-            self.open.insert(folder.clone(), (0, file));
-        }
-        self.turn += 1;
-        let (turn, file) = self.open.get_mut(&folder).expect("it is open now");
-        *turn = self.turn;
-        file.table.write(record).map_err(Error::io(file.path.display().to_string()))
+        };
+        self.held -= file.table.held();
+        file.write(record)?;
+        self.held += file.table.held();
+        if self.held > self.most_held { self.write_most() } else { Ok(()) }
     }
 
-    /// Completes the file that was written to the longest time ago. If more comes for its folder, it gets another one.
-    fn close_one(&mut self) -> Result<(), Error> {
-        let oldest = self.open.iter().min_by_key(|(_, (turn, _))| *turn).map(|(folder, _)| folder.clone());
-        match oldest.and_then(|folder| self.open.remove(&folder)) {
-            Some((_, file)) => file.finish(&complete()),
-            None => Ok(()),
-        }
+    /// Writes what the file that holds the most records holds.
+    fn write_most(&mut self) -> Result<(), Error> {
+        let Some(file) = self.files.values_mut().max_by_key(|file| file.table.held()) else {
+            return Ok(());
+        };
+        self.held -= file.table.held();
+        file.write_held()
     }
 
     fn folder_of(&self, record: &Map<String, Value>) -> PathBuf {
@@ -275,13 +324,45 @@ impl Folders {
     }
 }
 
-fn complete() -> End {
-    End {
-        tool: message::tool().to_owned(),
-        records: 0,
-        status: Status::Complete,
-        partly: false,
-        cause: None,
-        exit_code: None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::Status;
+
+    #[test]
+    fn the_files_of_a_partition_hold_only_so_many_records_in_memory() {
+        let root = std::env::temp_dir().join(format!("lpt-{}", Uuid::now_v7()));
+        let mut folders = Folders {
+            format: Format::Parquet,
+            root: root.clone(),
+            partition_by: PartitionBy { function: false, date: true },
+            files: BTreeMap::new(),
+            held: 0,
+            most_held: 10,
+        };
+        for number in 0..100 {
+            let day = 10 + number % 7;
+            let line =
+                format!(r#"{{"type":"invocation","startedAt":"2026-11-{day}T00:00:00Z","index":{number}}}"#);
+            let fields = serde_json::from_str(&line).expect("it is an object");
+            folders.write(Written { line, fields }).expect("there is room on the disk");
+            let held: usize = folders.files.values().map(|file| file.table.held()).sum();
+            assert_eq!(folders.held, held);
+            assert!(held <= 10, "{held}");
+        }
+        let end = End {
+            tool: "lpt-import".to_owned(),
+            records: 0,
+            status: Status::Complete,
+            partly: false,
+            cause: None,
+            exit_code: None,
+        };
+        Destination::Folders(folders).finish(&end).expect("there is room on the disk");
+        let lines: Vec<_> = crate::ndjson::Lines::of_files(&[root.clone()]).collect();
+        fs::remove_dir_all(root).expect("the files are there");
+        // An end record in each file.
+        assert_eq!(lines.len(), 100 + 7);
+        assert!(lines.iter().all(Result::is_ok), "{lines:?}");
     }
 }
