@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use memchr::{memchr, memrchr};
 use tokio::sync::mpsc;
 
+use super::bad_input::BadInput;
 use super::line::Line;
 use super::source::{Content, Opened, Source, unreadable};
 use crate::columns::{Chunk, ParquetFile};
@@ -26,14 +27,13 @@ use crate::file_at::FileAt;
 pub(super) struct Work {
     /// The bytes of a block. A core's own cache should hold them, and a system call should cost little beside them.
     pub block: usize,
-    /// The number of threads, if there is more than a block.
-    pub workers: usize,
+    /// The number of threads, if there is more than a block; None: one a core.
+    pub workers: Option<usize>,
 }
 
-impl Work {
-    /// One worker a core.
-    pub fn for_all_cores() -> Work {
-        Work { block: 1 << 20, workers: std::thread::available_parallelism().map_or(1, NonZero::get) }
+impl Default for Work {
+    fn default() -> Work {
+        Work { block: 1 << 20, workers: None }
     }
 }
 
@@ -401,7 +401,7 @@ struct InOrder<'a, C: Consume> {
     consumer: &'a mut C,
     /// The source of the last block, and the number of its lines so far.
     source: Option<(Arc<str>, u64)>,
-    bad_input: Option<Error>,
+    bad_input: BadInput,
 }
 
 impl<C: Consume> InOrder<'_, C> {
@@ -410,7 +410,7 @@ impl<C: Consume> InOrder<'_, C> {
         let mut scanned = match scanned {
             Ok(scanned) => scanned,
             Err(error) => {
-                self.bad_input.get_or_insert(error);
+                self.bad_input.note(error);
                 return Ok(Vec::new());
             }
         };
@@ -438,11 +438,7 @@ impl<C: Consume> InOrder<'_, C> {
                 self.consumer.pass_scanned(&source);
             }
             next = index + 1;
-            match line.and_then(|line| self.consumer.line(&line)) {
-                Ok(()) => {}
-                Err(error) if error.is_bad_record() => drop(self.bad_input.get_or_insert(error)),
-                Err(error) => return Err(error),
-            }
+            self.bad_input.after(line.and_then(|line| self.consumer.line(&line)))?;
         }
         if scanned.lines > next {
             self.consumer.pass_scanned(&source);
@@ -465,15 +461,16 @@ pub(super) async fn consume<C: Consume>(
     let size: Option<u64> = sources.iter().map(Source::size).sum();
     let mut feed = Feed { block, sources: sources.into(), current: None, number: 0 };
     let mut scan = consumer.scan();
-    let mut in_order = InOrder { consumer, source: None, bad_input: None };
+    let mut in_order = InOrder { consumer, source: None, bad_input: BadInput::default() };
     if size.is_some_and(|size| size <= block as u64) {
         let mut buffer = Vec::new();
         while let Some((_, taken)) = feed.take(buffer) {
             let scanned = taken.and_then(|taken| taken.scanned(&mut scan));
             buffer = in_order.take(scanned)?;
         }
-        return Ok(in_order.bad_input);
+        return Ok(in_order.bad_input.0);
     }
+    let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
     let (unused, buffers) = std_mpsc::channel();
     (0..2 * workers + 1).for_each(|_| drop(unused.send(Vec::new())));
     let workshop = Arc::new(Workshop { feed: Mutex::new(feed), buffers: Mutex::new(buffers) });
@@ -495,7 +492,7 @@ pub(super) async fn consume<C: Consume>(
             let _ = unused.send(in_order.take(scanned)?);
         }
     }
-    Ok(in_order.bad_input)
+    Ok(in_order.bad_input.0)
 }
 
 #[cfg(test)]
@@ -586,7 +583,7 @@ mod tests {
             }
             let in_memory = |text: &String| Source::Text { name: "x".to_owned(), text: text.clone().into_bytes() };
             for sources in [Source::of_files(&files), texts.iter().map(in_memory).collect()] {
-                let (collected, bad_input) = collected(sources, Work { block, workers });
+                let (collected, bad_input) = collected(sources, Work { block, workers: Some(workers) });
                 prop_assert_eq!(bad_input, None);
                 let mut expected = Collected::default();
                 let mut wants_each_line = false;

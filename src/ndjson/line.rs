@@ -75,11 +75,6 @@ impl Line {
 
     /// Returns the type of the record.
     pub fn record_type(&self) -> Result<Cow<'_, str>, RecordError> {
-        #[derive(Deserialize)]
-        struct Tag<'a> {
-            #[serde(rename = "type", borrow)]
-            record_type: Cow<'a, str>,
-        }
         let tag: Tag<'_> = self.deserialize()?;
         Ok(tag.record_type)
     }
@@ -157,6 +152,13 @@ impl Line {
             what: what.into(),
         }
     }
+}
+
+/// The field that all records have.
+#[derive(Deserialize)]
+pub(super) struct Tag<'a> {
+    #[serde(rename = "type", borrow)]
+    pub record_type: Cow<'a, str>,
 }
 
 /// Whether `bytes` would be a JSON object if more bytes followed.

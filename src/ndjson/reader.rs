@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{FileType, fstat};
 use tokio::sync::mpsc;
 
+use super::bad_input::BadInput;
 use super::blocks::{self, Consume, Work};
 use super::line::Line;
 use super::source::{Opened, Source, Text, unreadable};
@@ -122,9 +123,8 @@ impl Reader {
 
     /// Returns the next line as soon as it arrives. After a bad line the next one can be read.
     pub(crate) async fn next(&mut self) -> Option<Result<Line, Error>> {
-        if let State::Unread(sources) = &mut self.state {
-            let lines = Lines::of(std::mem::take(sources));
-            self.state = State::Reading(into_channel(lines));
+        if let State::Unread(_) = &self.state {
+            self.state = State::Reading(into_channel(Lines::of(self.take_sources())));
         }
         match &mut self.state {
             State::Reading(receiver) => receiver.recv().await,
@@ -142,18 +142,14 @@ impl Reader {
         &mut self,
         mut handle: impl FnMut(&Line) -> Result<(), Error>,
     ) -> Result<Option<Error>, Error> {
-        let mut bad_input = None;
+        let mut bad_input = BadInput::default();
         while let Some(line) = self.next().await {
             match line {
-                Err(error) => drop(bad_input.get_or_insert(error)),
-                Ok(line) => match handle(&line) {
-                    Ok(()) => {}
-                    Err(error) if error.is_bad_record() => drop(bad_input.get_or_insert(error)),
-                    Err(error) => return Err(error),
-                },
+                Err(error) => bad_input.note(error),
+                Ok(line) => bad_input.after(handle(&line))?,
             }
         }
-        Ok(bad_input)
+        Ok(bad_input.0)
     }
 
     /// Hands all of the input to `consumer`, in blocks that are read and scanned by one worker a core. Returns the first
@@ -162,21 +158,20 @@ impl Reader {
     /// # Errors
     /// The consumer failed for another reason than a bad record.
     pub(crate) async fn consume<C: Consume>(&mut self, consumer: &mut C) -> Result<Option<Error>, Error> {
-        let sources = match &mut self.state {
-            State::Unread(sources) => std::mem::take(sources),
-            State::Reading(_) => Vec::new(),
-        };
-        self.state = State::Unread(Vec::new());
-        blocks::consume(sources, consumer, Work::for_all_cores()).await
+        blocks::consume(self.take_sources(), consumer, Work::default()).await
     }
 
     /// Returns the sources as texts, which need not be of records. Each is opened when it is its turn.
     pub(crate) fn texts(&mut self) -> impl Iterator<Item = Result<Text, Error>> + Send + use<> {
-        let sources = match &mut self.state {
+        self.take_sources().into_iter().map(Source::open_text)
+    }
+
+    /// Takes the sources that nobody reads yet.
+    fn take_sources(&mut self) -> Vec<Source> {
+        match &mut self.state {
             State::Unread(sources) => std::mem::take(sources),
             State::Reading(_) => Vec::new(),
-        };
-        sources.into_iter().map(Source::open_text)
+        }
     }
 
     /// Returns what is known of the tools before this one: nothing yet.
@@ -187,13 +182,10 @@ impl Reader {
     /// Passes on the pipe from the previous tool if nothing of it was read: the records that undo a run are in it, and
     /// the tool that wrote them may have ended already. A file that the user named is still there, and is not passed on.
     pub(crate) async fn pass_on(&mut self, upstream: &mut Upstream, writer: &mut Writer) {
-        let State::Unread(sources) = &mut self.state else {
-            return;
-        };
         if !self.is_piped {
             return;
         }
-        let stdin = std::mem::take(sources).into_iter().filter(Source::is_stdin).collect();
+        let stdin = self.take_sources().into_iter().filter(Source::is_stdin).collect();
         let mut lines = into_channel(Lines::of(stdin));
         while let Some(line) = lines.recv().await {
             let passed = match line {

@@ -5,15 +5,13 @@
 //! [`Line::parse`](super::Line::parse), which reads every record and explains what is wrong with a line that has none:
 //! if the scanner returns something, it is what the other would have returned.
 
-use std::borrow::Cow;
 use std::str::{FromStr, from_utf8};
 
-use memchr::{memchr, memchr2};
-use serde::Deserialize;
-
+use super::line::Tag;
 use crate::names::{AliasName, Architecture, FunctionArn, Version};
 use crate::records::{Identification, Invocation, Measured, Outcome, Record as _, RunName};
 use crate::units::{BilledMillis, MemoryMB, Millis, Timestamp};
+use memchr::{memchr, memchr2};
 
 /// The fields of an `invocation` record, and what else can come before or after them. Those that are the same in all
 /// invocations of a version come first.
@@ -181,15 +179,8 @@ struct Found<'a> {
 impl<'a> Found<'a> {
     /// Returns the figures. `run` is asked for only if nothing else tells the invocation from others.
     fn measured(&self, run: impl FnOnce() -> Option<RunName>) -> Measured<'a> {
-        let identification = match (self.request_id, self.index) {
-            (Some(request_id), _) => Identification::RequestId(request_id),
-            (None, Some(index)) => {
-                run().map_or(Identification::Unknown, |run| Identification::Index(run, index))
-            }
-            (None, None) => Identification::Unknown,
-        };
         Measured {
-            identification,
+            identification: Identification::of(self.request_id, self.index, run),
             outcome: self.outcome,
             cold_start: self.cold_start,
             duration: self.duration,
@@ -247,7 +238,7 @@ impl<G: Copy> Scanner<G> {
         let mut rest = text;
         let mut field = Field::Start;
         let mut next = None;
-        let known = self.beginnings.iter().position(|beginning| text.starts_with(&beginning.bytes));
+        let mut known = self.beginnings.iter().position(|beginning| text.starts_with(&beginning.bytes));
         if let Some(at) = known {
             let beginning = &self.beginnings[at];
             found.fields = beginning.fields;
@@ -291,8 +282,10 @@ impl<G: Copy> Scanner<G> {
             }
             Some(at) => {
                 // Those that occur often come to the front.
-                self.beginnings.swap(at, at.saturating_sub(1));
-                self.beginnings[at.saturating_sub(1)].group
+                let before = at.saturating_sub(1);
+                self.beginnings.swap(at, before);
+                known = Some(before);
+                self.beginnings[before].group
             }
             None => {
                 if !found.fields.contains(Field::Type) {
@@ -307,7 +300,7 @@ impl<G: Copy> Scanner<G> {
             }
         };
         let run = || match known {
-            Some(at) if found.run_id.is_none() => self.beginnings[at.saturating_sub(1)].run.clone(),
+            Some(at) if found.run_id.is_none() => self.beginnings[at].run.clone(),
             _ => run_name(found.run_id),
         };
         let measured = found.measured(run);
@@ -402,7 +395,7 @@ impl<G: Copy> Scanner<G> {
             Field::Index => found.index = Some(take_u32(rest)?),
             Field::PayloadIndex | Field::Attempts => drop(take_u32(rest)?),
             Field::StartedAt => self.take_time(rest)?,
-            Field::RequestId => found.request_id = Some(take_plain_string(rest)?).filter(|id| !id.is_empty()),
+            Field::RequestId => found.request_id = Some(take_plain_string(rest)?),
             Field::Outcome => found.outcome = take_outcome(rest)?,
             Field::ErrorType | Field::ErrorMessage | Field::LogStream => take_string(rest)?,
             Field::ColdStart => found.cold_start = Some(take_bool(rest)?),
@@ -474,11 +467,6 @@ impl<G: Copy> Scanner<G> {
 
 /// Returns the invocation in a line that is written in any way, if the line has a valid one.
 pub fn invocation(line: &str) -> Option<Invocation> {
-    #[derive(Deserialize)]
-    struct Tag<'a> {
-        #[serde(rename = "type", borrow)]
-        record_type: Cow<'a, str>,
-    }
     // Most lines that are not scanned are of another type.
     if !line.contains(Invocation::TYPE) {
         return None;

@@ -33,6 +33,12 @@ struct SourceEnd {
     is_open: bool,
 }
 
+impl SourceEnd {
+    fn standing(&self) -> Standing {
+        if self.is_open { CUT_OFF } else { self.worst }
+    }
+}
+
 /// What the tools before this one made of the input, from their `end` records. A tool hands each line to
 /// [`Upstream::admit`]. The default is that of a tool that reads no records.
 #[derive(Debug, Default)]
@@ -211,11 +217,7 @@ impl Upstream {
         if self.is_expected && self.sources.is_empty() {
             return CUT_OFF;
         }
-        self.sources.iter().map(|source| self.standing_of(source)).fold(WHOLE, Standing::max)
-    }
-
-    fn standing_of(&self, source: &SourceEnd) -> Standing {
-        if source.is_open { CUT_OFF } else { source.worst }
+        self.sources.iter().map(SourceEnd::standing).fold(WHOLE, Standing::max)
     }
 
     /// Whether stdin is read and is a pipe.
@@ -250,9 +252,8 @@ impl Upstream {
     pub(crate) fn incomplete(&self) -> Option<Incomplete<'_>> {
         let standing = self.standing();
         let is_incomplete = matches!(standing, (Status::Failed, true) | (Status::Interrupted, _));
-        is_incomplete.then(|| Incomplete {
-            source: self.sources.iter().find(|source| self.standing_of(source) == standing),
-        })
+        is_incomplete
+            .then(|| Incomplete { source: self.sources.iter().find(|source| source.standing() == standing) })
     }
 
     /// Returns the reason if stdin is a pipe in which the tool before was cut off, or was told of that, and so gave no

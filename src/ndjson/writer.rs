@@ -228,14 +228,9 @@ impl<W: Write> Sink<W> {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        match self.held.take() {
-            None => Ok(()),
-            Some(mut held) => {
-                let written = if held.is_empty() { Ok(()) } else { self.put(&held) };
-                held.clear();
-                self.held = Some(held);
-                written
-            }
+        match self.held.as_mut().map(std::mem::take) {
+            Some(held) if !held.is_empty() => self.put(&held),
+            _ => Ok(()),
         }
     }
 

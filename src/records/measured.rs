@@ -37,15 +37,28 @@ pub enum Identification<'a> {
     Unknown,
 }
 
+impl<'a> Identification<'a> {
+    /// Returns what an invocation with these fields is known by. The run is asked for only if it counts.
+    pub(crate) fn of(
+        request_id: Option<&'a [u8]>,
+        index: Option<u32>,
+        run: impl FnOnce() -> Option<RunName>,
+    ) -> Identification<'a> {
+        match (request_id, index) {
+            (Some(request_id), _) if !request_id.is_empty() => Identification::RequestId(request_id),
+            (_, Some(index)) => {
+                run().map_or(Identification::Unknown, |run| Identification::Index(run, index))
+            }
+            (_, None) => Identification::Unknown,
+        }
+    }
+}
+
 impl<'a> Measured<'a> {
     /// Returns the figures of a record. The error is the name of a field that a usable invocation must have.
     pub fn of(invocation: &'a Invocation) -> Result<Measured<'a>, &'static str> {
-        let request_id = invocation.request_id.as_deref().filter(|request_id| !request_id.is_empty());
-        let identification = match (request_id, &invocation.run_id, invocation.index) {
-            (Some(request_id), _, _) => Identification::RequestId(request_id.as_bytes()),
-            (None, Some(run), Some(index)) => Identification::Index(run.clone(), index),
-            (None, _, _) => Identification::Unknown,
-        };
+        let request_id = invocation.request_id.as_deref().map(str::as_bytes);
+        let identification = Identification::of(request_id, invocation.index, || invocation.run_id.clone());
         let measured = Measured {
             identification,
             outcome: invocation.outcome,

@@ -9,7 +9,7 @@ use crate::ndjson::{Line, RecordError};
 use crate::records::{Record as _, Statistics};
 
 /// Names of fields, in their order. Usually there are none.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(super) struct GroupBy(Vec<String>);
 
 /// The name of a field to group by.
@@ -45,6 +45,10 @@ impl GroupBy {
         GroupBy(unique)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn names(&self) -> &[String] {
         &self.0
     }
@@ -64,7 +68,7 @@ impl GroupBy {
     /// # Errors
     /// A field has an array or an object.
     pub fn of_line(&self, line: &Line) -> Result<Option<Arc<str>>, RecordError> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return Ok(None);
         }
         let fields = line.fields()?;

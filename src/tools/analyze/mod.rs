@@ -219,7 +219,7 @@ impl Consume for Analyze<'_> {
                     return self.output.pass(line);
                 }
                 let missing = |field| line.error(Some(field), "missing, although the outcome is ok");
-                let by = self.sizes.group_by.of_line(line)?;
+                let by = self.options.group_by.of_line(line)?;
                 match self.sizes.row(&invocation, by).map_err(missing)? {
                     Some(row) => self.push(row),
                     None => {

@@ -21,7 +21,6 @@ use crate::units::{BilledMillis, MemoryMB, Millis};
 /// The groups of all workers.
 pub(super) struct Sizes {
     options: Arc<Options>,
-    pub group_by: GroupBy,
     fingerprints: Fingerprints,
     known: Mutex<Known>,
 }
@@ -38,12 +37,12 @@ struct Known {
 
 impl Sizes {
     pub fn new(options: Arc<Options>) -> Sizes {
-        Sizes {
-            group_by: options.group_by.clone(),
-            options,
-            fingerprints: Fingerprints::default(),
-            known: Mutex::default(),
-        }
+        Sizes { options, fingerprints: Fingerprints::default(), known: Mutex::default() }
+    }
+
+    /// Returns the fields by which invocations are grouped.
+    pub fn group_by(&self) -> &GroupBy {
+        &self.options.group_by
     }
 
     /// Returns the row of an invocation; `None` if the price of its function is not known.
@@ -109,7 +108,7 @@ impl Met {
 
 impl InvocationScan {
     pub fn new(sizes: Arc<Sizes>) -> InvocationScan {
-        InvocationScan { scanner: Scanner::capturing(sizes.group_by.names()), sizes, met: Met::default() }
+        InvocationScan { scanner: Scanner::capturing(sizes.group_by().names()), sizes, met: Met::default() }
     }
 }
 
@@ -119,7 +118,7 @@ impl Scan for InvocationScan {
     fn scan(&mut self, text: &[u8], rows: &mut Vec<Row>) -> Option<usize> {
         let InvocationScan { sizes, scanner, met } = self;
         let group_of = |size, values: &[Option<&[u8]>]| {
-            let by = (!values.is_empty()).then(|| sizes.group_by.of_values(values));
+            let by = (!values.is_empty()).then(|| sizes.group_by().of_values(values));
             match by {
                 Some(None) => None,
                 by => met.group(size, by.flatten(), sizes),
@@ -130,22 +129,20 @@ impl Scan for InvocationScan {
                 rows.push(Row::of(scanned.group?, &scanned.measured, &sizes.fingerprints));
                 Some(scanned.length)
             }
-            None => {
-                // It may be an invocation that is written in another way.
+            // It may be an invocation that is written in another way.
+            None if sizes.group_by().is_empty() => {
                 let length = memchr(b'\n', text)? + 1;
-                let line = from_utf8(&text[..length]).ok()?;
-                let invocation = ndjson::invocation(line)?;
-                // The line is looked at once more to group it.
-                let by = if sizes.group_by.names().is_empty() { None } else { return None };
-                rows.push(sizes.row(&invocation, by).ok()??);
+                let invocation = ndjson::invocation(from_utf8(&text[..length]).ok()?)?;
+                rows.push(sizes.row(&invocation, None).ok()??);
                 Some(length)
             }
+            None => None,
         }
     }
 
     fn scan_chunk(&mut self, chunk: Chunk, rows: &mut Vec<Row>) -> io::Result<Option<u64>> {
         let InvocationScan { sizes, met, .. } = self;
-        if !sizes.group_by.names().is_empty() {
+        if !sizes.group_by().is_empty() {
             return Ok(None);
         }
         rows.reserve(chunk.rows());
@@ -187,12 +184,8 @@ fn measured<'a>(row: &ChunkRow<'a>) -> Option<Measured<'a>> {
         None => Some(None),
     };
     let whole = |value: Option<i64>| value.map(u32::try_from).transpose().ok();
-    let request_id = row.request_id.filter(|request_id| !request_id.is_empty());
-    let identification = match (request_id, row.run, whole(row.index)?) {
-        (Some(request_id), ..) => Identification::RequestId(request_id),
-        (None, Some(run), Some(index)) => Identification::Index(from_utf8(run).ok()?.parse().ok()?, index),
-        _ => Identification::Unknown,
-    };
+    let run = row.run.map(|run| from_utf8(run).ok()?.parse().ok()).map_or(Some(None), |run| run.map(Some))?;
+    let identification = Identification::of(row.request_id, whole(row.index)?, || run);
     let outcome = match row.outcome {
         Some(name) => Outcome::named(from_utf8(name).ok()?)?,
         None => Outcome::default(),

@@ -6,6 +6,7 @@ use std::io::{self, BufRead};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::ndjson::raw_lines;
 use crate::telemetry::{JSON_TYPE, TEXT_START};
 use crate::units::Timestamp;
 
@@ -40,22 +41,18 @@ pub(super) type Take<'a> = &'a mut dyn FnMut(u64, Event) -> bool;
 
 /// Reads the lines of a log: REPORT lines alone, or with what the AWS CLI and an export write in front of a message.
 /// <https://docs.aws.amazon.com/cli/latest/reference/logs/tail.html>
-pub(super) fn of_lines(mut input: Box<dyn BufRead + Send>, take: Take) -> io::Result<()> {
-    let mut number = 0;
-    loop {
-        let mut line = Vec::new();
-        if input.read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
-        }
-        number += 1;
+pub(super) fn of_lines(input: Box<dyn BufRead + Send>, take: Take) -> io::Result<()> {
+    for (number, line) in (1..).zip(raw_lines(input)) {
         // A function may print any bytes.
+        let line = line?;
         let line = String::from_utf8_lossy(&line);
         let event = of_line(line.trim_end_matches(['\n', '\r']));
         // A message ends with a newline of its own, so what `--output text` writes after it is a line.
         if event.message != Message::default() && !take(number, event) {
-            return Ok(());
+            break;
         }
     }
+    Ok(())
 }
 
 /// Returns the event in a line. In front of a message there may be its time, its stream, and what `--output text` adds.

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message::{self, counted};
 use crate::names::Version;
-use crate::ndjson::{Line, Lines, RecordError, Text, unreadable};
+use crate::ndjson::{BadInput, Line, Lines, RecordError, Text, unreadable};
 use crate::records::{Invocation, Tags};
 use crate::telemetry::Report;
 use crate::units::{BilledMillis, MemoryMB, Millis};
@@ -66,7 +66,7 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
         kinds: Kinds::default(),
         functions: Functions::default(),
     };
-    let mut bad_input = None;
+    let mut bad_input = BadInput::default();
     loop {
         let item = tokio::select! {
             biased;
@@ -76,21 +76,17 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
         match item {
             None => break,
             // The other files are read all the same.
-            Some(Err(error)) => drop(bad_input.get_or_insert(error)),
-            Some(Ok(item)) => match import.take(item) {
-                Ok(()) => {}
-                Err(error) if error.is_bad_record() => drop(bad_input.get_or_insert(error)),
-                Err(error) => return Err(error),
-            },
+            Some(Err(error)) => bad_input.note(error),
+            Some(Ok(item)) => bad_input.after(import.take(item))?,
         }
     }
     import.kinds.show();
     let exit = if pipe.interrupt.is_cancelled() { Exit::Interrupted } else { Exit::Done };
     if let Some(destination) = destination {
-        let (_, end) = pipe.upstream.conclude(bad_input.as_ref().map_or(exit, Error::exit));
+        let (_, end) = pipe.upstream.conclude(bad_input.0.as_ref().map_or(exit, Error::exit));
         destination.finish(&end)?;
     }
-    bad_input.map_or(Ok(exit), Err)
+    bad_input.0.map_or(Ok(exit), Err)
 }
 
 /// Reads the texts in a thread of its own, because a read of stdin cannot be cancelled.
