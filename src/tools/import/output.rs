@@ -359,7 +359,7 @@ mod tests {
             exit_code: None,
         };
         Destination::Folders(folders).finish(&end).expect("there is room on the disk");
-        let lines: Vec<_> = crate::ndjson::Lines::of_files(&[root.clone()]).collect();
+        let lines: Vec<_> = crate::ndjson::Lines::of_files(std::slice::from_ref(&root)).collect();
         fs::remove_dir_all(root).expect("the files are there");
         // An end record in each file.
         assert_eq!(lines.len(), 100 + 7);
