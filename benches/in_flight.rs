@@ -6,12 +6,15 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+mod service;
+
+use service::{FUNCTION, Service};
 
 /// Concurrency, number of invocations, bytes of payload, concurrency limit of lpt-local, and wait of the
 /// function in ms.
@@ -73,28 +76,17 @@ fn main() {
 
 fn measure((concurrency, num, payload, places, wait): (u32, u32, usize, u32, u32)) -> Measured {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let function = Path::new(env!("CARGO_BIN_EXE_lpt-local")).with_file_name("examples/network-bound");
     let file = |name: &str| File::create(folder.join(name)).expect("the target folder can be written");
     let event = format!("{{\"waitMs\":{wait},\"filler\":\"{}\"}}", "x".repeat(payload));
     std::fs::write(folder.join("event.json"), event).expect("the target folder can be written");
-    let mut service = Command::new(env!("CARGO_BIN_EXE_lpt-local"))
-        .args(["--control-plane-rate", "0", "--cpu", "unlimited", "--cores", "unlimited", "--concurrency"])
-        .args([places.to_string(), "--function".to_owned(), format!("f={}", function.display())])
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("lpt-local starts");
-    let mut messages = BufReader::new(service.stderr.take().expect("it is piped")).lines();
-    let exported = messages
-        .find_map(|line| Some(line.ok()?.split_once("export ")?.1.to_owned()))
-        .expect("lpt-local prints how to reach it");
-    std::thread::spawn(move || messages.for_each(drop));
+    let service = Service::start(&["--control-plane-rate", "0", "--concurrency", &places.to_string()]);
     let tool = |tool: &str| {
         let mut command = Command::new(tool);
-        command.envs(exported.split(' ').filter_map(|assignment| assignment.split_once('=')));
+        command.envs(service.variables.iter().cloned());
         command
     };
     tool(env!("CARGO_BIN_EXE_lpt-prepare"))
-        .args(["--power-values", "128", "--control-plane-rate", "0", "f"])
+        .args(["--power-values", "128", "--control-plane-rate", "0", FUNCTION])
         .stdout(file("plan.ndjson"))
         .status()
         .expect("lpt-prepare starts");
@@ -108,9 +100,6 @@ fn measure((concurrency, num, payload, places, wait): (u32, u32, usize, u32, u32
         .expect("lpt-invoke starts");
     let peak_kib = peak(&mut invoke);
     let seconds = begun.elapsed().as_secs_f64();
-    // Ends only the process that was started above.
-    let _ = Command::new("kill").arg(service.id().to_string()).status();
-    let _ = service.wait();
 
     let runs = std::fs::read_to_string(folder.join("runs.ndjson")).expect("lpt-invoke wrote it");
     let records = runs.lines().map(|line| serde_json::from_str(line).expect("the tools write records"));

@@ -12,41 +12,28 @@
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::types::{LastUpdateStatus, LogType, State};
 use futures_util::future::join_all;
 
+mod service;
+
+use service::{FUNCTION, Service};
+
 const PAIRS: usize = 5;
 const SIZES: [i32; 4] = [128, 256, 512, 1024];
 const NUM: u32 = 30;
 const CHANGE_MS: u32 = 1500;
 const INVOCATION_MS: u32 = 100;
-const F: &str = "f";
 
 fn main() {
     let bin = Path::new(env!("CARGO_BIN_EXE_lpt-local")).parent().expect("a binary has a folder");
-    let function = format!("{F}={}", bin.join("examples/network-bound").display());
-    let mut service = Command::new(env!("CARGO_BIN_EXE_lpt-local"))
-        .args(["--update-delay-ms", &CHANGE_MS.to_string(), "--cpu", "unlimited", "--cores", "unlimited"])
-        .args(["--function", &function])
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("lpt-local starts");
-    let mut messages = BufReader::new(service.stderr.take().expect("it is piped")).lines();
-    let exported = messages
-        .find_map(|line| Some(line.ok()?.split_once("export ")?.1.to_owned()))
-        .expect("lpt-local prints how to reach it");
-    std::thread::spawn(move || messages.for_each(drop));
-    let variables: Vec<(String, String)> = exported
-        .split(' ')
-        .filter_map(|assignment| assignment.split_once('='))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let service = Service::start(&["--update-delay-ms", &CHANGE_MS.to_string()]);
+    let variables = &service.variables;
 
     let floor = f64::from(CHANGE_MS * (SIZES.len() as u32 + 1) + NUM * INVOCATION_MS) / 1e3;
     println!(
@@ -56,8 +43,8 @@ fn main() {
     println!("{:>6} {:>10} {:>18} {:>7}", "pair", "lpt s", "state machine s", "ratio");
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for pair in 1..=PAIRS {
-        let own = seconds_of(|| run_pipe(bin, &variables));
-        let other = seconds_of(|| run_loop(&variables));
+        let own = seconds_of(|| run_pipe(bin, variables));
+        let other = seconds_of(|| run_loop(variables));
         println!("{pair:>6} {own:>10.2} {other:>18.2} {:>7.2}", own / other);
         ours.push(own);
         theirs.push(other);
@@ -65,9 +52,6 @@ fn main() {
     let (own, other) = (median(ours), median(theirs));
     println!("{:>6} {own:>10.2} {other:>18.2} {:>7.2}", "median", own / other);
     println!("\nleast time of one change after another, and of the last size's invocations: {floor:.1} s");
-    // Ends only the process that was started above.
-    let _ = Command::new("kill").arg(service.id().to_string()).status();
-    let _ = service.wait();
 }
 
 fn seconds_of(run: impl FnOnce()) -> f64 {
@@ -84,7 +68,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn run_pipe(bin: &Path, variables: &[(String, String)]) {
     let sizes = SIZES.map(|size| size.to_string()).join(",");
     let script = format!(
-        "lpt-prepare --num {NUM} --power-values {sizes} {F} | lpt-invoke | lpt-analyze | lpt-select | lpt-cleanup"
+        "lpt-prepare --num {NUM} --power-values {sizes} {FUNCTION} | lpt-invoke | lpt-analyze | lpt-select | lpt-cleanup"
     );
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("sh")
@@ -124,16 +108,22 @@ fn run_loop(variables: &[(String, String)]) {
 
 async fn tune(lambda: &Client) {
     const DONE: &str = "lpt-local does it";
-    let before = lambda.get_function_configuration().function_name(F).send().await.expect(DONE);
+    let before = lambda.get_function_configuration().function_name(FUNCTION).send().await.expect(DONE);
     for size in SIZES {
         let alias = alias(size);
         set_power(lambda, size, &alias).await;
-        let published = lambda.publish_version().function_name(F).send().await.expect(DONE);
-        lambda.get_alias().function_name(F).name(&alias).send().await.expect_err("it is not there yet");
+        let published = lambda.publish_version().function_name(FUNCTION).send().await.expect(DONE);
+        lambda
+            .get_alias()
+            .function_name(FUNCTION)
+            .name(&alias)
+            .send()
+            .await
+            .expect_err("it is not there yet");
         let version = published.version().expect("a version has a number");
         lambda
             .create_alias()
-            .function_name(F)
+            .function_name(FUNCTION)
             .name(alias)
             .function_version(version)
             .send()
@@ -145,10 +135,10 @@ async fn tune(lambda: &Client) {
     join_all(SIZES.map(|size| measure(lambda, alias(size)))).await;
     join_all(SIZES.map(|size| async move {
         let alias = alias(size);
-        let found = lambda.get_alias().function_name(F).name(&alias).send().await.expect(DONE);
-        lambda.delete_alias().function_name(F).name(alias).send().await.expect(DONE);
+        let found = lambda.get_alias().function_name(FUNCTION).name(&alias).send().await.expect(DONE);
+        lambda.delete_alias().function_name(FUNCTION).name(alias).send().await.expect(DONE);
         let version = found.function_version().expect("an alias has a version");
-        lambda.delete_function().function_name(F).qualifier(version).send().await.expect(DONE);
+        lambda.delete_function().function_name(FUNCTION).qualifier(version).send().await.expect(DONE);
     }))
     .await;
 }
@@ -160,10 +150,10 @@ fn alias(size: i32) -> String {
 /// Updates `$LATEST`, and waits until that is finished.
 async fn set_power(lambda: &Client, memory: i32, description: &str) {
     const DONE: &str = "lpt-local does it";
-    let update = lambda.update_function_configuration().function_name(F);
+    let update = lambda.update_function_configuration().function_name(FUNCTION);
     update.memory_size(memory).description(description).send().await.expect(DONE);
     for attempt in 1.. {
-        let now = lambda.get_function_configuration().function_name(F).send().await.expect(DONE);
+        let now = lambda.get_function_configuration().function_name(FUNCTION).send().await.expect(DONE);
         if now.last_update_status() == Some(&LastUpdateStatus::Successful) {
             return;
         }
@@ -182,14 +172,14 @@ async fn measure(lambda: &Client, alias: String) {
     const DONE: &str = "lpt-local does it";
     // The waiter for an active version has its default of 5 s.
     for attempt in 1.. {
-        let read = lambda.get_function_configuration().function_name(F).qualifier(&alias);
+        let read = lambda.get_function_configuration().function_name(FUNCTION).qualifier(&alias);
         if read.send().await.expect(DONE).state() == Some(&State::Active) {
             break;
         }
         pause_before(attempt, 5.0).await;
     }
     for _ in 0..NUM {
-        let invoke = lambda.invoke().function_name(F).qualifier(&alias).log_type(LogType::Tail);
+        let invoke = lambda.invoke().function_name(FUNCTION).qualifier(&alias).log_type(LogType::Tail);
         let answer = invoke.payload(aws_sdk_lambda::primitives::Blob::new("{}")).send().await.expect(DONE);
         assert_eq!(answer.function_error(), None);
     }
