@@ -698,7 +698,9 @@ fn a_resumed_run_keeps_what_was_measured() {
     let all = ran.of_type("invocation");
     assert!(before.iter().all(|kept| all.contains(kept)));
     assert_eq!(ran.records().pop().unwrap()["status"], "complete");
-    let analyzed = Tool::new("lpt-analyze").stdin(ran.stdout).run().succeeds();
+    // Whether it warns of cold starts depends on how long they took.
+    let analyzed = Tool::new("lpt-analyze").stdin(ran.stdout).run();
+    assert_eq!(analyzed.code, Some(0), "{}", analyzed.stderr);
     assert!(analyzed.of_type("statistics").iter().all(|size| size["invocations"] == 12));
 }
 
