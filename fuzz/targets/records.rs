@@ -9,8 +9,10 @@ use lpt::records::{Measured, SizeKey};
 fuzz_target!(|stream: &[u8]| {
     for (number, line) in (1..).zip(Lines::of_text("fuzz", stream)) {
         if let Err(error) = line.and_then(|line| read_write_read(&line).map_err(Error::from)) {
-            let error: &RecordError = error.fault().unwrap_or_else(|| panic!("{error}"));
-            assert_eq!((&*error.source_name, error.line), ("fuzz", number));
+            // The error of a file that is in another format than NDJSON names no line.
+            if let Some(error) = error.fault::<RecordError>() {
+                assert_eq!((&*error.source_name, error.line), ("fuzz", number));
+            }
         }
     }
     scan(stream);
