@@ -27,6 +27,8 @@ CREATE EXTERNAL TABLE lpt_records (
     maxMemoryUsedMB int,
     clientDurationMs double,
     attempts int,
+    round int,
+    wave int,
     logStream string,
     otherFields string
 )

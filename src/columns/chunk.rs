@@ -171,6 +171,8 @@ impl ParquetFile {
             billed: columns.int("billedDurationMs")?,
             billed_restore: columns.int("billedRestoreDurationMs")?,
             max_memory_used: columns.int("maxMemoryUsedMB")?,
+            round: columns.int("round")?,
+            wave: columns.int("wave")?,
         })
     }
 }
@@ -413,6 +415,8 @@ pub struct Chunk {
     billed: IntColumn,
     billed_restore: IntColumn,
     max_memory_used: IntColumn,
+    round: IntColumn,
+    wave: IntColumn,
 }
 
 /// The columns of one row, as they are in the file: nothing is checked.
@@ -433,6 +437,8 @@ pub struct ChunkRow<'a> {
     pub billed: Option<i64>,
     pub billed_restore: Option<i64>,
     pub max_memory_used: Option<i64>,
+    pub round: Option<i64>,
+    pub wave: Option<i64>,
 }
 
 impl Chunk {
@@ -471,6 +477,8 @@ impl Chunk {
             &mut self.billed,
             &mut self.billed_restore,
             &mut self.max_memory_used,
+            &mut self.round,
+            &mut self.wave,
         ] {
             column.fill(rows)?;
         }
@@ -497,6 +505,8 @@ impl Chunk {
             billed: self.billed.next(),
             billed_restore: self.billed_restore.next(),
             max_memory_used: self.max_memory_used.next(),
+            round: self.round.next(),
+            wave: self.wave.next(),
         }
     }
 }

@@ -33,7 +33,7 @@ enum Kind {
 }
 
 /// The columns in their order, and what their values are. All but the first can be absent in a row.
-const COLUMNS: [(&str, Kind); 25] = [
+const COLUMNS: [(&str, Kind); 27] = [
     ("type", Kind::Text),
     ("runId", Kind::Text),
     ("functionArn", Kind::Text),
@@ -57,6 +57,8 @@ const COLUMNS: [(&str, Kind); 25] = [
     ("maxMemoryUsedMB", Kind::Int32),
     ("clientDurationMs", Kind::Double),
     ("attempts", Kind::Int32),
+    ("round", Kind::Int32),
+    ("wave", Kind::Int32),
     ("logStream", Kind::Text),
     (OTHER_FIELDS, Kind::Text),
 ];

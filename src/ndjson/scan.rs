@@ -42,6 +42,8 @@ enum Field {
     MaxMemoryUsed,
     ClientDuration,
     Attempts,
+    Round,
+    Wave,
     LogStream,
     /// A field that the record type does not have.
     Unknown,
@@ -78,6 +80,8 @@ impl Field {
             b"maxMemoryUsedMB" => Field::MaxMemoryUsed,
             b"clientDurationMs" => Field::ClientDuration,
             b"attempts" => Field::Attempts,
+            b"round" => Field::Round,
+            b"wave" => Field::Wave,
             b"logStream" => Field::LogStream,
             _ => Field::Unknown,
         }
@@ -174,6 +178,8 @@ struct Found<'a> {
     billed: Option<BilledMillis>,
     billed_restore: Option<BilledMillis>,
     max_memory_used: Option<u32>,
+    round: Option<u32>,
+    wave: Option<u32>,
 }
 
 impl<'a> Found<'a> {
@@ -189,6 +195,8 @@ impl<'a> Found<'a> {
             billed: self.billed,
             billed_restore: self.billed_restore,
             max_memory_used: self.max_memory_used,
+            round: self.round,
+            wave: self.wave,
         }
     }
 }
@@ -394,6 +402,8 @@ impl<G: Copy> Scanner<G> {
             Field::MemorySize => found.memory = Some(MemoryMB::new(take_u32(rest)?)?),
             Field::Index => found.index = Some(take_u32(rest)?),
             Field::PayloadIndex | Field::Attempts => drop(take_u32(rest)?),
+            Field::Round => found.round = Some(take_u32(rest)?),
+            Field::Wave => found.wave = Some(take_u32(rest)?),
             Field::StartedAt => self.take_time(rest)?,
             Field::RequestId => found.request_id = Some(take_plain_string(rest)?),
             Field::Outcome => found.outcome = take_outcome(rest)?,

@@ -84,6 +84,14 @@ pub struct Invocation {
     /// The number of times that it was sent: 1 without a retry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
+    /// The round of the adaptive run in which it was sent: 0 for the warm-up, and 1 for the first of each size. Absent
+    /// without `--adaptive`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u32>,
+    /// The wave, among those of its size, with which it was sent: invocations at the same time, which found as many
+    /// execution environments. Absent without `--adaptive`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<u32>,
     /// The name of the log stream, which identifies the execution environment. lpt-import knows it, lpt-invoke does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_stream: Option<String>,
@@ -144,6 +152,8 @@ impl Invocation {
             max_memory_used: None,
             client_duration_ms: None,
             attempts: Some(attempts),
+            round: None,
+            wave: None,
             log_stream: None,
             tags: Tags::default(),
         }

@@ -24,6 +24,10 @@ pub struct Measured<'a> {
     pub billed_restore: Option<BilledMillis>,
     /// The most memory that the execution environment has used so far, in MB.
     pub max_memory_used: Option<u32>,
+    /// The round of an adaptive run in which it was sent.
+    pub round: Option<u32>,
+    /// The wave of its size with which it was sent.
+    pub wave: Option<u32>,
 }
 
 /// What an invocation is known by, among those of the same function, architecture and memory size.
@@ -69,6 +73,8 @@ impl<'a> Measured<'a> {
             billed: invocation.billed_duration_ms,
             billed_restore: invocation.billed_restore_duration_ms,
             max_memory_used: invocation.max_memory_used,
+            round: invocation.round,
+            wave: invocation.wave,
         };
         match measured.missing() {
             Some(field) => Err(field),

@@ -4,6 +4,7 @@
 
 mod plan; // a function before the run, and the sizes to measure
 mod measured; // what the statistics need of an invocation
+mod skipped; // a size that an adaptive run need not measure
 mod invocation; // one invocation, as Lambda reported it
 mod configuration; // a version to measure
 mod failure; // a function that could not be prepared
@@ -31,7 +32,8 @@ pub use plan::{Plan, SchemaVersion};
 pub use run_id::{RunId, RunName};
 pub use selection::Selection;
 pub use size_key::SizeKey;
-pub use statistics::{Starts, Statistics};
+pub use skipped::Skipped;
+pub use statistics::{Starts, Statistics, Verdict};
 pub use strategy::{BalancedWeight, Strategy};
 
 /// A record type, named by the field `type` of its lines.
@@ -90,6 +92,7 @@ any_record! {
     Configuration,
     Failure,
     Invocation,
+    Skipped,
     Statistics,
     Selection,
     Applied,

@@ -41,6 +41,16 @@ pub struct Selection {
     /// The change of the average duration from the original size, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_change: Option<f64>,
+    /// The probability, at least, that no other size is better under the strategy by more than the tolerance. Absent
+    /// where the statistics have no verdicts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
+    /// Whether each other size is shown to be worse or equivalent. Absent where the statistics have no verdicts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certain: Option<bool>,
+    /// The sizes, in MB, that cannot be told apart from the best: the equivalent ones and the undecided ones.
+    #[serde(rename = "indistinguishableFrom", default, skip_serializing_if = "Vec::is_empty")]
+    pub indistinguishable_from: Vec<MemoryMB>,
     /// The cost of the measuring itself: the sum of the total costs of all sizes.
     pub lambda_cost: Money,
     /// A link to a chart of all sizes with a result. Absent if no chart can be made.

@@ -125,6 +125,14 @@ pub struct Statistics {
     /// the size is usable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<u32>,
+    /// How it compares with the best under the strategy. Absent if it has no rank, if the function fails at it, or if it
+    /// or the best has fewer than two usable invocations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// The probability of a difference to the best like this one, or a greater one, if it were in truth as good. Absent
+    /// without a verdict, and for the best itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p_value: Option<f64>,
 }
 
 impl Record for Statistics {
@@ -151,6 +159,20 @@ impl Statistics {
         (&self.function_arn, self.architecture, &self.group)
             == (&other.function_arn, other.architecture, &other.group)
     }
+}
+
+/// How a size compares with the best under the strategy, at the confidence level of the record, over all sizes together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is the best, as far as it was measured.
+    Best,
+    /// It is not worse than the best by more than the tolerance.
+    Equivalent,
+    /// It is worse.
+    Worse,
+    /// The measurements show neither.
+    Undecided,
 }
 
 /// The starts that are used: cold, warm, or both.

@@ -479,6 +479,8 @@ impl Figures {
             balanced_weight: options.balanced_weight,
             score: None,
             rank: None,
+            verdict: None,
+            p_value: None,
         }
     }
 }

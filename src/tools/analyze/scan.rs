@@ -200,6 +200,8 @@ fn measured<'a>(row: &ChunkRow<'a>) -> Option<Measured<'a>> {
         billed: billed(row.billed)?,
         billed_restore: billed(row.billed_restore)?,
         max_memory_used: whole(row.max_memory_used)?,
+        round: whole(row.round)?,
+        wave: whole(row.wave)?,
     };
     measured.missing().is_none().then_some(measured)
 }

@@ -229,6 +229,8 @@ impl Import<'_> {
             max_memory_used: report.max_memory_used,
             client_duration_ms: None,
             attempts: None,
+            round: None,
+            wave: None,
             log_stream: event.stream.clone(),
             tags: Tags::default(),
         }))

@@ -19,7 +19,7 @@ use crate::message;
 use crate::ndjson::{Line, Upstream};
 use crate::records::{
     BalancedWeight, Configuration, ConfigurationState, Failure, Plan, Record as _, RunName, Selection,
-    SizeKey, Statistics, Strategy,
+    SizeKey, Skipped, Statistics, Strategy,
 };
 use crate::report::{Format, Output};
 
@@ -60,8 +60,8 @@ struct Select<'a> {
     plans: Vec<Plan>,
     /// The functions that could not be prepared.
     failures: Vec<Failure>,
-    /// The sizes that the account or the function does not allow, each with its run.
-    refused: HashSet<(RunName, SizeKey)>,
+    /// The sizes that the account or the function does not allow, or that need not be measured, each with its run.
+    left_out: HashSet<(RunName, SizeKey)>,
 }
 
 impl<'a> Select<'a> {
@@ -72,7 +72,7 @@ impl<'a> Select<'a> {
             failures: Vec::new(),
             statistics: Vec::new(),
             plans: Vec::new(),
-            refused: HashSet::new(),
+            left_out: HashSet::new(),
         }
     }
 
@@ -103,8 +103,13 @@ impl<'a> Select<'a> {
                 let configuration: Configuration = line.parse()?;
                 if configuration.state == ConfigurationState::Failed {
                     let size = configuration.size_key();
-                    self.refused.insert((configuration.run_id, size));
+                    self.left_out.insert((configuration.run_id, size));
                 }
+            }
+            Skipped::TYPE => {
+                let skipped: Skipped = line.parse()?;
+                let size = skipped.size_key();
+                self.left_out.insert((skipped.run_id, size));
             }
             _ => {}
         }
@@ -225,16 +230,16 @@ impl<'a> Select<'a> {
             .filter(move |plan| plan.function_arn == function && plan.architecture == architecture)
     }
 
-    /// Returns the sizes that the function's plans name and that were neither refused nor measured.
+    /// Returns the sizes that the function's plans name and that were neither left out nor measured.
     fn unmeasured(&self, rivals: &[&Statistics]) -> Vec<String> {
-        let is_refused = |plan: &Plan, memory| {
+        let is_left_out = |plan: &Plan, memory| {
             let size = SizeKey { memory, ..rivals[0].size_key() };
-            self.refused.contains(&(plan.run_id.clone(), size))
+            self.left_out.contains(&(plan.run_id.clone(), size))
         };
         self.plans_of(rivals)
             .flat_map(|plan| plan.power_values.iter().map(move |memory| (plan, *memory)))
             .filter(|(_, memory)| !rivals.iter().any(|rival| rival.memory_size == *memory))
-            .filter(|(plan, memory)| !is_refused(plan, *memory))
+            .filter(|(plan, memory)| !is_left_out(plan, *memory))
             .map(|(_, memory)| memory.to_string())
             .collect()
     }
@@ -282,6 +287,9 @@ impl<'a> Select<'a> {
             duration_change: original.and_then(|(_, original)| {
                 change(candidate.average_duration.get(), original.average_duration.get())
             }),
+            confidence: None,
+            certain: None,
+            indistinguishable_from: Vec::new(),
             visualization: visualization::visualization(rivals),
             lambda_cost,
         })
