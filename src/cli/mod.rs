@@ -15,6 +15,7 @@ pub use execution_input::ExecutionInput;
 pub(crate) use save::SaveArgs;
 
 use crate::aws::AwsOptions;
+use crate::decide::Rules;
 use crate::error::Error;
 use crate::message::{self, counted};
 use crate::names;
@@ -206,6 +207,37 @@ impl StrategyArgs {
         };
         Ok((strategy, self.balanced_weight.or_else(in_input).unwrap_or(defaults.1)))
     }
+}
+
+/// The flags that decide when a size is called better than another.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CertaintyArgs {
+    /// Probability with which all verdicts on a function's sizes are right together
+    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = share)]
+    confidence: f64,
+    /// Difference under the strategy that does not matter
+    ///
+    /// Sizes that are shown to differ less are called equivalent.
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    tolerance: f64,
+}
+
+impl CertaintyArgs {
+    /// Returns the rules of the verdicts under a strategy.
+    pub(crate) fn rules(&self, strategy: Strategy, balanced_weight: BalancedWeight) -> Rules {
+        Rules { strategy, balanced_weight, confidence: self.confidence, tolerance: self.tolerance }
+    }
+}
+
+/// Parses a share between 0 and 1, as a fraction or in percent.
+pub(crate) fn share(text: &str) -> Result<f64, &'static str> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim_end().parse().ok().map(|percent: f64| percent / 100.0),
+        None => text.parse().ok(),
+    };
+    number
+        .filter(|share| *share > 0.0 && *share < 1.0)
+        .ok_or("expected a share above 0 and below 1, such as 5% or 0.05")
 }
 
 /// Returns a parser of the names of `formats`.

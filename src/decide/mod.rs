@@ -1,4 +1,10 @@
-//! The ranking of memory sizes under a strategy.
+//! The ranking of memory sizes under a strategy, and how sure it is.
+
+mod race; // which size is measured next, until the best is known
+mod verdict; // how sure it is that one size is better than another
+
+pub use race::{Limits, Race, Step};
+pub use verdict::{Judgement, Rules, Sample, intervals, judge};
 
 use crate::records::{BalancedWeight, Statistics, Strategy};
 use crate::units::{Millis, Money};

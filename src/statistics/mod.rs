@@ -1,11 +1,16 @@
 //! Estimators for measured values: pure functions, each formula with its source.
 
+mod comparison; // estimates, and the difference of two of them
+
 use std::iter::repeat_n;
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
+pub use comparison::{Comparison, Estimate};
 
 /// The confidence level of all intervals: 95 %.
 pub const CONFIDENCE: f64 = 0.95;
+
+/// The share of the values that is dropped at each end without a flag: that of AWS Lambda Power Tuning.
+pub const DEFAULT_TRIMMING: f64 = 0.2;
 
 /// A mean without the greatest and the smallest values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,34 +37,42 @@ impl TrimmedMean {
     /// Returns the interval that contains the true trimmed mean with [`CONFIDENCE`]; `None` for fewer than two kept
     /// values. The values are those that the mean was computed from.
     pub fn interval(&self, ordered: impl ExactSizeIterator<Item = f64> + Clone) -> Option<(f64, f64)> {
-        let kept = ordered.len() - 2 * self.dropped;
-        let error = self.standard_error(ordered, kept)?;
-        let t = StudentsT::new(0.0, 1.0, (kept - 1) as f64)
-            .expect("at least one degree of freedom")
-            .inverse_cdf(0.5 + CONFIDENCE / 2.0);
-        Some((self.mean - t * error, self.mean + t * error))
+        let degrees_of_freedom = (ordered.len() - 2 * self.dropped) as f64 - 1.0;
+        let standard_error = self.standard_error(ordered)?;
+        Some(Estimate { mean: self.mean, standard_error, degrees_of_freedom }.interval(CONFIDENCE))
     }
 
     /// Returns the standard error, from the winsorized variance: √((n − 1) s²w ÷ (h (h − 1))) for n values of which h
-    /// are kept; with h − 1 degrees of freedom.
+    /// are kept; with h − 1 degrees of freedom. `None` for fewer than two kept values.
     ///
     /// K. K. Yuen, "The two-sample trimmed t for unequal population variances", Biometrika 61 (1974), 165–170.
-    fn standard_error(
-        &self,
-        ordered: impl ExactSizeIterator<Item = f64> + Clone,
-        count: usize,
-    ) -> Option<f64> {
-        let (n, h) = (ordered.len() as f64, count as f64);
-        if count < 2 {
+    pub fn standard_error(&self, ordered: impl ExactSizeIterator<Item = f64> + Clone) -> Option<f64> {
+        let n = ordered.len();
+        if n < 2 * self.dropped + 2 {
             return None;
         }
+        let variance = sample_variance(self.winsorized(ordered))?;
+        Some((self.factor(n as f64) * variance / n as f64).sqrt())
+    }
+
+    /// Returns the factor by which n times the variance of the trimmed mean of n values is greater than the winsorized
+    /// variance: n (n − 1) ÷ (h (h − 1)).
+    pub fn factor(&self, n: f64) -> f64 {
+        let h = n - 2.0 * self.dropped as f64;
+        n * (n - 1.0) / (h * (h - 1.0))
+    }
+
+    /// Returns the values, with those that were dropped replaced by the nearest one that was kept.
+    pub fn winsorized(
+        &self,
+        ordered: impl ExactSizeIterator<Item = f64> + Clone,
+    ) -> impl Iterator<Item = f64> + Clone {
+        let count = ordered.len() - 2 * self.dropped;
         let kept = ordered.skip(self.dropped).take(count);
         // If the order is that of another quantity, the values at the ends need not be the extremes.
         let least = kept.clone().fold(f64::INFINITY, f64::min);
         let greatest = kept.clone().fold(f64::NEG_INFINITY, f64::max);
-        let winsorized = repeat_n(least, self.dropped).chain(kept).chain(repeat_n(greatest, self.dropped));
-        let variance = sample_variance(winsorized)?;
-        Some(((n - 1.0) * variance / (h * (h - 1.0))).sqrt())
+        repeat_n(least, self.dropped).chain(kept).chain(repeat_n(greatest, self.dropped))
     }
 }
 

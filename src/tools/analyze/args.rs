@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::group_by::{FieldName, GroupBy};
 use super::{DiscardTopBottom, Options, Pricing};
 use crate::cli::{
-    CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, StrategyArgs,
-    format_parser,
+    CertaintyArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES,
+    StrategyArgs, format_parser,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -31,7 +31,7 @@ pub struct Args {
     discard_top_bottom: Option<DiscardTopBottom>,
     /// Invocations to use: all, or only those with a warm or a cold start [default: all]
     ///
-    /// The default is cold if each invocation has its own version. A warning says if cold starts and warm starts are
+    /// The default is cold if each invocation has its own version, and warm after lpt-invoke --adaptive. A warning says if cold starts and warm starts are
     /// averaged together and the cold ones took more than 5 % of an average.
     #[arg(long, value_enum)]
     starts: Option<StartsArg>,
@@ -67,6 +67,8 @@ pub struct Args {
     part: bool,
     #[command(flatten)]
     strategy: StrategyArgs,
+    #[command(flatten)]
+    certainty: CertaintyArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -154,8 +156,7 @@ impl Args {
             },
             group_by: GroupBy::new(self.group_by),
             is_part: self.part,
-            strategy,
-            balanced_weight,
+            rules: self.certainty.rules(strategy, balanced_weight),
             format: self.format,
             dry_run,
         })

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Group, Usable};
 use super::plans::Plans;
+use crate::decide::Sample;
 use crate::message;
 use crate::names::Architecture;
 use crate::price::{Meter, PriceList, Rate, how_to_add};
@@ -21,6 +22,8 @@ pub(super) struct Costs {
     pub request: Option<Money>,
     pub restore: Option<Money>,
     pub total: Money,
+    /// What the ranking is judged by.
+    pub sample: Option<Sample>,
 }
 
 /// What is to be said about the prices, each once.
@@ -114,10 +117,19 @@ pub(super) fn bill(
         currency: rate.currency.clone(),
         average: average.map(|average| Money(average.mean)),
         interval: average.and_then(|average| average.interval(costs.clone())),
-        mean: (usable.len() > 0).then(|| Money(mean(costs))),
+        mean: (usable.len() > 0).then(|| Money(mean(costs.clone()))),
         request,
         restore,
         total,
+        // Whether the function fails at the size is known later.
+        sample: Sample::of(
+            usable.durations(),
+            costs.clone(),
+            share,
+            &usable.waves,
+            group.environments(),
+            true,
+        ),
     }
 }
 

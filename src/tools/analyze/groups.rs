@@ -1,5 +1,6 @@
 //! All invocations in groups by size. Most take 16 bytes, so a hundred million of them fit into the memory of a laptop.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::repeats::{Fingerprint, Fingerprints, Repeats};
@@ -38,7 +39,7 @@ impl Row {
     }
 }
 
-/// A usable invocation with a warm start, as most are: its duration in microseconds in the upper half, and its billed
+/// A usable invocation with a warm start of a run that is not adaptive, as most are: its duration in microseconds in the upper half, and its billed
 /// duration in milliseconds in the lower one. So they sort by duration.
 ///
 /// Lambda reports durations with two or three decimals, and at most 15 minutes.
@@ -47,7 +48,12 @@ struct Plain(u64);
 
 impl Plain {
     fn of(measured: &Measured) -> Option<Plain> {
-        if !measured.outcome.is_usable() || measured.is_cold_start() || measured.has_start_figures() {
+        let is_of_adaptive_run = measured.wave.is_some();
+        if !measured.outcome.is_usable()
+            || is_of_adaptive_run
+            || measured.is_cold_start()
+            || measured.has_start_figures()
+        {
             return None;
         }
         let BilledMillis(billed) = measured.billed?;
@@ -82,6 +88,8 @@ struct Other {
     start: Option<f64>,
     billed: Option<BilledMillis>,
     billed_restore: Option<BilledMillis>,
+    round: Option<u32>,
+    wave: Option<u32>,
 }
 
 impl Other {
@@ -97,6 +105,8 @@ impl Other {
             start: measured.start_ms(),
             billed: measured.billed,
             billed_restore: measured.billed_restore,
+            round: measured.round,
+            wave: measured.wave,
         }
     }
 
@@ -200,6 +210,22 @@ impl Group {
         self.plain.len() as u64 + self.count(|other| other.outcome.is_charged())
     }
 
+    /// Returns the last round of the adaptive runs among them, if there is one.
+    pub fn round(&self) -> Option<u32> {
+        self.others.iter().filter_map(|other| other.round).max()
+    }
+
+    /// Returns the number of execution environments that are known: each cold start began one, and the invocations of a
+    /// wave were in as many.
+    pub fn environments(&self) -> usize {
+        let mut waves = BTreeMap::<u32, usize>::new();
+        for wave in self.others.iter().filter_map(|other| other.wave) {
+            *waves.entry(wave).or_default() += 1;
+        }
+        let cold_starts = self.count(|other| other.is_cold) as usize;
+        waves.into_values().max().unwrap_or(0).max(cold_starts)
+    }
+
     /// Returns the number of those that were cold starts.
     pub fn cold_starts(&self) -> u64 {
         self.count(|other| other.outcome.is_charged() && other.is_cold)
@@ -248,6 +274,7 @@ impl Group {
             billed: Vec::with_capacity(plain.len() + others.len()),
             init,
             cold: Vec::new(),
+            waves: Vec::new(),
             unexplained_bills: 0,
         };
         let mut plain = plain.iter().map(|plain| (plain.duration(), plain.billed())).peekable();
@@ -258,6 +285,7 @@ impl Group {
             if other.is_cold {
                 usable.cold.push(ColdStart { rank: usable.durations.len(), start: other.start });
             }
+            usable.waves.extend(other.wave.map(|wave| (usable.durations.len(), wave)));
             usable.unexplained_bills += u64::from(other.has_unexplained_bill);
             usable.push((duration, billed));
         }
@@ -292,6 +320,8 @@ pub(super) struct Usable {
     pub init: Vec<f64>,
     /// The cold starts, in the order of the durations.
     pub cold: Vec<ColdStart>,
+    /// The places of those that were sent in waves, each with its wave, in the order of the durations.
+    pub waves: Vec<(usize, u32)>,
     /// The number of those that are billed for longer than they ran, and nothing says why.
     pub unexplained_bills: u64,
 }

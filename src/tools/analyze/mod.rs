@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use args::Args;
 
-use crate::decide::{Candidate, is_sound, standings};
+use crate::decide::{Candidate, Rules, Sample, intervals, is_sound, judge, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -25,11 +25,9 @@ use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::{Consume, Line, Upstream};
 use crate::price::PriceList;
-use crate::records::{
-    BalancedWeight, Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics, Strategy,
-};
+use crate::records::{Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics};
 use crate::report::{Format, Output, table};
-use crate::statistics::{CONFIDENCE, TrimmedMean, quantile, sample_standard_deviation};
+use crate::statistics::{CONFIDENCE, DEFAULT_TRIMMING, TrimmedMean, quantile, sample_standard_deviation};
 use crate::units::{GbSeconds, Millis, Money};
 use bill::{Costs, Doubts, bill, check_tier};
 use cold_starts::{ColdStarts, OfSize};
@@ -53,10 +51,8 @@ struct Options {
     group_by: GroupBy,
     /// Whether the input is a part of a larger stream.
     is_part: bool,
-    /// The strategy that ranks the sizes.
-    strategy: Strategy,
-    /// The weight of cost in `balanced`.
-    balanced_weight: BalancedWeight,
+    /// The strategy that ranks the sizes, and when one is called better than another.
+    rules: Rules,
     format: Format,
     /// Whether to pass on everything unchanged. A plan may ask for that, too.
     dry_run: bool,
@@ -74,9 +70,11 @@ impl Options {
     }
 
     /// Returns the invocations to use. AWS Lambda Power Tuning uses all, because it ignores how an invocation started.
-    fn starts(&self, only_cold_starts: bool) -> Starts {
+    fn starts(&self, only_cold_starts: bool, is_adaptive: bool) -> Starts {
         let default = match self.pricing {
             Pricing::Bill { .. } if only_cold_starts => Starts::Cold,
+            // Its cold starts are the warm-up.
+            Pricing::Bill { .. } if is_adaptive => Starts::Warm,
             _ => Starts::All,
         };
         self.starts.unwrap_or(default)
@@ -103,7 +101,7 @@ struct DiscardTopBottom(f64);
 /// The default of AWS Lambda Power Tuning.
 impl Default for DiscardTopBottom {
     fn default() -> DiscardTopBottom {
-        DiscardTopBottom(0.2)
+        DiscardTopBottom(DEFAULT_TRIMMING)
     }
 }
 
@@ -311,9 +309,17 @@ struct Analysis<'a> {
     plans: &'a Plans,
 }
 
+/// The statistics of one size, and what their rank is judged by.
+struct Ranked {
+    statistics: Statistics,
+    sample: Option<Sample>,
+    /// The last round, if the run is adaptive.
+    round: Option<u32>,
+}
+
 /// What the analysis of one size finds.
 struct Findings {
-    statistics: Statistics,
+    ranked: Ranked,
     repeats: u64,
     /// What is to be said about it at once.
     warnings: Vec<String>,
@@ -337,9 +343,9 @@ impl Analysis<'_> {
             warnings.extend(findings.warnings);
             doubts.extend(findings.doubts);
             if let Some(starts) = findings.starts {
-                cold_starts.add(&findings.statistics.size_key(), starts);
+                cold_starts.add(&findings.ranked.statistics.size_key(), starts);
             }
-            all.push(findings.statistics);
+            all.push(findings.ranked);
         }
         note_repeats(repeats);
         warnings.iter().for_each(message::warning);
@@ -352,19 +358,50 @@ impl Analysis<'_> {
         }
         cold_starts.warnings().iter().for_each(message::warning);
         doubts.show();
-        Ok(all)
+        Ok(all.into_iter().map(|ranked| ranked.statistics).collect())
     }
 
-    fn rank(&self, all: &mut [Statistics]) {
-        let (strategy, weight) = (self.options.strategy, self.options.balanced_weight);
-        for rivals in all.chunk_by_mut(|a, b| a.is_rival_of(b)) {
-            let (ranked, candidates): (Vec<_>, Vec<_>) = rivals
+    /// Ranks the sizes among those of the same function and architecture, and judges how sure that is.
+    fn rank(&self, all: &mut [Ranked]) {
+        let rules = &self.options.rules;
+        for rivals in all.chunk_by_mut(|a, b| a.statistics.is_rival_of(&b.statistics)) {
+            let (mut ranked, candidates): (Vec<_>, Vec<_>) = rivals
                 .iter_mut()
-                .filter_map(|rival| Candidate::of(rival).map(|candidate| (rival, candidate)))
+                .filter_map(|rival| Candidate::of(&rival.statistics).map(|candidate| (rival, candidate)))
                 .unzip();
-            for (rival, standing) in ranked.into_iter().zip(standings(strategy, weight, &candidates)) {
-                rival.score = Some(standing.score);
-                rival.rank = Some(standing.rank);
+            let standings = standings(rules.strategy, rules.balanced_weight, &candidates);
+            for (rival, standing) in ranked.iter_mut().zip(standings) {
+                rival.statistics.score = Some(standing.score);
+                rival.statistics.rank = Some(standing.rank);
+            }
+            let samples = ranked
+                .iter()
+                .zip(candidates)
+                .map(|(rival, candidate)| rival.sample.map(|sample| Sample { candidate, ..sample }));
+            let Some(samples) = samples.collect::<Option<Vec<_>>>() else {
+                continue;
+            };
+            let round = ranked.iter().filter_map(|rival| rival.round).max();
+            for (rival, judgement) in ranked.iter_mut().zip(judge(rules, &samples, round)) {
+                rival.statistics.verdict = judgement.map(|judgement| judgement.verdict);
+                rival.statistics.p_value = judgement.and_then(|judgement| judgement.p_value);
+            }
+            if round.is_none() {
+                continue;
+            }
+            // The waves tell how much environments differ.
+            for (rival, intervals) in ranked.iter_mut().zip(intervals(&samples, CONFIDENCE)) {
+                let Statistics {
+                    average_cost_low,
+                    average_cost_high,
+                    average_duration_low_ms,
+                    average_duration_high_ms,
+                    ..
+                } = &mut rival.statistics;
+                let (cost, duration) = intervals.unzip();
+                (*average_cost_low, *average_cost_high) =
+                    cost.map(|(low, high)| (Money(low), Money(high))).unzip();
+                (*average_duration_low_ms, *average_duration_high_ms) = duration.unzip();
             }
         }
     }
@@ -373,7 +410,8 @@ impl Analysis<'_> {
         let repeats = group.settle();
         let size = &group.size;
         let only_cold_starts = self.plans.are_only_cold_starts(&size.function, size.architecture);
-        let starts = self.options.starts(only_cold_starts);
+        let round = group.round();
+        let starts = self.options.starts(only_cold_starts, round.is_some());
         let share = self.options.share(only_cold_starts).get();
         let usable = group.usable(starts);
         let name = label_of_group(&size.function, group.by.as_deref());
@@ -407,9 +445,10 @@ impl Analysis<'_> {
                 counted(unbilled, "invocation")
             ));
         }
+        let sample = costs.sample;
         let figures = Figures { starts, share, duration, costs };
-        let statistics = figures.statistics(self.options, &group, &usable);
-        Ok(Findings { statistics, repeats, warnings, doubts, starts: of_starts })
+        let ranked = Ranked { statistics: figures.statistics(self.options, &group, &usable), sample, round };
+        Ok(Findings { ranked, repeats, warnings, doubts, starts: of_starts })
     }
 }
 
@@ -475,8 +514,8 @@ impl Figures {
                 .map(|init| millis(init.mean)),
             max_memory_used: group.max_memory_used,
             discard_top_bottom: share,
-            strategy: options.strategy,
-            balanced_weight: options.balanced_weight,
+            strategy: options.rules.strategy,
+            balanced_weight: options.rules.balanced_weight,
             score: None,
             rank: None,
             verdict: None,

@@ -63,6 +63,7 @@ pub(super) fn duration_and_costs(
         request: None,
         restore: None,
         total: Money(total),
+        sample: None,
     };
     (duration, costs)
 }
