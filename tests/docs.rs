@@ -153,6 +153,10 @@ fn pages() -> Vec<Page> {
                     "Serve a Python handler until SIGINT, for any SDK with the variables that it prints:",
                     "lpt-local --listen 127.0.0.1:9001 --function f=./src,runtime=python3.13,handler=app.handler",
                 ),
+                (
+                    "Rename the columns of another program's recording, and try the pipe on it:",
+                    "awk 'NR == 1 { gsub(\"memory_mb\", \"memorySizeMB\"); gsub(\"batch\", \"environment\"); gsub(\"duration_ms\", \"durationMs\"); gsub(\"billed_ms\", \"billedDurationMs\") } 1' ubc.csv > f.csv; lpt-local --replay f=f.csv --seed 7 -- sh -c 'lpt-prepare --power-values 256,512,1024 f | lpt-invoke | lpt-analyze | lpt-select'",
+                ),
             ],
             see_also: &[("lpt-prepare", '1')],
         },

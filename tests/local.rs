@@ -511,3 +511,172 @@ fn a_python_handler_runs_on_the_official_runtime_client() {
         (&"ValueError".into(), &"as asked".into())
     );
 }
+
+/// Starts a service that replays a recording of two environments at 512 MB and one at 1024 MB. The environment of a row
+/// can be told from its duration, as can its place there: the third row of b is 203.25 ms.
+fn replaying(seed: &str) -> (Folder, Local) {
+    let folder = Folder::new();
+    let mut csv =
+        "memorySizeMB,environment,durationMs,billedDurationMs,initDurationMs,maxMemoryUsedMB\n".to_owned();
+    for row in 1..=5 {
+        let init = if row == 1 { "80.5" } else { "" };
+        for (memory, environment, duration) in [(512, "a", 100), (512, "b", 200), (1024, "c", 300)] {
+            let duration = duration + row;
+            csv += &format!("{memory},{environment},{duration}.25,{},{init},70\n", duration + 7);
+        }
+    }
+    let file = folder.file("f.csv", &csv);
+    let [text, json] = ["f=", "g="].map(|name| format!("{name}{},memory=512,log-format=", file.display()));
+    let (text, json) = (text + "Text", json + "JSON");
+    let local = Local::start(
+        &[
+            &["--control-plane-rate", "0", "--update-delay-ms", "20", "--seed", seed][..],
+            &["--replay", &text, "--replay", &json],
+        ]
+        .concat(),
+    );
+    (folder, local)
+}
+
+/// Prepares `function` with these sizes and invokes each `num` times, in series unless the flags say otherwise. Returns
+/// the records.
+fn replayed(local: &Local, function: &str, sizes: &str, num: &str, flags: &[&str]) -> Vec<Value> {
+    let prepared = local.tool("lpt-prepare").args(["--power-values", sizes, function]).run().succeeds();
+    let invoke = local.tool("lpt-invoke").args(["--num", num]).args(flags);
+    invoke.stdin(prepared.stdout).run().succeeds().of_type("invocation")
+}
+
+fn durations(records: &[Value], memory: u64) -> Vec<f64> {
+    let of_size = records.iter().filter(|record| record["memorySizeMB"] == memory);
+    of_size.map(|record| record["durationMs"].as_f64().unwrap()).collect()
+}
+
+#[test]
+fn a_replay_runs_through_an_environment_before_it_draws_another() {
+    let (_folder, local) = replaying("1");
+    for function in ["f", "g"] {
+        let records = replayed(&local, function, "512", "20", &[]);
+        let durations = durations(&records, 512);
+        for environment in durations.chunks(5) {
+            let expected: Vec<f64> = (0..5).map(|row| environment[0] + f64::from(row)).collect();
+            assert_eq!(environment, expected);
+            assert!([101.25, 201.25].contains(&environment[0]));
+        }
+        for (at, record) in records.iter().enumerate() {
+            let is_cold = at % 5 == 0;
+            assert_eq!(record["coldStart"], is_cold);
+            assert_eq!(record["initDurationMs"], if is_cold { json!(80.5) } else { Value::Null });
+            let billed = record["durationMs"].as_f64().unwrap() + 6.75;
+            assert_eq!(
+                record["billedDurationMs"].as_f64(),
+                Some(billed),
+                "as recorded, with or without init"
+            );
+            assert_eq!(record["maxMemoryUsedMB"], 70);
+        }
+    }
+}
+
+#[test]
+fn a_seed_draws_the_same_environments_in_whatever_order_sizes_are_invoked() {
+    let drawn = |seed: &str, first: &str, second: &str| {
+        let (_folder, local) = replaying(seed);
+        let mut records = replayed(&local, "f", first, "60", &[]);
+        records.extend(replayed(&local, "f", second, "60", &[]));
+        durations(&records, 512)
+    };
+    let expected = drawn("1", "512", "1024");
+    assert_eq!(drawn("1", "1024", "512"), expected);
+    assert_ne!(drawn("2", "512", "1024"), expected);
+}
+
+#[test]
+fn parallel_requests_meet_an_environment_each_and_later_ones_meet_those_again() {
+    let (_folder, local) = replaying("1");
+    let (runtime, client) = local.client();
+    let wave = || {
+        let invoke = || client.invoke().function_name("f").log_type(LogType::Tail).send();
+        let answers = runtime.block_on(futures_util::future::join_all((0..8).map(|_| invoke())));
+        answers
+            .into_iter()
+            .map(|answer| {
+                let answer = answer.unwrap();
+                assert_eq!(answer.payload().unwrap().as_ref(), b"null");
+                let log = BASE64_STANDARD.decode(answer.log_result().unwrap()).unwrap();
+                let log = String::from_utf8(log).unwrap();
+                let (_, duration) = log.split_once("\tDuration: ").unwrap();
+                duration[1..].split_once('.').unwrap().0.parse::<u32>().unwrap()
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(wave(), [1; 8]);
+    assert_eq!(wave(), [2; 8]);
+}
+
+#[test]
+fn a_size_near_a_recorded_one_is_replayed_and_no_other() {
+    let (_folder, local) = replaying("1");
+    let records = replayed(&local, "f", "1000", "5", &[]);
+    assert_eq!(durations(&records, 1000), [301.25, 302.25, 303.25, 304.25, 305.25]);
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "600", "f"]).run().succeeds();
+    let failed = local.tool("lpt-invoke").args(["--num", "1"]).stdin(prepared.stdout).run();
+    let invocation = &failed.of_type("invocation")[0];
+    assert_eq!(invocation["outcome"], "function-error");
+    assert_eq!(invocation["errorType"], "Runtime.InvalidEntrypoint");
+    let message = invocation["errorMessage"].as_str().unwrap();
+    assert!(
+        message
+            .ends_with("f.csv has no invocations within 3 % of 600 MB; use one of its sizes: 512, 1024 MB"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_recording_needs_only_four_columns() {
+    let folder = Folder::new();
+    let file =
+        folder.file("f.csv", "other,billedDurationMs,durationMs,environment,memorySizeMB\nx,6,5.25,1,512\n");
+    let local = Local::start(&["--update-delay-ms", "20", "--replay", &format!("f={}", file.display())]);
+    let records = replayed(&local, "f", "512", "5", &[]);
+    for record in records {
+        assert_eq!((&record["durationMs"], &record["billedDurationMs"]), (&json!(5.25), &json!(6)));
+        assert_eq!(record["coldStart"], false);
+        assert_eq!((&record["initDurationMs"], &record["maxMemoryUsedMB"]), (&Value::Null, &Value::Null));
+    }
+}
+
+#[test]
+fn a_bad_recording_is_refused_at_start_with_its_line() {
+    let folder = Folder::new();
+    let header = "memorySizeMB,environment,durationMs,billedDurationMs,initDurationMs,maxMemoryUsedMB\n";
+    let good = "512,a,5.25,6,,\n";
+    let with = |row: &str| format!("{header}{good}{row}\n");
+    for (text, words) in [
+        (String::new(), "f.csv:1: no column memorySizeMB"),
+        ("memorySizeMB,environment,durationMs\n".to_owned(), "f.csv:1: no column billedDurationMs"),
+        (header.to_owned(), "f.csv: no rows"),
+        (
+            with("64,a,5,6,,"),
+            "f.csv:3: memorySizeMB: a memory size is a whole number from 128 to 10240 MB, not \"64\"",
+        ),
+        (with("512,,5,6,,"), "f.csv:3: environment is empty"),
+        (with("512,a,fast,6,,"), "f.csv:3: durationMs is \"fast\", not a number of milliseconds"),
+        (with("512,a,-5,6,,"), "f.csv:3: durationMs is \"-5\""),
+        (with("512,a,NaN,6,,"), "f.csv:3: durationMs is \"NaN\""),
+        (
+            with("512,a,5,0,,"),
+            "f.csv:3: billedDurationMs is \"0\", not a whole number of milliseconds from 1 up",
+        ),
+        (with("512,a,5,6.5,,"), "f.csv:3: billedDurationMs is \"6.5\""),
+        (with("512,a,5,6,cold,"), "f.csv:3: initDurationMs is \"cold\""),
+        (with("512,a,5,6,,70 MB"), "f.csv:3: maxMemoryUsedMB is \"70 MB\", not a whole number of MB"),
+        (with("512,a,5,6"), "f.csv:3: 4 cells, and the header has 6 names"),
+    ] {
+        let argument = format!("f={}", folder.file("f.csv", &text).display());
+        let ran = Tool::new("lpt-local").args(["--replay", &argument]).run();
+        assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+        ran.fails_with(2, &["--replay f: ", words]);
+    }
+    let missing = format!("f={}", folder.path("missing.csv").display());
+    Tool::new("lpt-local").args(["--replay", &missing]).run().fails_with(2, &["missing.csv", "No such file"]);
+}

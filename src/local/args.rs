@@ -28,6 +28,19 @@ pub struct Args {
     /// By default the region and the account are those of the callers.
     #[arg(long = "function", value_name = "NAME=PATH[,SETTING=VALUE…]", value_parser = parse_function)]
     pub(super) functions: Vec<FunctionArg>,
+    /// Create a function that replays the recorded invocations in FILE.csv; can be given several times
+    ///
+    /// It runs no code and does not wait: the reports are those of the recording. See REPLAY. It has the settings of
+    /// --function.
+    #[arg(
+        long = "replay",
+        value_name = "NAME=FILE.csv[,SETTING=VALUE…]",
+        value_parser = parse_function
+    )]
+    pub(super) replays: Vec<FunctionArg>,
+    /// Seed by which --replay draws environments
+    #[arg(long, value_name = "N", default_value = "0", value_parser = whole_number(0..=u64::MAX))]
+    pub(super) seed: u64,
     /// Address to listen on, which must belong to this machine alone
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = parse_listen)]
     pub(super) listen: SocketAddr,
@@ -95,7 +108,7 @@ pub struct Args {
     pub(super) command: Vec<OsString>,
 }
 
-/// The value of `--function`. A setting is None if it is not given.
+/// The value of `--function` or `--replay`. A setting is None if it is not given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct FunctionArg {
     pub(super) name: String,

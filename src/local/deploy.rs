@@ -13,19 +13,25 @@ use super::refusal::Refusal;
 use crate::error::Error;
 use crate::units::MemoryMB;
 
-/// Creates a function, which is active at once. It belongs to `account_region` unless the argument names
+/// Creates a function, which is active at once. With a seed it is a recording. It belongs to `account_region` unless the argument names
 /// another account or region.
 pub(super) fn create_function(
     store: &mut Store,
     arg: &FunctionArg,
+    seed: Option<u64>,
     account_region: &AccountRegion,
     max_memory: MemoryMB,
     temp_dir: &Path,
     now: Moment,
 ) -> Result<(), Error> {
-    let usage = |why: String| Error::Usage(format!("--function {}: {why}", arg.name));
+    let flag = if seed.is_some() { "--replay" } else { "--function" };
+    let usage = |why: String| Error::Usage(format!("{flag} {}: {why}", arg.name));
     let refused = |refusal: Refusal| usage(refusal.to_string());
-    let code = Code::open(&arg.path, temp_dir).map_err(usage)?;
+    let code = match seed {
+        Some(seed) => Code::recorded(&arg.path, &arg.name, seed),
+        None => Code::open(&arg.path, temp_dir),
+    }
+    .map_err(usage)?;
     let account_region = AccountRegion {
         account: arg.account.clone().unwrap_or_else(|| account_region.account.clone()),
         region: arg.region.clone().unwrap_or_else(|| account_region.region.clone()),
@@ -34,7 +40,9 @@ pub(super) fn create_function(
     let (runtime, handler) = runtime_and_handler(arg).map_err(usage)?;
     let mut configuration = Configuration::new(&id, runtime, handler);
     apply_settings(arg, &mut configuration, max_memory).map_err(refused)?;
-    code.command(&configuration).map_err(usage)?;
+    if code.recording.is_none() {
+        code.command(&configuration).map_err(usage)?;
+    }
     // A function that was created an update delay ago is active.
     let instant = now.instant.checked_sub(store.update_delay()).unwrap_or(now.instant);
     let created = Moment { instant, ..now };

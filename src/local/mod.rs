@@ -1,4 +1,4 @@
-//! `lpt-local`: a Lambda service on this machine that runs the functions' own processes.
+//! `lpt-local`: a Lambda service on this machine that runs the functions' own processes, or replays recordings.
 //!
 //! ```text
 //! SDK ──REST──▶ api ─────▶ environment ─────▶ throttle

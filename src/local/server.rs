@@ -154,8 +154,10 @@ fn create_store(args: &Args, account_region: &AccountRegion, temp_dir: &Path) ->
         new_version_if,
         pending_version_refuses: args.pending_version_refuses,
     });
-    for function in &args.functions {
-        deploy::create_function(&mut store, function, account_region, args.max_memory, temp_dir, now)?;
+    let functions = args.functions.iter().map(|function| (function, None));
+    let replays = args.replays.iter().map(|replay| (replay, Some(args.seed)));
+    for (function, seed) in functions.chain(replays) {
+        deploy::create_function(&mut store, function, seed, account_region, args.max_memory, temp_dir, now)?;
     }
     Ok(store)
 }

@@ -15,10 +15,10 @@ use super::cores::Cores;
 use super::failure::Failure;
 use super::log::Log;
 use super::process::{Answer, Environment, Shutdown};
-use super::report::{Report, ReportedDuration, Status};
+use super::report::{Report, ReportedDuration, Status, billed_ms};
 use super::runtime_api::Event;
 use super::system_log::SystemLog;
-use crate::local::function::Runnable;
+use crate::local::function::{Recording, Row, Runnable};
 use crate::local::throttle::Throttle;
 
 /// The longest time of an initialization. One that takes longer is tried once more as a part of the invocation.
@@ -90,6 +90,9 @@ impl Fleet {
     pub(crate) async fn invoke(self: Arc<Self>, request: InvocationRequest) -> Option<Invocation> {
         let shutdown = self.shutdown.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let work = async move {
+            if let Some(recording) = &request.runnable.code.recording {
+                return Some(replay(&request, recording).await);
+            }
             let _permit = tokio::select! {
                 permit = self.cores.acquire(request.runnable.configuration.memory) => permit,
                 () = shutdown.requested.cancelled() => return None,
@@ -101,11 +104,7 @@ impl Fleet {
 
     async fn run(&self, request: &InvocationRequest, shutdown: &Shutdown) -> Invocation {
         let configuration = &request.runnable.configuration;
-        let system_log = SystemLog {
-            logging: &configuration.logging,
-            request_id: &request.request_id,
-            clock: OffsetDateTime::now_utc,
-        };
+        let system_log = system_log(request);
         let runnable = &request.runnable;
         let shown_as = || format!("{}:{}", runnable.function.name, runnable.version);
         let mut log = Log::new(self.show_output.then(shown_as));
@@ -135,11 +134,13 @@ impl Fleet {
             (_, None) => 1,
         };
         let (status, payload) = conclude(answer, failure.as_ref(), request, &system_log, &mut log);
+        let duration = ReportedDuration::of(duration);
         let report = Report {
-            duration: ReportedDuration::of(duration),
+            duration,
+            billed_ms: billed_ms(duration, init),
             init,
             memory: configuration.memory.get(),
-            max_memory_used,
+            max_memory_used: Some(max_memory_used),
             status,
         };
         log.end();
@@ -274,6 +275,39 @@ impl Fleet {
 
     fn pools(&self) -> MutexGuard<'_, HashMap<u64, Pool>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Invokes a recording, which takes no share of the cores.
+async fn replay(request: &InvocationRequest, recording: &Recording) -> Invocation {
+    let Runnable { configuration, version, replay, .. } = &*request.runnable;
+    let row = replay.next(recording, configuration.memory).await;
+    let system_log = system_log(request);
+    let mut log = Log::default();
+    system_log.start(&mut log, version);
+    // The recording does not have what the function answered.
+    let (answer, row, failure) = match row {
+        Ok(row) => (Some(Ok(Bytes::from_static(b"null"))), row, None),
+        Err(why) => (None, Row::NOTHING, Some(Failure::NoEntrypoint(why))),
+    };
+    let (status, payload) = conclude(answer, failure.as_ref(), request, &system_log, &mut log);
+    let report = Report {
+        duration: ReportedDuration::of(row.duration),
+        billed_ms: row.billed_ms,
+        init: row.init.map(ReportedDuration::of),
+        memory: configuration.memory.get(),
+        max_memory_used: row.max_memory_used,
+        status,
+    };
+    system_log.end(&mut log, &report);
+    Invocation { payload, failed: report.status != Status::Success, log }
+}
+
+fn system_log(request: &InvocationRequest) -> SystemLog<'_> {
+    SystemLog {
+        logging: &request.runnable.configuration.logging,
+        request_id: &request.request_id,
+        clock: OffsetDateTime::now_utc,
     }
 }
 

@@ -49,53 +49,44 @@ impl Status {
 #[derive(Debug, Clone)]
 pub(super) struct Report {
     pub(super) duration: ReportedDuration,
+    pub(super) billed_ms: u64,
     /// The time of the initialization, on a cold start only.
     pub(super) init: Option<ReportedDuration>,
     /// The function's memory, in MB.
     pub(super) memory: u32,
-    /// The most memory that was in use at any time, in MB.
-    pub(super) max_memory_used: u32,
+    /// The most memory that was in use at any time, in MB. None if a recording does not have it.
+    pub(super) max_memory_used: Option<u32>,
     pub(super) status: Status,
 }
 
-impl Report {
-    /// Returns the billed time: whole milliseconds of the duration and, since 2025-08-01, of the initialization.
-    /// <https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/>
-    pub(super) fn billed_ms(&self) -> u64 {
-        let init = self.init.map_or(0, |init| init.0);
-        (self.duration.0 + init).div_ceil(100).max(1)
-    }
+/// Returns the billed time: whole milliseconds of the duration and, since 2025-08-01, of the initialization.
+/// <https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/>
+pub(super) fn billed_ms(duration: ReportedDuration, init: Option<ReportedDuration>) -> u64 {
+    (duration.0 + init.map_or(0, |init| init.0)).div_ceil(100).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn billed_ms(duration_us: u64, init_us: Option<u64>) -> u64 {
+    fn billed_us(duration_us: u64, init_us: Option<u64>) -> u64 {
         let duration = |us| ReportedDuration::of(Duration::from_micros(us));
-        let report = Report {
-            duration: duration(duration_us),
-            init: init_us.map(duration),
-            memory: 512,
-            max_memory_used: 70,
-            status: Status::Success,
-        };
-        report.billed_ms()
+        billed_ms(duration(duration_us), init_us.map(duration))
     }
 
     #[test]
     fn a_cold_start_is_billed_with_its_init() {
         // AWS's own example: 133.61 + 80.00 ms are billed as 214.
-        assert_eq!(billed_ms(133_610, Some(80_000)), 214);
-        assert_eq!(billed_ms(133_610, None), 134);
-        assert_eq!(billed_ms(2_000, None), 2);
-        assert_eq!(billed_ms(0, None), 1);
+        assert_eq!(billed_us(133_610, Some(80_000)), 214);
+        assert_eq!(billed_us(133_610, None), 134);
+        assert_eq!(billed_us(2_000, None), 2);
+        assert_eq!(billed_us(0, None), 1);
     }
 
     #[test]
     fn the_billed_time_follows_from_the_shown_time() {
         // 5.0004 ms shows as 5.00.
         assert_eq!(ReportedDuration::of(Duration::from_nanos(5_000_400)).text(), "5.00");
-        assert_eq!(billed_ms(5_004, None), 5);
+        assert_eq!(billed_us(5_004, None), 5);
     }
 }

@@ -126,13 +126,15 @@ impl SystemLog<'_> {
 
     fn text_report(&self, report: &Report) -> String {
         let mut line = format!(
-            "REPORT RequestId: {}\tDuration: {} ms\tBilled Duration: {} ms\tMemory Size: {} MB\tMax Memory Used: {} MB\t",
+            "REPORT RequestId: {}\tDuration: {} ms\tBilled Duration: {} ms\tMemory Size: {} MB\t",
             self.request_id,
             report.duration.text(),
-            report.billed_ms(),
+            report.billed_ms,
             report.memory,
-            report.max_memory_used,
         );
+        if let Some(used) = report.max_memory_used {
+            line.push_str(&format!("Max Memory Used: {used} MB\t"));
+        }
         if let Some(init) = report.init {
             line.push_str(&format!("Init Duration: {} ms\t", init.text()));
         }
@@ -151,11 +153,13 @@ impl SystemLog<'_> {
             "status": report.status.name(),
             "metrics": {
                 "durationMs": report.duration.milliseconds(),
-                "billedDurationMs": report.billed_ms(),
+                "billedDurationMs": report.billed_ms,
                 "memorySizeMB": report.memory,
-                "maxMemoryUsedMB": report.max_memory_used,
             },
         });
+        if let Some(used) = report.max_memory_used {
+            record["metrics"]["maxMemoryUsedMB"] = json!(used);
+        }
         if let Some(init) = report.init {
             record["metrics"]["initDurationMs"] = json!(init.milliseconds());
         }
@@ -183,6 +187,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::local::environment::report::billed_ms;
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 06:44:28.123 UTC);
     const ID: &str = "6f747a00-9d6b-4d0e-8d6a-4f6d3c5d3b11";
@@ -201,11 +206,14 @@ mod tests {
     }
 
     fn report(duration_us: u64, init_us: Option<u64>, status: Status) -> Report {
+        let reported = |us| ReportedDuration::of(Duration::from_micros(us));
+        let (duration, init) = (reported(duration_us), init_us.map(reported));
         Report {
-            duration: ReportedDuration::of(Duration::from_micros(duration_us)),
-            init: init_us.map(|init| ReportedDuration::of(Duration::from_micros(init))),
+            duration,
+            billed_ms: billed_ms(duration, init),
+            init,
             memory: 512,
-            max_memory_used: 70,
+            max_memory_used: Some(70),
             status,
         }
     }

@@ -1,4 +1,4 @@
-//! A function's code on this machine: an executable, a folder, or a folder that a zip was unpacked into.
+//! A function's code on this machine: an executable, a folder, a folder that a zip was unpacked into, or a recording.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,6 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::configuration::{Configuration, Runtime};
+use super::recording::Recording;
 
 #[derive(Debug)]
 pub(crate) struct Code {
@@ -25,6 +26,8 @@ pub(crate) struct Code {
     pub(crate) bytes: u64,
     /// Whether the service unpacked the folder, and so removes it.
     unpacked: bool,
+    /// What is replayed instead of starting a process.
+    pub(crate) recording: Option<Recording>,
 }
 
 impl Drop for Code {
@@ -55,7 +58,21 @@ impl Code {
         };
         let mut sum = Sha256::new();
         let bytes = hash(&path, &mut sum).map_err(at_path)?;
-        Ok(Code { root, executable, sha256: BASE64_STANDARD.encode(sum.finalize()), bytes, unpacked: false })
+        let sha256 = BASE64_STANDARD.encode(sum.finalize());
+        Ok(Code { root, executable, sha256, bytes, unpacked: false, recording: None })
+    }
+
+    /// Opens a recording, which is replayed as the function of this name.
+    pub(crate) fn recorded(path: &Path, function: &str, seed: u64) -> Result<Code, String> {
+        let text = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Code {
+            root: PathBuf::new(),
+            executable: None,
+            sha256: BASE64_STANDARD.encode(Sha256::digest(&text)),
+            bytes: text.len() as u64,
+            unpacked: false,
+            recording: Some(Recording::read(path, &text, function, seed)?),
+        })
     }
 
     /// Unpacks a zip, as CreateFunction receives it, into a folder of its own in `temp_dir`.
@@ -70,6 +87,7 @@ impl Code {
             bytes,
             // From here on the folder is removed even if unpacking fails.
             unpacked: true,
+            recording: None,
         };
         let mut archive = zip::ZipArchive::new(Cursor::new(zip)).map_err(|error| {
             format!(

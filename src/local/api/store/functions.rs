@@ -138,6 +138,7 @@ impl Store {
             generation: self.generations,
             configuration: configuration.clone(),
             code: Arc::clone(code),
+            replay: Default::default(),
         })
     }
 
