@@ -514,7 +514,7 @@ fn a_python_handler_runs_on_the_official_runtime_client() {
 
 /// Starts a service that replays a recording of two environments at 512 MB and one at 1024 MB. The environment of a row
 /// can be told from its duration, as can its place there: the third row of b is 203.25 ms.
-fn replaying(seed: &str) -> (Folder, Local) {
+fn replaying(flags: &[&str]) -> (Folder, Local) {
     let folder = Folder::new();
     let mut csv =
         "memorySizeMB,environment,durationMs,billedDurationMs,initDurationMs,maxMemoryUsedMB\n".to_owned();
@@ -530,7 +530,8 @@ fn replaying(seed: &str) -> (Folder, Local) {
     let (text, json) = (text + "Text", json + "JSON");
     let local = Local::start(
         &[
-            &["--control-plane-rate", "0", "--update-delay-ms", "20", "--seed", seed][..],
+            &["--control-plane-rate", "0", "--update-delay-ms", "20"],
+            flags,
             &["--replay", &text, "--replay", &json],
         ]
         .concat(),
@@ -538,11 +539,10 @@ fn replaying(seed: &str) -> (Folder, Local) {
     (folder, local)
 }
 
-/// Prepares `function` with these sizes and invokes each `num` times, in series unless the flags say otherwise. Returns
-/// the records.
-fn replayed(local: &Local, function: &str, sizes: &str, num: &str, flags: &[&str]) -> Vec<Value> {
+/// Prepares `function` with these sizes, invokes each `num` times in series, and returns the records.
+fn replayed(local: &Local, function: &str, sizes: &str, num: &str) -> Vec<Value> {
     let prepared = local.tool("lpt-prepare").args(["--power-values", sizes, function]).run().succeeds();
-    let invoke = local.tool("lpt-invoke").args(["--num", num]).args(flags);
+    let invoke = local.tool("lpt-invoke").args(["--num", num]);
     invoke.stdin(prepared.stdout).run().succeeds().of_type("invocation")
 }
 
@@ -553,9 +553,9 @@ fn durations(records: &[Value], memory: u64) -> Vec<f64> {
 
 #[test]
 fn a_replay_runs_through_an_environment_before_it_draws_another() {
-    let (_folder, local) = replaying("1");
+    let (_folder, local) = replaying(&[]);
     for function in ["f", "g"] {
-        let records = replayed(&local, function, "512", "20", &[]);
+        let records = replayed(&local, function, "512", "20");
         let durations = durations(&records, 512);
         for environment in durations.chunks(5) {
             let expected: Vec<f64> = (0..5).map(|row| environment[0] + f64::from(row)).collect();
@@ -580,9 +580,9 @@ fn a_replay_runs_through_an_environment_before_it_draws_another() {
 #[test]
 fn a_seed_draws_the_same_environments_in_whatever_order_sizes_are_invoked() {
     let drawn = |seed: &str, first: &str, second: &str| {
-        let (_folder, local) = replaying(seed);
-        let mut records = replayed(&local, "f", first, "60", &[]);
-        records.extend(replayed(&local, "f", second, "60", &[]));
+        let (_folder, local) = replaying(&["--seed", seed]);
+        let mut records = replayed(&local, "f", first, "60");
+        records.extend(replayed(&local, "f", second, "60"));
         durations(&records, 512)
     };
     let expected = drawn("1", "512", "1024");
@@ -592,7 +592,7 @@ fn a_seed_draws_the_same_environments_in_whatever_order_sizes_are_invoked() {
 
 #[test]
 fn parallel_requests_meet_an_environment_each_and_later_ones_meet_those_again() {
-    let (_folder, local) = replaying("1");
+    let (_folder, local) = replaying(&["--wave-ms", "300"]);
     let (runtime, client) = local.client();
     let wave = || {
         let invoke = || client.invoke().function_name("f").log_type(LogType::Tail).send();
@@ -615,8 +615,8 @@ fn parallel_requests_meet_an_environment_each_and_later_ones_meet_those_again() 
 
 #[test]
 fn a_size_near_a_recorded_one_is_replayed_and_no_other() {
-    let (_folder, local) = replaying("1");
-    let records = replayed(&local, "f", "1000", "5", &[]);
+    let (_folder, local) = replaying(&[]);
+    let records = replayed(&local, "f", "1000", "5");
     assert_eq!(durations(&records, 1000), [301.25, 302.25, 303.25, 304.25, 305.25]);
     let prepared = local.tool("lpt-prepare").args(["--power-values", "600", "f"]).run().succeeds();
     let failed = local.tool("lpt-invoke").args(["--num", "1"]).stdin(prepared.stdout).run();
@@ -637,7 +637,7 @@ fn a_recording_needs_only_four_columns() {
     let file =
         folder.file("f.csv", "other,billedDurationMs,durationMs,environment,memorySizeMB\nx,6,5.25,1,512\n");
     let local = Local::start(&["--update-delay-ms", "20", "--replay", &format!("f={}", file.display())]);
-    let records = replayed(&local, "f", "512", "5", &[]);
+    let records = replayed(&local, "f", "512", "5");
     for record in records {
         assert_eq!((&record["durationMs"], &record["billedDurationMs"]), (&json!(5.25), &json!(6)));
         assert_eq!(record["coldStart"], false);

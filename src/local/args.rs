@@ -41,6 +41,11 @@ pub struct Args {
     /// Seed by which --replay draws environments
     #[arg(long, value_name = "N", default_value = "0", value_parser = whole_number(0..=u64::MAX))]
     pub(super) seed: u64,
+    /// Time without another invocation after which a wave of parallel ones of a replay is complete
+    ///
+    /// They are answered then. A longer time keeps waves together on a busy machine.
+    #[arg(long, value_name = "MS", default_value = "5", value_parser = whole_number(0..=u64::MAX))]
+    pub(super) wave_ms: u64,
     /// Address to listen on, which must belong to this machine alone
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = parse_listen)]
     pub(super) listen: SocketAddr,

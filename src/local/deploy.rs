@@ -6,29 +6,29 @@ use std::path::Path;
 use super::api::{Moment, Store};
 use super::args::FunctionArg;
 use super::function::{
-    AccountRegion, Architecture, Code, Configuration, FunctionId, LogFormat, Runtime, SystemLogLevel,
-    Timeout, check_description, check_memory,
+    AccountRegion, Architecture, Code, Configuration, FunctionId, LogFormat, ReplayRules, Runtime,
+    SystemLogLevel, Timeout, check_description, check_memory,
 };
 use super::refusal::Refusal;
 use crate::error::Error;
 use crate::units::MemoryMB;
 
-/// Creates a function, which is active at once. With a seed it is a recording. It belongs to `account_region` unless the argument names
+/// Creates a function, which is active at once. With rules it is a recording. It belongs to `account_region` unless the argument names
 /// another account or region.
 pub(super) fn create_function(
     store: &mut Store,
     arg: &FunctionArg,
-    seed: Option<u64>,
+    replay: Option<ReplayRules>,
     account_region: &AccountRegion,
     max_memory: MemoryMB,
     temp_dir: &Path,
     now: Moment,
 ) -> Result<(), Error> {
-    let flag = if seed.is_some() { "--replay" } else { "--function" };
+    let flag = if replay.is_some() { "--replay" } else { "--function" };
     let usage = |why: String| Error::Usage(format!("{flag} {}: {why}", arg.name));
     let refused = |refusal: Refusal| usage(refusal.to_string());
-    let code = match seed {
-        Some(seed) => Code::recorded(&arg.path, &arg.name, seed),
+    let code = match replay {
+        Some(rules) => Code::recorded(&arg.path, &arg.name, rules),
         None => Code::open(&arg.path, temp_dir),
     }
     .map_err(usage)?;

@@ -12,7 +12,7 @@ use super::args::{self, Args, CoresArg};
 use super::command::Reach;
 use super::credentials::AccessKeyId;
 use super::environment::{self, Concurrency, Cores, Fleet, Orphans};
-use super::function::{AccountRegion, DEFAULT_ACCOUNT};
+use super::function::{AccountRegion, DEFAULT_ACCOUNT, ReplayRules};
 use super::temp_dir::{self, TempDir};
 use super::throttle::{self, Throttle};
 use super::{command, deploy};
@@ -155,9 +155,18 @@ fn create_store(args: &Args, account_region: &AccountRegion, temp_dir: &Path) ->
         pending_version_refuses: args.pending_version_refuses,
     });
     let functions = args.functions.iter().map(|function| (function, None));
-    let replays = args.replays.iter().map(|replay| (replay, Some(args.seed)));
-    for (function, seed) in functions.chain(replays) {
-        deploy::create_function(&mut store, function, seed, account_region, args.max_memory, temp_dir, now)?;
+    let rules = ReplayRules { seed: args.seed, quiet: Duration::from_millis(args.wave_ms) };
+    let replays = args.replays.iter().map(|replay| (replay, Some(rules)));
+    for (function, replay) in functions.chain(replays) {
+        deploy::create_function(
+            &mut store,
+            function,
+            replay,
+            account_region,
+            args.max_memory,
+            temp_dir,
+            now,
+        )?;
     }
     Ok(store)
 }

@@ -12,7 +12,7 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 use super::configuration::{Configuration, Runtime};
-use super::recording::Recording;
+use super::recording::{Recording, ReplayRules};
 
 #[derive(Debug)]
 pub(crate) struct Code {
@@ -63,7 +63,7 @@ impl Code {
     }
 
     /// Opens a recording, which is replayed as the function of this name.
-    pub(crate) fn recorded(path: &Path, function: &str, seed: u64) -> Result<Code, String> {
+    pub(crate) fn recorded(path: &Path, function: &str, rules: ReplayRules) -> Result<Code, String> {
         let text = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(Code {
             root: PathBuf::new(),
@@ -71,7 +71,7 @@ impl Code {
             sha256: BASE64_STANDARD.encode(Sha256::digest(&text)),
             bytes: text.len() as u64,
             unpacked: false,
-            recording: Some(Recording::read(path, &text, function, seed)?),
+            recording: Some(Recording::read(path, &text, function, rules)?),
         })
     }
 

@@ -14,5 +14,5 @@ pub(super) use configuration::{
 pub(super) use name::{
     AccountRegion, DEFAULT_ACCOUNT, FunctionId, Qualifier, Target, check_account, check_name, check_region,
 };
-pub(super) use recording::{Recording, Row};
+pub(super) use recording::{Recording, ReplayRules, Row};
 pub(super) use runnable::Runnable;

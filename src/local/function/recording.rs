@@ -11,19 +11,23 @@ use sha2::{Digest, Sha256};
 use crate::quote::quoted;
 use crate::units::{BilledMillis, MemoryMB, Millis};
 
-/// The time without another request after which the requests so far are a whole wave. Clients send a wave within
-/// milliseconds, and invocations in a row take no longer than this each.
-const QUIET: Duration = Duration::from_millis(5);
-
 /// The columns that a recording must have.
 const REQUIRED: [&str; 4] = ["memorySizeMB", "environment", "durationMs", "billedDurationMs"];
+
+/// How recordings are replayed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReplayRules {
+    pub(crate) seed: u64,
+    /// The time without another request after which the requests so far are a whole wave.
+    pub(crate) quiet: Duration,
+}
 
 /// A file of recorded invocations.
 #[derive(Debug)]
 pub(crate) struct Recording {
     file: String,
     function: String,
-    seed: u64,
+    rules: ReplayRules,
     /// The rows of each environment in their order, by the memory size and the environment's name.
     sizes: BTreeMap<MemoryMB, BTreeMap<String, Vec<Row>>>,
     /// How many environments were drawn for each size that was invoked, over all versions of the function.
@@ -59,7 +63,12 @@ struct State {
 
 impl Recording {
     /// Reads a recording. The environments are drawn by the name of the function and the seed.
-    pub(crate) fn read(path: &Path, text: &[u8], function: &str, seed: u64) -> Result<Recording, String> {
+    pub(crate) fn read(
+        path: &Path,
+        text: &[u8],
+        function: &str,
+        rules: ReplayRules,
+    ) -> Result<Recording, String> {
         let file = path.display().to_string();
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(text);
         let unreadable = |error: csv::Error| format!("{file}: {error}");
@@ -81,7 +90,7 @@ impl Recording {
         if sizes.is_empty() {
             return Err(format!("{file}: no rows below the header"));
         }
-        Ok(Recording { file, function: function.to_owned(), seed, sizes, drawn: Mutex::default() })
+        Ok(Recording { file, function: function.to_owned(), rules, sizes, drawn: Mutex::default() })
     }
 
     /// Returns the rows of a random environment of the recorded size that is nearest to `memory`. The same seed draws
@@ -102,7 +111,7 @@ impl Recording {
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         let index = drawn.entry(memory).or_default();
         // A hash, because the draws of a size must not depend on how many were made for others.
-        let sum = Sha256::digest(format!("{} {} {memory} {index}", self.seed, self.function));
+        let sum = Sha256::digest(format!("{} {} {memory} {index}", self.rules.seed, self.function));
         *index += 1;
         let random = u32::from_be_bytes([sum[0], sum[1], sum[2], sum[3]]) as usize;
         let rows = environments.values().nth(random % environments.len());
@@ -124,7 +133,7 @@ impl Replay {
         let row = rows.next().expect("an environment without rows has ended");
         let mut arrivals = self.state().arrivals;
         loop {
-            tokio::time::sleep(QUIET).await;
+            tokio::time::sleep(recording.rules.quiet).await;
             let mut state = self.state();
             if state.arrivals == arrivals {
                 if rows.len() > 0 {
