@@ -48,11 +48,15 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::tools::invoke::Args::command(),
-            sections: "",
+            sections: include_str!("../man/lpt-invoke.sections"),
             examples: &[
                 (
                     "Invoke the versions in plan.ndjson with a payload from a file, and save the records:",
                     "lpt-invoke --payload-file event.json plan.ndjson > runs.ndjson",
+                ),
+                (
+                    "Find the cheapest size with few invocations:",
+                    "lpt-prepare my-function | lpt-invoke --adaptive | lpt-analyze | lpt-select | lpt-cleanup",
                 ),
                 (
                     "Invoke each size 50 times, 5 invocations at a time over all sizes:",

@@ -19,6 +19,7 @@
 //! - `save`: what becomes of the records and of the versions that they name.
 //! - `examples`: the script and the Makefile of examples, as a user runs them.
 //! - `scale`: Spark, DuckDB and polars on saved runs.
+//! - `adaptive`: the race of the sizes, with lpt-invoke --adaptive.
 //! - `prepare`, `invoke`, `import`, `analyze`, `select`, `apply`, `cleanup`: one tool.
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
@@ -28,6 +29,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 #![allow(clippy::print_stdout, reason = "a test that can't run here says so")]
 
+mod adaptive;
 mod analyze;
 mod apply;
 mod cleanup;

@@ -181,6 +181,11 @@ pub(crate) struct StrategyArgs {
 }
 
 impl StrategyArgs {
+    /// Whether a flag gives the strategy or the weight.
+    pub(crate) fn is_given(&self) -> bool {
+        self.strategy.is_some() || self.balanced_weight.is_some()
+    }
+
     /// Returns the values of the flags, or otherwise those of the execution input, or otherwise the `defaults`. Warns
     /// about a weight in the execution input that is out of range.
     ///

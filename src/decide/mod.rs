@@ -27,8 +27,12 @@ const TOLERATED_FUNCTION_ERRORS: f64 = 0.1;
 /// The invocations that succeeded tell nothing about the others.
 pub fn is_sound(statistics: &Statistics) -> bool {
     let invocations = statistics.invocations + statistics.errors;
-    statistics.out_of_memory_errors == 0
-        && statistics.function_errors as f64 <= TOLERATED_FUNCTION_ERRORS * invocations as f64
+    statistics.out_of_memory_errors == 0 && !fails_often(statistics.function_errors, invocations)
+}
+
+/// Whether so many failures of the function among its invocations rule a size out.
+pub fn fails_often(function_errors: u64, invocations: u64) -> bool {
+    function_errors as f64 > TOLERATED_FUNCTION_ERRORS * invocations as f64
 }
 
 impl Candidate {

@@ -92,6 +92,11 @@ impl Race {
         self.sizes[size].is_out = true;
     }
 
+    /// Returns the number of invocations of a size that were noted.
+    pub fn count(&self, size: usize) -> usize {
+        self.sizes[size].values.len()
+    }
+
     /// Returns the round: 1 until each size has its first wave.
     pub fn round(&self) -> u32 {
         self.round

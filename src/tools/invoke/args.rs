@@ -7,20 +7,23 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::adaptive::Adaptive;
 use super::payload::{self, Typed};
 use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
 use crate::aws::{Aws, AwsOptions, S3Url};
 use crate::cli::{
-    AwsArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES, SaveArgs,
-    warn_of_few, whole_number,
+    AwsArgs, CertaintyArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES,
+    SaveArgs, StrategyArgs, warn_of_few, whole_number,
 };
+use crate::decide::Limits;
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::names::Callee;
 use crate::quote::quoted;
-use crate::records::Tags;
+use crate::records::{BalancedWeight, Strategy, Tags};
+use crate::units::Money;
 
 /// Invoke each prepared version, and record what Lambda reports of each invocation
 ///
@@ -85,6 +88,21 @@ pub struct Args {
     /// Error types that count as results, such as ValidationError,NotFound
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     allowed_exceptions: Option<Vec<String>>,
+    /// Find the best size with few invocations, which go to the sizes that may be the best
+    ///
+    /// Each size gets a wave of 3 invocations at once to warm up, and one to be measured. By cost, larger sizes are left
+    /// out once one is clearly dearer. Further waves go to the best size and its closest rivals, until each other size is
+    /// shown to be worse or equivalent, or more would hardly tell. Give lpt-analyze the same --strategy.
+    #[arg(long, conflicts_with_all = ["num", "parallel", "sleep_between_runs_ms", "only_cold_starts", "resume"])]
+    adaptive: bool,
+    /// Maximum number of invocations per size in an adaptive run, without its warm-up
+    #[arg(long, value_name = "N", default_value = "20", requires = "adaptive", value_parser = whole_number(WAVE..=1_000_000))]
+    max_per_size: u32,
+    /// Cost that an adaptive run may not pass, in the currency of the region
+    ///
+    /// A wave is not sent if it would, as far as the earlier ones tell. What was measured is kept.
+    #[arg(long, value_name = "AMOUNT", requires = "adaptive", value_parser = amount)]
+    max_cost: Option<Money>,
     /// Accept only versions that are for one invocation, a cold start
     ///
     /// lpt-prepare --only-cold-starts publishes such versions.
@@ -110,6 +128,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
     #[command(flatten)]
+    strategy: StrategyArgs,
+    #[command(flatten)]
+    certainty: CertaintyArgs,
+    #[command(flatten)]
     save: SaveArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
@@ -121,6 +143,14 @@ pub struct Args {
     common: CommonArgs,
     #[command(flatten)]
     input: InputArgs,
+}
+
+/// The number of invocations of a wave.
+const WAVE: u32 = 3;
+
+fn amount(text: &str) -> Result<Money, &'static str> {
+    let amount = text.parse().ok().filter(|amount: &f64| amount.is_finite() && *amount > 0.0);
+    amount.map(Money).ok_or("expected an amount above 0, such as 0.01")
 }
 
 fn tag(text: &str) -> Result<(String, String), &'static str> {
@@ -193,7 +223,39 @@ impl Args {
             let in_input = key.clone().map(called(input.place_of(&format!("{when}ProcessorARN"))));
             command.or(flag.map(called(format!("--{when}-processor")))).or(in_input)
         };
+        let adaptive = match self.adaptive {
+            true => {
+                let defaults = (Strategy::default(), BalancedWeight::default());
+                let (strategy, balanced_weight) = self.strategy.resolve(Some(&input), defaults)?;
+                Some(Adaptive {
+                    rules: self.certainty.rules(strategy, balanced_weight),
+                    limits: Limits { wave: WAVE as usize, max_per_size: self.max_per_size as usize },
+                    max_cost: self.max_cost,
+                })
+            }
+            false if self.strategy.is_given() => {
+                return Err(Error::Usage(
+                    "--strategy and --balanced-weight decide what --adaptive measures; add --adaptive, or give them to lpt-analyze"
+                        .to_owned(),
+                ));
+            }
+            false => None,
+        };
+        let payloads = match (self.payload, self.payload_file, self.payloads, self.payload_s3) {
+            (Some(text), ..) => typed_payloads(&text)?,
+            (_, Some(file), ..) => Payloads::from_file(&file, "--payload-file")?,
+            (_, _, Some(file), _) => Payloads::from_lines(&file, self.shuffle)?,
+            (.., Some(url)) => payloads_at_s3(aws, &url, "--payload-s3").await?,
+            (None, None, None, None) => payloads_in(&input, aws).await?,
+        };
+        if adaptive.is_some() && payloads.are_weighted() {
+            return Err(Error::Usage(
+                "--adaptive cannot share its invocations out by weight, because their number is not known; give --payloads a line for each payload, repeated by its weight"
+                    .to_owned(),
+            ));
+        }
         Ok(Options {
+            adaptive,
             num: self.num,
             num_without_plan: input.num.map_or(DEFAULT_NUM, NonZeroU32::get),
             pre_processor: processor("pre", self.pre_processor, self.pre_command, &input.pre_processor_arn),
@@ -215,13 +277,7 @@ impl Args {
             concurrency: self.concurrency,
             dry_run,
             resumed: self.resume.as_deref().map(Resumed::read).transpose()?.unwrap_or_default(),
-            payloads: match (self.payload, self.payload_file, self.payloads, self.payload_s3) {
-                (Some(text), ..) => typed_payloads(&text)?,
-                (_, Some(file), ..) => Payloads::from_file(&file, "--payload-file")?,
-                (_, _, Some(file), _) => Payloads::from_lines(&file, self.shuffle)?,
-                (.., Some(url)) => payloads_at_s3(aws, &url, "--payload-s3").await?,
-                (None, None, None, None) => payloads_in(&input, aws).await?,
-            },
+            payloads,
         })
     }
 }

@@ -88,7 +88,8 @@ pub(super) struct SizeResult {
 
 impl SizeProgress {
     pub fn new(options: &Options) -> SizeProgress {
-        let turns = if options.parallel { Semaphore::MAX_PERMITS } else { 1 };
+        let is_at_once = options.parallel || options.adaptive.is_some();
+        let turns = if is_at_once { Semaphore::MAX_PERMITS } else { 1 };
         SizeProgress {
             turns: Semaphore::new(turns),
             trial: Semaphore::new(1),
@@ -149,21 +150,33 @@ impl Measurement {
         let missing = self.indices.clone().filter(|index| !self.kept.contains_key(index));
         let max_in_flight = if shared.options.parallel { shared.options.concurrency.get() } else { 1 };
         stream::iter(missing)
-            .map(|index| self.invoke_and_record(index, shared))
+            .map(|index| self.invoke_and_record(index, None, shared))
             .buffer_unordered(max_in_flight)
-            .collect()
-            .await
+            .for_each(async |_| ())
+            .await;
     }
 
-    async fn invoke_and_record(&self, index: u32, shared: &Shared<'_>) {
+    /// Whether no further invocation of the size is made.
+    pub fn is_given_up(&self) -> bool {
+        self.size.progress.borrow().is_given_up
+    }
+
+    /// Makes one invocation, in this round and wave of an adaptive run, and writes its record. Returns `None` if it was
+    /// not made, or if the run was stopped before an answer came.
+    pub async fn invoke_and_record(
+        &self,
+        index: u32,
+        sent_in: Option<(u32, u32)>,
+        shared: &Shared<'_>,
+    ) -> Option<Invocation> {
         const NEVER: &str = "the semaphore is never closed";
         let _turn = self.size.turns.acquire().await.expect(NEVER);
-        if self.size.progress.borrow().is_given_up || shared.stop.is_cancelled() {
-            return;
+        if self.is_given_up() || shared.stop.is_cancelled() {
+            return None;
         }
         if self.size.has_begun.replace(true) && !shared.options.sleep_between_runs.is_zero() {
             tokio::select! {
-                () = shared.stop.cancelled() => return,
+                () = shared.stop.cancelled() => return None,
                 () = tokio::time::sleep(shared.options.sleep_between_runs) => {}
             }
         }
@@ -172,17 +185,13 @@ impl Measurement {
             Ok(payload) => payload,
             Err(error) => {
                 self.give_up(error);
-                return;
+                return None;
             }
         };
-        let Some(Admission { permit, trial: _trial, failures_when_sent }) = self.admission(shared).await
-        else {
-            return;
-        };
-        let Some((invocation, result)) = self.invoke(index, &payload, shared).await else {
-            return;
-        };
+        let Admission { permit, trial: _trial, failures_when_sent } = self.admission(shared).await?;
+        let (mut invocation, result) = self.invoke(index, &payload, shared).await?;
         drop(permit);
+        (invocation.round, invocation.wave) = sent_in.unzip();
         shared.recorder.write(&invocation);
         if self.configuration.index.is_some() && invocation.cold_start == Some(false) {
             message::warning(format_args!(
@@ -203,6 +212,7 @@ impl Measurement {
                 self.give_up(error);
             }
         }
+        Some(invocation)
     }
 
     /// Waits until an invocation may be sent: one at a time while the size is in doubt. Returns `None` if no further

@@ -1,6 +1,7 @@
 //! `lpt-invoke`: `configuration` → `invocation`.
 
 mod args; // the arguments as typed
+mod adaptive; // the race of the sizes of a function
 mod measure; // the measurement of one size: its invocations and their records
 mod failures; // when a size is given up because its invocations fail
 mod resume; // the invocations of an interrupted run, which need not be made again
@@ -9,14 +10,15 @@ mod payload; // the payloads, and their shares of the invocations
 mod spent; // what the invocations have cost so far
 
 use std::cell::RefCell;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::Semaphore;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use args::Args;
@@ -28,12 +30,14 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::label::label;
 use crate::message::{self, counted};
-use crate::names::{AliasName, FunctionArn};
+use crate::names::{AliasName, Architecture, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
 use crate::quote::operand;
 use crate::records::{
     Configuration, ConfigurationState, Invocation, Plan, Record as _, RunName, SizeKey, Tags,
 };
+use crate::units::{BilledMillis, Money};
+use adaptive::{Adaptive, Sizes};
 use measure::{Measurement, Shared, SizeProgress, SizeResult};
 use processor::Processor;
 use resume::Resumed;
@@ -63,6 +67,8 @@ struct Options {
     sleep_between_runs: Duration,
     /// Types of function errors that count as results.
     allowed_exceptions: Vec<String>,
+    /// How to find the best size with few invocations; None: each size gets as many.
+    adaptive: Option<Adaptive>,
     /// Whether to accept only versions that are for one invocation each.
     only_cold_starts: bool,
     /// Whether to hide payloads, and error messages that may contain parts of them.
@@ -111,10 +117,17 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         tokio::select! {
             Some(()) = measurements.next(), if !measurements.is_empty() => {}
             line = input.next(), if reading => match line {
-                None => reading = false,
+                None => {
+                    reading = false;
+                    // No more sizes come.
+                    invoke.races.clear();
+                }
                 Some(Err(error)) => invoke.stop_because(error),
                 Some(Ok(line)) => match invoke.handle(&line) {
-                    Ok(Some(measurement)) => measurements.push(measurement.run(&shared)),
+                    Ok(Some(Work::Size(measurement))) => measurements.push(measurement.run(&shared).boxed_local()),
+                    Ok(Some(Work::Race(sizes, adaptive))) => {
+                        measurements.push(Sizes::new(adaptive).run(sizes, &shared).boxed_local());
+                    }
                     Ok(None) => {}
                     Err(error) => invoke.stop_because(error),
                 },
@@ -196,6 +209,11 @@ impl Recorder<'_> {
         }
     }
 
+    /// Whether the cost so far and that of more invocations pass an amount.
+    fn would_pass(&self, most: Money, more: (SizeKey, u64, BilledMillis)) -> bool {
+        self.spent.borrow().would_pass(most, more)
+    }
+
     fn note(&self, written: Result<(), Error>) {
         if let Err(error) = written {
             self.failure.borrow_mut().get_or_insert(error);
@@ -224,6 +242,16 @@ struct Invoke<'a> {
     /// The number of invocations that are kept from the resumed run.
     kept: usize,
     sizes: BTreeMap<(RunName, SizeKey), Rc<SizeProgress>>,
+    /// Where the sizes of each function and architecture go if they race.
+    races: HashMap<(RunName, FunctionArn, Architecture), mpsc::UnboundedSender<Measurement>>,
+}
+
+/// What to do about a configuration that is ready.
+enum Work {
+    /// Measure the size.
+    Size(Box<Measurement>),
+    /// Let this and the following sizes of its function race.
+    Race(mpsc::UnboundedReceiver<Measurement>, Adaptive),
 }
 
 impl<'a> Invoke<'a> {
@@ -248,6 +276,7 @@ impl<'a> Invoke<'a> {
             bad_input: None,
             kept: 0,
             sizes: BTreeMap::new(),
+            races: HashMap::new(),
         }
     }
 
@@ -261,8 +290,8 @@ impl<'a> Invoke<'a> {
         self.options.dry_run || !self.dry_runs.is_empty()
     }
 
-    /// Passes a line on. Returns the measurement to run if it is a configuration that is ready.
-    fn handle(&mut self, line: &Line) -> Result<Option<Measurement>, Error> {
+    /// Passes a line on. Returns the work to do if it is a configuration that is ready.
+    fn handle(&mut self, line: &Line) -> Result<Option<Work>, Error> {
         let Some(record_type) = self.upstream.admit(line)? else {
             return Ok(None);
         };
@@ -293,9 +322,30 @@ impl<'a> Invoke<'a> {
         self.recorder.pass(line);
         match ready? {
             Some(configuration) if !self.stop.is_cancelled() && self.is_new(&configuration) => {
-                self.measurement(configuration)
+                Ok(self.measurement(configuration)?.and_then(|measurement| self.work(measurement)))
             }
             _ => Ok(None),
+        }
+    }
+
+    /// Returns the work that a measurement begins, if it does not join a race that is under way.
+    fn work(&mut self, measurement: Measurement) -> Option<Work> {
+        let Some(adaptive) = self.options.adaptive.filter(|_| !self.is_dry()) else {
+            return Some(Work::Size(Box::new(measurement)));
+        };
+        let Configuration { run_id, function_arn, architecture, .. } = &measurement.configuration;
+        let key = (run_id.clone(), function_arn.clone(), *architecture);
+        match self.races.entry(key) {
+            Entry::Occupied(race) => {
+                // Its race ends only after this sender is dropped.
+                let _ = race.get().send(measurement);
+                None
+            }
+            Entry::Vacant(new) => {
+                let (sender, receiver) = mpsc::unbounded_channel();
+                let _ = new.insert(sender).send(measurement);
+                Some(Work::Race(receiver, adaptive))
+            }
         }
     }
 
@@ -318,11 +368,22 @@ impl<'a> Invoke<'a> {
                 configuration.alias
             )));
         }
+        if options.adaptive.is_some() && configuration.index.is_some() {
+            return Err(Error::Usage(format!(
+                "{}:{}: the version is for one invocation, and --adaptive makes several; prepare it without --only-cold-starts",
+                label(&configuration.function_arn),
+                configuration.alias
+            )));
+        }
         let is_dry_run = options.dry_run || self.dry_runs.contains(&configuration.run_id);
         if is_dry_run && configuration.index.is_some_and(|index| index > 0) {
             return Ok(None);
         }
-        let num = if is_dry_run { 1 } else { self.num(&configuration) };
+        let num = match options.adaptive {
+            _ if is_dry_run => 1,
+            Some(Adaptive { limits, .. }) => (limits.wave + limits.max_per_size) as u32,
+            None => self.num(&configuration),
+        };
         // A version that is for one invocation is for the invocation of its index.
         let indices = match configuration.index {
             Some(index) => index..index + 1,

@@ -227,6 +227,11 @@ impl Payloads {
         Ok(Payloads { all, order: Order::Weighted(weights) })
     }
 
+    /// Whether there are several payloads, each with its share of the invocations.
+    pub(super) fn are_weighted(&self) -> bool {
+        matches!(&self.order, Order::Weighted(weights) if weights.len() > 1)
+    }
+
     /// Shares `num` invocations out among the payloads. Weighted payloads get floor(weight × num ÷ total) each, in their
     /// order, and the last one gets the rest, as in AWS Lambda Power Tuning. Other payloads are used in turn.
     ///

@@ -8,7 +8,7 @@ use crate::records::{Invocation, SizeKey};
 use crate::units::{BilledMillis, GbSeconds, Money};
 
 /// The invocations that are recorded, and what they cost.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Spent {
     invocations: u64,
     /// The number of billed invocations of each size, and their time.
@@ -23,6 +23,15 @@ impl Spent {
             *count += 1;
             total.0 += billed.0;
         }
+    }
+
+    /// Whether the cost so far, and that of so many more invocations with this billed duration together, pass an amount.
+    pub fn would_pass(&self, most: Money, (size, count, billed): (SizeKey, u64, BilledMillis)) -> bool {
+        let mut then = self.clone();
+        let (known, total) = then.billed.entry(size).or_insert((0, BilledMillis(0)));
+        *known += count;
+        total.0 += billed.0;
+        then.amounts().values().any(|amount| amount.0 > most.0)
     }
 
     /// Returns the amount in each currency, as far as the embedded list has prices. The first tier is assumed.

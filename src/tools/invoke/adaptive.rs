@@ -1,0 +1,217 @@
+//! The adaptive measurement of one function: the sizes race, and only those that may be the best are measured further.
+
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+
+use super::Recorder;
+use super::measure::{Measurement, Shared};
+use crate::decide::{Judgement, Limits, Race, Rules, Step, fails_often};
+use crate::label::label;
+use crate::message::{self, counted};
+use crate::records::{Configuration, Invocation, Measured, Outcome, Skipped, Strategy, Verdict};
+use crate::units::{BilledMillis, MemoryMB, Money};
+
+/// How a function is measured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Adaptive {
+    pub rules: Rules,
+    pub limits: Limits,
+    /// The most that the run may cost, in the currency of the region.
+    pub max_cost: Option<Money>,
+}
+
+/// The waves that a size gets until one of them has warm starts.
+const FIRST_WAVES: usize = 3;
+
+/// The sizes of one function on one architecture.
+pub(super) struct Sizes {
+    adaptive: Adaptive,
+    race: Race,
+    /// By their numbers in the race.
+    lanes: Vec<Lane>,
+    /// Why larger sizes need not be measured.
+    skips: Option<String>,
+    /// Whether a wave was not sent because of its cost.
+    is_over_budget: bool,
+}
+
+/// One size.
+struct Lane {
+    measurement: Measurement,
+    /// The index of the next invocation.
+    next: u32,
+    waves: u32,
+    cold_starts: usize,
+    failures: u64,
+    /// The mean billed duration so far, in milliseconds, and the number of invocations.
+    billed: (f64, f64),
+}
+
+impl Sizes {
+    pub fn new(adaptive: Adaptive) -> Sizes {
+        let race = Race::new(adaptive.rules, adaptive.limits);
+        Sizes { adaptive, race, lanes: Vec::new(), skips: None, is_over_budget: false }
+    }
+
+    /// Measures the sizes as they come, and then those that may be the best.
+    pub async fn run(mut self, mut sizes: mpsc::UnboundedReceiver<Measurement>, shared: &Shared<'_>) {
+        while let Some(measurement) = sizes.recv().await {
+            self.enter(measurement, shared).await;
+        }
+        while !shared.stop.is_cancelled()
+            && let Some(Step { size, count }) = self.race.step()
+        {
+            if !self.send_wave(size, count, self.race.round(), shared).await {
+                break;
+            }
+        }
+        if !shared.stop.is_cancelled() {
+            self.conclude();
+        }
+    }
+
+    /// Warms a size up and measures it for the first time, unless a smaller one shows that it is dearer.
+    async fn enter(&mut self, measurement: Measurement, shared: &Shared<'_>) {
+        let memory = measurement.configuration.memory_size;
+        let smaller = |lane: &Lane| lane.measurement.configuration.memory_size < memory;
+        let is_ascending = self.lanes.iter().all(smaller);
+        if let Some(reason) = self.skips.as_ref().filter(|_| is_ascending) {
+            shared.recorder.skip(&measurement.configuration, reason);
+            return;
+        }
+        let lane = Lane { measurement, next: 0, waves: 0, cold_starts: 0, failures: 0, billed: (0.0, 0.0) };
+        let size = self.race.add_size(memory);
+        self.lanes.push(lane);
+        let wave = self.adaptive.limits.wave;
+        for attempt in 0..=FIRST_WAVES {
+            let round = u32::from(attempt > 0);
+            let is_measured = self.race.count(size) >= wave;
+            if is_measured || shared.stop.is_cancelled() || !self.send_wave(size, wave, round, shared).await {
+                break;
+            }
+        }
+        if self.race.is_clearly_dearer(size) {
+            self.skips = self.comparison(size);
+        }
+    }
+
+    /// Says how much dearer a size is than the cheapest.
+    fn comparison(&self, size: usize) -> Option<String> {
+        let judgements = self.race.judgements();
+        let best = best(&judgements)?;
+        let [this, cheapest] = [size, best].map(|at| judgements[at].map(|judgement| judgement.score.mean));
+        let percent = 100.0 * (this? / cheapest? - 1.0);
+        Some(format!("{} MB costs {percent:.0} % more than {} MB", self.memory(size), self.memory(best)))
+    }
+
+    fn memory(&self, size: usize) -> MemoryMB {
+        self.lanes[size].measurement.configuration.memory_size
+    }
+
+    /// Sends so many invocations of a size together. Returns whether it could: `false` if that may pass the cost that is
+    /// allowed.
+    async fn send_wave(&mut self, size: usize, count: usize, round: u32, shared: &Shared<'_>) -> bool {
+        let expected = self.expected_billed(size);
+        let Lane { measurement, next, waves, cold_starts, failures, billed } = &mut self.lanes[size];
+        let (key, first) = (measurement.configuration.size_key(), *next);
+        let more = (key, count as u64, BilledMillis((expected * count as f64).ceil() as u64));
+        if self.adaptive.max_cost.is_some_and(|most| shared.recorder.would_pass(most, more)) {
+            self.is_over_budget = true;
+            return false;
+        }
+        let sent = (first..first + count as u32)
+            .map(|index| measurement.invoke_and_record(index, Some((round, *waves)), shared));
+        let invocations: Vec<Invocation> = join_all(sent).await.into_iter().flatten().collect();
+        for invocation in &invocations {
+            let BilledMillis(of_this) = invocation.billed_duration_ms.unwrap_or(BilledMillis(0));
+            billed.0 += of_this as f64;
+            billed.1 += 1.0;
+            let Ok(measured) = Measured::of(invocation) else {
+                continue;
+            };
+            *cold_starts += usize::from(measured.is_cold_start());
+            *failures += u64::from(invocation.outcome.is_function_error());
+            let is_usable = invocation.outcome.is_usable() && !measured.is_cold_start();
+            if let (true, Some(duration)) = (is_usable, measured.total_ms()) {
+                self.race.note(size, *waves, duration, of_this as f64);
+            }
+        }
+        self.race.note_environments(size, (*cold_starts).max(invocations.len()));
+        *next += count as u32;
+        *waves += 1;
+        let is_out_of_memory =
+            invocations.iter().any(|invocation| invocation.outcome == Outcome::OutOfMemory);
+        if is_out_of_memory || measurement.is_given_up() || fails_often(*failures, u64::from(*next)) {
+            self.race.leave_out(size);
+        }
+        true
+    }
+
+    /// Returns the billed duration to expect of an invocation: as before at this size, or else at the one before it.
+    fn expected_billed(&self, size: usize) -> f64 {
+        let known = self.lanes[..=size].iter().rev().find(|lane| lane.billed.1 > 0.0);
+        known.map_or(0.0, |lane| lane.billed.0 / lane.billed.1)
+    }
+
+    /// Says what is known now.
+    fn conclude(&self) {
+        let Some(first) = self.lanes.first() else {
+            return;
+        };
+        let name = label(&first.measurement.configuration.function_arn);
+        let judgements = self.race.judgements();
+        let sent: u32 = self.lanes.iter().map(|lane| lane.next).sum();
+        let after = format!("after {}", counted(u64::from(sent), "invocation"));
+        let why = match self.is_over_budget {
+            true => "; --max-cost allows no more",
+            false => "; more invocations would hardly tell",
+        };
+        let Some(best) = best(&judgements) else {
+            let why = if self.is_over_budget { why } else { "" };
+            message::warning(format_args!("{name}: no size is known to be the best {after}{why}"));
+            return;
+        };
+        let of = |verdict| {
+            let is = move |judgement: &Option<Judgement>| judgement.is_some_and(|of| of.verdict == verdict);
+            let sizes = judgements.iter().enumerate().filter(move |(_, judgement)| is(judgement));
+            sizes.map(|(size, _)| format!("{} MB", self.memory(size))).collect::<Vec<_>>().join(", ")
+        };
+        let (undecided, equivalent) = (of(Verdict::Undecided), of(Verdict::Equivalent));
+        let by = match self.adaptive.rules.strategy {
+            Strategy::Cost => "the cheapest",
+            Strategy::Speed => "the fastest",
+            Strategy::Balanced => "the best balance",
+        };
+        let memory = self.memory(best);
+        let tolerance = 100.0 * self.adaptive.rules.tolerance;
+        if undecided.is_empty() {
+            let confidence = 100.0 * self.adaptive.rules.confidence;
+            let others = match &*equivalent {
+                "" => String::new(),
+                sizes => format!(", and {sizes} is within {tolerance} % of it"),
+            };
+            message::note(format_args!("{name}: {memory} MB is {by}{others}: {confidence} % sure {after}"));
+            return;
+        }
+        message::note(format_args!(
+            "{name}: {memory} MB looks like {by}, but {undecided} cannot be told apart from it {after}{why}"
+        ));
+    }
+}
+
+fn best(judgements: &[Option<Judgement>]) -> Option<usize> {
+    judgements.iter().position(|judgement| judgement.is_some_and(|of| of.verdict == Verdict::Best))
+}
+
+impl Recorder<'_> {
+    /// Records that a size is not measured.
+    fn skip(&self, configuration: &Configuration, reason: &str) {
+        self.note(self.writer.borrow_mut().write(&Skipped {
+            run_id: configuration.run_id.clone(),
+            function_arn: configuration.function_arn.clone(),
+            architecture: configuration.architecture,
+            memory_size: configuration.memory_size,
+            reason: reason.to_owned(),
+        }));
+    }
+}

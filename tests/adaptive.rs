@@ -1,0 +1,177 @@
+//! `lpt-invoke --adaptive`: which sizes are measured, for how long, and that lpt-analyze judges the same.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::common::records::{Record, lines};
+use crate::common::{Folder, Local, Ran, Tool, function};
+
+const FLAGS: [&str; 2] = ["--wave-ms", "300"];
+
+/// Starts a service that replays a function with these mean durations, in milliseconds; from one of ten environments to
+/// another they differ by 2 %, and within each by 2 %. The first invocation of each is a cold start.
+fn replaying(means: &[(u32, f64)]) -> (Folder, Local) {
+    let mut rows = "memorySizeMB,environment,durationMs,initDurationMs,billedDurationMs\n".to_owned();
+    for (memory, mean) in means {
+        for environment in 0..10_u32 {
+            for row in 0..30_u32 {
+                let noise = f64::from((environment * 7 + 3) % 10) - 4.5
+                    + f64::from((row * 7 + environment) % 10)
+                    - 4.5;
+                let duration = mean * (1.0 + 0.004 * noise);
+                let init = if row == 0 { "90.5" } else { "" };
+                let billed = duration.ceil() + if row == 0 { 91.0 } else { 0.0 };
+                writeln!(rows, "{memory},{environment},{duration:.2},{init},{billed}").unwrap();
+            }
+        }
+    }
+    let folder = Folder::new();
+    let file = folder.file("f.csv", &rows);
+    let replay = format!("f={}", file.display());
+    let local = Local::start(&[&["--update-delay-ms", "20", "--replay", &replay], &FLAGS[..]].concat());
+    (folder, local)
+}
+
+fn measured(local: &Local, sizes: &str, flags: &[&str]) -> Ran {
+    let prepared = local.tool("lpt-prepare").args(["--power-values", sizes, "f"]).run().succeeds();
+    let ran = local.tool("lpt-invoke").arg("--adaptive").args(flags).stdin(prepared.stdout).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran
+}
+
+/// Returns the number of warm starts of each size.
+fn warm_starts(ran: &Ran) -> BTreeMap<u64, usize> {
+    let mut counts = BTreeMap::new();
+    for invocation in ran.of_type("invocation").iter().filter(|invocation| invocation["coldStart"] == false) {
+        *counts.entry(invocation["memorySizeMB"].as_u64().unwrap()).or_default() += 1;
+    }
+    counts
+}
+
+fn verdicts(ran: &Ran) -> Vec<(u64, String)> {
+    let verdict =
+        |size: &Value| (size["memorySizeMB"].as_u64().unwrap(), size["verdict"].as_str().unwrap().to_owned());
+    ran.of_type("statistics").iter().map(verdict).collect()
+}
+
+#[test]
+fn what_is_clear_costs_two_waves_a_size_and_larger_sizes_are_skipped() {
+    let (_folder, local) = replaying(&[(128, 400.0), (256, 150.0), (512, 140.0), (1024, 130.0)]);
+    let ran = measured(&local, "128,256,512,1024", &[]);
+    assert_eq!(warm_starts(&ran), BTreeMap::from([(128, 3), (256, 3), (512, 3)]));
+    let skipped = ran.of_type("skipped");
+    assert_eq!(skipped.len(), 1);
+    assert_eq!(skipped[0]["memorySizeMB"], 1024);
+    let reason = skipped[0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("512 MB costs ") && reason.ends_with(" % more than 256 MB"), "{reason}");
+    for invocation in ran.of_type("invocation") {
+        let (round, wave) = (invocation["round"].as_u64().unwrap(), invocation["wave"].as_u64().unwrap());
+        assert_eq!((round, invocation["coldStart"].as_bool()), (wave, Some(wave == 0)));
+    }
+    assert!(
+        ran.stderr.contains("f: 256 MB is the cheapest: 95 % sure after 18 invocations"),
+        "{}",
+        ran.stderr
+    );
+    // Nothing is missing: the skipped size is known.
+    let analyzed = Tool::new("lpt-analyze").stdin(ran.stdout).run().succeeds();
+    let expected = [(128, "worse"), (256, "best"), (512, "worse")].map(|(size, of)| (size, of.to_owned()));
+    assert_eq!(verdicts(&analyzed), expected);
+    assert!(analyzed.of_type("statistics").iter().all(|size| size["starts"] == "warm"));
+    let selected = Tool::new("lpt-select").stdin(analyzed.stdout).run().succeeds();
+    assert_eq!(selected.of_type("selection")[0]["memorySizeMB"], 256);
+    local.tool("lpt-cleanup").stdin(selected.stdout).run().succeeds();
+}
+
+#[test]
+fn the_fastest_size_is_found_too_and_no_size_is_skipped() {
+    let (_folder, local) = replaying(&[(128, 400.0), (256, 150.0), (512, 90.0)]);
+    let ran = measured(&local, "128,256,512", &["--strategy", "speed"]);
+    assert_eq!((warm_starts(&ran).len(), ran.of_type("skipped").len()), (3, 0));
+    assert!(ran.stderr.contains("f: 512 MB is the fastest: 95 % sure"), "{}", ran.stderr);
+    let analyzed = Tool::new("lpt-analyze").args(["--strategy", "speed"]).stdin(ran.stdout).run().succeeds();
+    assert_eq!(verdicts(&analyzed)[2], (512, "best".to_owned()));
+}
+
+#[test]
+fn close_rivals_are_measured_further_within_the_limit_and_judged_alike_by_lpt_analyze() {
+    // 256 MB costs 2 % less than 128 MB.
+    let (_folder, local) = replaying(&[(128, 306.0), (256, 150.0), (512, 140.0)]);
+    let ran = measured(&local, "128,256,512", &["--max-per-size", "9", "--tolerance", "1%"]);
+    let counts = warm_starts(&ran);
+    assert!(counts[&128] + counts[&256] > 6, "{counts:?}");
+    assert!(counts.values().all(|count| *count <= 9), "{counts:?}");
+    assert_eq!(counts[&512], 3);
+    let analyzed =
+        Tool::new("lpt-analyze").args(["--tolerance", "1%"]).stdin(ran.stdout.clone()).run().succeeds();
+    let verdicts = verdicts(&analyzed);
+    let undecided = verdicts.iter().any(|(_, verdict)| verdict == "undecided");
+    assert_eq!(ran.stderr.contains("cannot be told apart"), undecided, "{}: {verdicts:?}", ran.stderr);
+    let best = verdicts.iter().find(|(_, verdict)| verdict == "best").unwrap().0;
+    assert!(ran.stderr.contains(&format!("f: {best} MB ")), "{}", ran.stderr);
+}
+
+#[test]
+fn no_wave_is_sent_that_would_pass_the_cost_that_is_allowed() {
+    let (_folder, local) = replaying(&[(128, 400.0), (256, 150.0)]);
+    // One wave of 128 MB costs about 0.000004 USD with its requests; the first one is always sent.
+    let ran = measured(&local, "128,256", &["--max-cost", "0.000005"]);
+    let invocations = ran.of_type("invocation");
+    assert_eq!(invocations.len(), 3);
+    let ran = measured(&local, "128,256", &["--max-cost", "1"]);
+    assert!(ran.of_type("invocation").len() >= 12);
+}
+
+#[test]
+fn a_size_at_which_the_function_runs_out_of_memory_is_out_of_the_race() {
+    let wanted = function("memory-bound");
+    let local = Local::with(&[&format!("f={}", wanted.display())]);
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "128,512", "f"]).run().succeeds();
+    let ran = local.tool("lpt-invoke").args(["--adaptive", "--payload", "{}"]).stdin(prepared.stdout).run();
+    let analyzed = Tool::new("lpt-analyze").stdin(ran.stdout.clone()).run();
+    let statistics = analyzed.of_type("statistics");
+    assert_eq!(statistics[0]["verdict"], Value::Null, "{}", ran.stderr);
+    assert_eq!(statistics[1]["verdict"], "best", "{}", ran.stderr);
+}
+
+#[test]
+fn what_adaptive_cannot_do_is_said_at_once() {
+    let local = Local::with(&[]);
+    for (flags, words) in [
+        (vec!["--adaptive", "--num", "5"], vec!["--adaptive", "--num"]),
+        (vec!["--max-per-size", "5"], vec!["--adaptive"]),
+        (vec!["--strategy", "speed"], vec!["--strategy", "--adaptive"]),
+        (vec!["--adaptive", "--tolerance", "5"], vec!["--tolerance", "such as 5%"]),
+        (
+            vec!["--adaptive", "--payload", r#"[{"payload": 1, "weight": 1}, {"payload": 2, "weight": 1}]"#],
+            vec!["--adaptive", "--payloads"],
+        ),
+    ] {
+        local.tool("lpt-invoke").args(flags).stdin("").run().fails_with(2, &words);
+    }
+}
+
+/// A saved adaptive run, whose waves are in the records.
+#[test]
+fn waves_widen_the_intervals_where_environments_differ() {
+    let invocations = |with_waves: bool| {
+        let rows = (0..12_u32).map(move |at| {
+            // Each environment has its own duration.
+            let record = crate::common::records::invocation("f")
+                .with("index", at)
+                .with("requestId", format!("r{at}"))
+                .duration([100.0, 110.0, 120.0][at as usize % 3]);
+            if with_waves { record.with("round", 1).with("wave", at / 3) } else { record }
+        });
+        lines(rows.chain([crate::common::records::end("lpt-invoke")]))
+    };
+    let width = |with_waves: bool| {
+        let ran = Tool::new("lpt-analyze").stdin(invocations(with_waves)).run().succeeds();
+        let size: Record = Record::of(&ran.of_type("statistics")[0]);
+        let of = |field: &str| size.value()[field].as_f64().unwrap();
+        of("averageDurationHighMs") - of("averageDurationLowMs")
+    };
+    assert!(width(true) > 1.2 * width(false), "{} and {}", width(true), width(false));
+}
