@@ -125,6 +125,47 @@ fn no_wave_is_sent_that_would_pass_the_cost_that_is_allowed() {
 }
 
 #[test]
+fn a_size_between_the_best_and_its_neighbour_is_published_measured_and_removed() {
+    let (_folder, local) = replaying(&[(128, 1000.0), (256, 380.0), (512, 210.0), (1024, 200.0)]);
+    let before = local.state_of("f");
+    let ran = measured(&local, "128,512,1024", &["--refine", "1"]);
+    let states: Vec<String> = (ran.of_type("configuration").iter())
+        .filter(|record| record["memorySizeMB"] == 256)
+        .map(|record| record["state"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(states, ["creating", "ready"], "{}", ran.stderr);
+    assert_eq!(warm_starts(&ran).get(&256), Some(&3));
+    assert!(ran.stderr.contains("f: 256 MB is the cheapest"), "{}", ran.stderr);
+    let selected = Tool::new("lpt-select")
+        .stdin(Tool::new("lpt-analyze").stdin(ran.stdout).run().succeeds().stdout)
+        .run()
+        .succeeds();
+    assert_eq!(selected.of_type("selection")[0]["memorySizeMB"], 256);
+    local.tool("lpt-cleanup").stdin(selected.stdout).run().succeeds();
+    let after = local.state_of("f");
+    assert_eq!((after.version_numbers(), after.pointers()), (before.version_numbers(), before.pointers()));
+    assert_eq!(
+        (&after.latest().description, after.latest().memory),
+        (&before.latest().description, before.latest().memory)
+    );
+}
+
+#[test]
+fn no_size_is_added_to_a_function_that_has_changed_since() {
+    let (_folder, local) = replaying(&[(128, 1000.0), (256, 380.0), (512, 210.0)]);
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "128,512", "f"]).run().succeeds();
+    let (runtime, client) = local.client();
+    runtime
+        .block_on(client.update_function_configuration().function_name("f").description("mine").send())
+        .unwrap();
+    let ran = local.tool("lpt-invoke").args(["--adaptive", "--refine", "1"]).stdin(prepared.stdout).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("f: 256 MB, between the sizes, is not measured: "), "{}", ran.stderr);
+    assert!(ran.of_type("configuration").iter().all(|record| record["memorySizeMB"] != 256));
+    assert_eq!(local.state_of("f").latest().description, "mine");
+}
+
+#[test]
 fn a_size_at_which_the_function_runs_out_of_memory_is_out_of_the_race() {
     let wanted = function("memory-bound");
     let local = Local::with(&[&format!("f={}", wanted.display())]);

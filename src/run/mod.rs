@@ -3,6 +3,7 @@
 //! A run marks everything that it makes or changes with its [`Tag`]. Only what carries the tag is restored or
 //! removed, whatever the records say.
 
+mod version; // one version from its record to its alias
 mod publish; // publishes `$LATEST` with another memory size as a version
 mod restore; // gives `$LATEST` back its memory and its description
 mod own; // proves that versions and aliases are a run's, and removes them
@@ -19,3 +20,4 @@ pub(crate) use plan::plan_before;
 pub(crate) use publish::{Published, publish, unless_ended};
 pub(crate) use restore::{AfterRun, Original, restore_after, restore_latest};
 pub use tag::{Tag, Tagged};
+pub(crate) use version::{begin, configuration_of, finish, remove_made};

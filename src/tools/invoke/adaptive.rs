@@ -3,12 +3,12 @@
 use futures_util::future::join_all;
 use tokio::sync::mpsc;
 
-use super::Recorder;
 use super::measure::{Measurement, Shared};
+use super::{Recorder, refine};
 use crate::decide::{Judgement, Limits, Race, Rules, Step, fails_often};
 use crate::label::label;
 use crate::message::{self, counted};
-use crate::records::{Configuration, Invocation, Measured, Outcome, Skipped, Strategy, Verdict};
+use crate::records::{Configuration, Invocation, Measured, Outcome, Plan, Skipped, Strategy, Verdict};
 use crate::units::{BilledMillis, MemoryMB, Money};
 
 /// How a function is measured.
@@ -16,6 +16,8 @@ use crate::units::{BilledMillis, MemoryMB, Money};
 pub(super) struct Adaptive {
     pub rules: Rules,
     pub limits: Limits,
+    /// The most sizes that are added between those that were prepared.
+    pub refine: usize,
     /// The most that the run may cost, in the currency of the region.
     pub max_cost: Option<Money>,
 }
@@ -26,6 +28,8 @@ const FIRST_WAVES: usize = 3;
 /// The sizes of one function on one architecture.
 pub(super) struct Sizes {
     adaptive: Adaptive,
+    /// The plan of the function; None: it is not in the input.
+    plan: Option<Plan>,
     race: Race,
     /// By their numbers in the race.
     lanes: Vec<Lane>,
@@ -48,9 +52,11 @@ struct Lane {
 }
 
 impl Sizes {
-    pub fn new(adaptive: Adaptive) -> Sizes {
+    pub fn new(adaptive: Adaptive, plan: Option<Plan>) -> Sizes {
         let race = Race::new(adaptive.rules, adaptive.limits);
-        Sizes { adaptive, race, lanes: Vec::new(), skips: None, is_over_budget: false }
+        // Another program's run is not added to.
+        let plan = plan.filter(|plan| plan.run_id.id().is_some());
+        Sizes { adaptive, plan, race, lanes: Vec::new(), skips: None, is_over_budget: false }
     }
 
     /// Measures the sizes as they come, and then those that may be the best.
@@ -58,15 +64,50 @@ impl Sizes {
         while let Some(measurement) = sizes.recv().await {
             self.enter(measurement, shared).await;
         }
+        self.finish(shared).await;
+        for _ in 0..self.adaptive.refine {
+            if shared.stop.is_cancelled() || self.is_over_budget || !self.refine(shared).await {
+                break;
+            }
+            self.finish(shared).await;
+        }
+        if !shared.stop.is_cancelled() {
+            self.conclude();
+        }
+    }
+
+    /// Measures the sizes that may be the best, until that is known.
+    async fn finish(&mut self, shared: &Shared<'_>) {
         while !shared.stop.is_cancelled()
             && let Some(Step { size, count }) = self.race.step()
         {
             if !self.send_wave(size, count, self.race.round(), shared).await {
-                break;
+                return;
             }
         }
-        if !shared.stop.is_cancelled() {
-            self.conclude();
+    }
+
+    /// Adds a size between the best one and its neighbours. Returns whether there is one.
+    async fn refine(&mut self, shared: &Shared<'_>) -> bool {
+        let (Some(memory), Some(plan), Some(first)) =
+            (self.race.proposal(), &self.plan, self.lanes.first().map(|lane| &lane.measurement))
+        else {
+            return false;
+        };
+        match refine::publish(&first.lambda, plan, memory, shared.recorder).await {
+            Ok(configuration) => {
+                let measurement = first.of_another_size(configuration, shared.options);
+                self.skips = None;
+                self.enter(measurement, shared).await;
+                true
+            }
+            Err(error) => {
+                message::warning(format_args!(
+                    "{}: {memory} MB, between the sizes, is not measured: {error}",
+                    label(&plan.function_arn)
+                ));
+                false
+            }
         }
     }
 
@@ -206,12 +247,12 @@ fn best(judgements: &[Option<Judgement>]) -> Option<usize> {
 impl Recorder<'_> {
     /// Records that a size is not measured.
     fn skip(&self, configuration: &Configuration, reason: &str) {
-        self.note(self.writer.borrow_mut().write(&Skipped {
+        self.record(&Skipped {
             run_id: configuration.run_id.clone(),
             function_arn: configuration.function_arn.clone(),
             architecture: configuration.architecture,
             memory_size: configuration.memory_size,
             reason: reason.to_owned(),
-        }));
+        });
     }
 }

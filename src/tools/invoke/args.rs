@@ -98,6 +98,12 @@ pub struct Args {
     /// Maximum number of invocations per size in an adaptive run, without its warm-up
     #[arg(long, value_name = "N", default_value = "20", requires = "adaptive", value_parser = whole_number(WAVE..=1_000_000))]
     max_per_size: u32,
+    /// Maximum number of sizes that an adaptive run adds, between the best one and its neighbours
+    ///
+    /// It publishes a version of each, as lpt-prepare does, and lpt-cleanup removes them too. It needs the permissions of
+    /// lpt-prepare.
+    #[arg(long, value_name = "N", default_value = "0", requires = "adaptive", value_parser = whole_number(0..=40_u32))]
+    refine: u32,
     /// Cost that an adaptive run may not pass, in the currency of the region
     ///
     /// A wave is not sent if it would, as far as the earlier ones tell. What was measured is kept.
@@ -230,6 +236,7 @@ impl Args {
                 Some(Adaptive {
                     rules: self.certainty.rules(strategy, balanced_weight),
                     limits: Limits { wave: WAVE as usize, max_per_size: self.max_per_size as usize },
+                    refine: self.refine as usize,
                     max_cost: self.max_cost,
                 })
             }

@@ -156,6 +156,19 @@ impl Measurement {
             .await;
     }
 
+    /// Returns the measurement of another size of the same function.
+    pub fn of_another_size(&self, configuration: Configuration, options: &Options) -> Measurement {
+        Measurement {
+            lambda: self.lambda.clone(),
+            configuration,
+            num: self.num,
+            indices: self.indices.clone(),
+            kept: BTreeMap::new(),
+            shares: self.shares.clone(),
+            size: Rc::new(SizeProgress::new(options)),
+        }
+    }
+
     /// Whether no further invocation of the size is made.
     pub fn is_given_up(&self) -> bool {
         self.size.progress.borrow().is_given_up

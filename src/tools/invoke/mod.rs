@@ -2,6 +2,7 @@
 
 mod args; // the arguments as typed
 mod adaptive; // the race of the sizes of a function
+mod refine; // the publication of a size between those that were measured
 mod measure; // the measurement of one size: its invocations and their records
 mod failures; // when a size is given up because its invocations fail
 mod resume; // the invocations of an interrupted run, which need not be made again
@@ -33,9 +34,7 @@ use crate::message::{self, counted};
 use crate::names::{AliasName, Architecture, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
 use crate::quote::operand;
-use crate::records::{
-    Configuration, ConfigurationState, Invocation, Plan, Record as _, RunName, SizeKey, Tags,
-};
+use crate::records::{Configuration, ConfigurationState, Invocation, Plan, Record, RunName, SizeKey, Tags};
 use crate::units::{BilledMillis, Money};
 use adaptive::{Adaptive, Sizes};
 use measure::{Measurement, Shared, SizeProgress, SizeResult};
@@ -100,6 +99,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         writer: RefCell::new(output),
         failure: RefCell::default(),
         gone: RefCell::default(),
+        published: RefCell::default(),
         stop: &stop,
     };
     let shared = Shared { options, aws, recorder: &recorder, permits: &permits, stop: &stop };
@@ -125,8 +125,8 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
                 Some(Err(error)) => invoke.stop_because(error),
                 Some(Ok(line)) => match invoke.handle(&line) {
                     Ok(Some(Work::Size(measurement))) => measurements.push(measurement.run(&shared).boxed_local()),
-                    Ok(Some(Work::Race(sizes, adaptive))) => {
-                        measurements.push(Sizes::new(adaptive).run(sizes, &shared).boxed_local());
+                    Ok(Some(Work::Race(sizes, race))) => {
+                        measurements.push(race.run(sizes, &shared).boxed_local());
                     }
                     Ok(None) => {}
                     Err(error) => invoke.stop_because(error),
@@ -179,6 +179,8 @@ struct Recorder<'a> {
     failure: RefCell<Option<Error>>,
     /// The versions that turned out not to be there any more.
     gone: RefCell<Vec<Configuration>>,
+    /// The versions that this tool has published.
+    published: RefCell<Vec<Configuration>>,
     /// Cancelled then, because each invocation costs money.
     stop: &'a CancellationToken,
 }
@@ -186,7 +188,17 @@ struct Recorder<'a> {
 impl Recorder<'_> {
     fn write(&self, invocation: &Invocation) {
         self.spent.borrow_mut().add(invocation);
-        self.note(self.writer.borrow_mut().write(invocation));
+        self.record(invocation);
+    }
+
+    /// Writes a record of another type.
+    fn record<R: Record>(&self, record: &R) {
+        let written = self.writer.borrow_mut().write(record);
+        self.note(written);
+    }
+
+    fn note_published(&self, configuration: &Configuration) {
+        self.published.borrow_mut().push(configuration.clone());
     }
 
     fn pass(&self, line: &Line) {
@@ -244,6 +256,8 @@ struct Invoke<'a> {
     sizes: BTreeMap<(RunName, SizeKey), Rc<SizeProgress>>,
     /// Where the sizes of each function and architecture go if they race.
     races: HashMap<(RunName, FunctionArn, Architecture), mpsc::UnboundedSender<Measurement>>,
+    /// The plans of functions whose sizes may race.
+    plans: HashMap<(RunName, FunctionArn), Plan>,
 }
 
 /// What to do about a configuration that is ready.
@@ -251,7 +265,7 @@ enum Work {
     /// Measure the size.
     Size(Box<Measurement>),
     /// Let this and the following sizes of its function race.
-    Race(mpsc::UnboundedReceiver<Measurement>, Adaptive),
+    Race(mpsc::UnboundedReceiver<Measurement>, Sizes),
 }
 
 impl<'a> Invoke<'a> {
@@ -277,6 +291,7 @@ impl<'a> Invoke<'a> {
             kept: 0,
             sizes: BTreeMap::new(),
             races: HashMap::new(),
+            plans: HashMap::new(),
         }
     }
 
@@ -303,7 +318,10 @@ impl<'a> Invoke<'a> {
                 ready = resumed.check(&plan).map(|()| None);
                 self.num.insert(plan.run_id.clone(), plan.num);
                 if plan.dry_run {
-                    self.dry_runs.insert(plan.run_id);
+                    self.dry_runs.insert(plan.run_id.clone());
+                }
+                if self.options.adaptive.is_some() {
+                    self.plans.insert((plan.run_id.clone(), plan.function_arn.clone()), plan);
                 }
             }
             Configuration::TYPE => {
@@ -335,6 +353,7 @@ impl<'a> Invoke<'a> {
         };
         let Configuration { run_id, function_arn, architecture, .. } = &measurement.configuration;
         let key = (run_id.clone(), function_arn.clone(), *architecture);
+        let (run_id, function_arn) = (run_id.clone(), function_arn.clone());
         match self.races.entry(key) {
             Entry::Occupied(race) => {
                 // Its race ends only after this sender is dropped.
@@ -343,8 +362,9 @@ impl<'a> Invoke<'a> {
             }
             Entry::Vacant(new) => {
                 let (sender, receiver) = mpsc::unbounded_channel();
+                let plan = self.plans.get(&(run_id, function_arn)).cloned();
                 let _ = new.insert(sender).send(measurement);
-                Some(Work::Race(receiver, adaptive))
+                Some(Work::Race(receiver, Sizes::new(adaptive, plan)))
             }
         }
     }
@@ -423,6 +443,9 @@ impl<'a> Invoke<'a> {
 
     /// Returns the result of the tool.
     fn conclude(self, interrupt: &Interrupt) -> Result<Exit, Error> {
+        for configuration in self.recorder.published.take() {
+            self.upstream.note_published(&configuration);
+        }
         for configuration in self.recorder.gone.take() {
             self.upstream.forget_version(&configuration);
         }

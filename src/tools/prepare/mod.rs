@@ -22,10 +22,10 @@ use crate::label::label;
 use crate::message::{self, counted};
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
 use crate::ndjson::{Upstream, Writer};
-use crate::records::{Configuration, ConfigurationState, Failure, Plan, RunId};
+use crate::records::{Configuration, Failure, Plan, RunId};
 use crate::run::{
-    AfterRun, Made, Published, Removed, RunError, Tag, plan_before, publish, restore_after, unless_ended,
-    withdraw,
+    AfterRun, Published, RunError, Tag, begin, configuration_of, finish, plan_before, remove_made,
+    restore_after,
 };
 
 #[derive(Debug)]
@@ -258,18 +258,7 @@ impl Run<'_> {
                     return Ok(());
                 }
                 message::progress(format_args!("{}: {memory} MB", label(&plan.function_arn)));
-                let configuration = Configuration {
-                    run_id: self.run_id.into(),
-                    function_arn: plan.function_arn.clone(),
-                    architecture: plan.architecture,
-                    memory_size: memory,
-                    alias: self.run_id.alias(memory, index),
-                    index,
-                    state: ConfigurationState::Creating,
-                    version: None,
-                    error_type: None,
-                    error_message: None,
-                };
+                let configuration = configuration_of(plan, memory, index);
                 let written = self.writer.borrow_mut().write(&configuration);
                 written.inspect_err(|_| progress.is_useless.set(true))?;
                 let published = begin(lambda, plan, &configuration, latest).await;
@@ -299,7 +288,10 @@ impl Run<'_> {
         begun: mpsc::UnboundedReceiver<Begun>,
     ) -> Result<Exit, Error> {
         let begun = stream::unfold(begun, async |mut begun| Some((begun.recv().await?, begun)));
-        let finished = begun.map(|begun| finish(lambda, plan, progress, begun)).buffered(usize::MAX);
+        let finished = begun.map(|Begun { configuration, published }| {
+            finish(lambda, plan, configuration, published, || !progress.is_useless.get())
+        });
+        let finished = finished.buffered(usize::MAX);
         let mut finished = std::pin::pin!(finished);
         let mut result = Ok(Exit::Done);
         while let Some((configuration, failure)) = finished.next().await {
@@ -348,100 +340,4 @@ struct Begun {
 /// Whether the account or the function does not allow a size, but may allow another.
 fn is_of_size(error: &RunError) -> bool {
     matches!(error, RunError::Aws(error) if error.kind == AwsErrorKind::Invalid)
-}
-
-/// Removes the versions and aliases that the run `run_id` made of `function`.
-async fn remove_made(lambda: &Lambda, run_id: RunId, function: &FunctionArn) -> Removed {
-    match Made::find(lambda, function, "").await {
-        Ok(made) => made.by(run_id).remove(lambda, function).await,
-        Err(error) => {
-            let failures = vec![(function.to_string(), error.into())];
-            Removed { failures, ..Removed::default() }
-        }
-    }
-}
-
-/// Publishes the version of `configuration`.
-async fn begin(
-    lambda: &Lambda,
-    plan: &Plan,
-    configuration: &Configuration,
-    latest: &mut FunctionConfiguration,
-) -> Result<Published, RunError> {
-    let memory = configuration.memory_size;
-    let description = Tag::on_version(plan, memory, configuration.index).to_string();
-    match publish(lambda, &Tag::on_latest(plan, memory), &description, latest).await {
-        Err(error) => Err(give_up(lambda, plan, configuration, latest, error).await),
-        published => published,
-    }
-}
-
-/// Waits until a version is active, and makes its alias. Returns its record, and why it failed if it did.
-async fn finish(
-    lambda: &Lambda,
-    plan: &Plan,
-    progress: &Progress,
-    Begun { mut configuration, published }: Begun,
-) -> (Configuration, Option<RunError>) {
-    let result = match published {
-        Ok(published) => {
-            let active = published.until_active(lambda).await;
-            match active {
-                Ok(()) => {
-                    configuration.version = Some(published.version());
-                    make_alias(lambda, plan, progress, &configuration, &published).await
-                }
-                Err(error) => Err(give_up(lambda, plan, &configuration, &published.latest, error).await),
-            }
-        }
-        Err(error) => Err(error),
-    };
-    match &result {
-        Ok(()) => configuration.state = ConfigurationState::Ready,
-        Err(error) => {
-            configuration.state = ConfigurationState::Failed;
-            configuration.error_type = Some(error.error_type().to_owned());
-            configuration.error_message = Some(error.error_message());
-        }
-    }
-    (configuration, result.err())
-}
-
-/// Makes the alias of a version, unless all is to be removed.
-async fn make_alias(
-    lambda: &Lambda,
-    plan: &Plan,
-    progress: &Progress,
-    configuration: &Configuration,
-    published: &Published,
-) -> Result<(), RunError> {
-    if progress.is_useless.get() {
-        return Ok(());
-    }
-    let function = &plan.function_arn;
-    let tag = Tag::on_version(plan, configuration.memory_size, configuration.index).to_string();
-    match lambda.create_alias(function, &configuration.alias, published.version(), &tag).await {
-        Err(error) => Err(unless_ended(lambda, plan, &published.latest, error.into()).await),
-        Ok(()) => Ok(()),
-    }
-}
-
-/// Deletes the version that may have been published from `latest`, because that or its activation has failed with
-/// `error`. Returns the error to report.
-async fn give_up(
-    lambda: &Lambda,
-    plan: &Plan,
-    configuration: &Configuration,
-    latest: &FunctionConfiguration,
-    error: RunError,
-) -> RunError {
-    let memory = configuration.memory_size;
-    let description = Tag::on_version(plan, memory, configuration.index).to_string();
-    if let Err(error) = withdraw(lambda, latest, &description).await {
-        message::warning(format_args!(
-            "{}: a version with {memory} MB may be left ({error}); lpt-cleanup removes it",
-            label(&plan.function_arn)
-        ));
-    }
-    unless_ended(lambda, plan, latest, error).await
 }
