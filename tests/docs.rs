@@ -102,7 +102,7 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::tools::select::Args::command(),
-            sections: "",
+            sections: include_str!("../man/lpt-select.sections"),
             examples: &[
                 (
                     "Print the best size by cost and nothing else:",
@@ -111,6 +111,10 @@ fn pages() -> Vec<Page> {
                 (
                     "Let cost count three times as much as duration:",
                     "lpt-analyze runs.ndjson | lpt-select --strategy balanced --balanced-weight 0.75 > /dev/null",
+                ),
+                (
+                    "Show which sizes are worth measuring too:",
+                    "lpt-analyze runs.ndjson | lpt-select --interpolate > /dev/null",
                 ),
             ],
             see_also: &[("lpt-analyze", '1'), ("lpt-apply", '1'), ("lpt-records", '5')],

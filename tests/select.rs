@@ -215,3 +215,116 @@ fn the_visualization_holds_all_sizes_in_order() {
     let url = ran.of_type("selection")[0]["visualization"].as_str().unwrap().to_owned();
     assert!(url.starts_with("https://lambda-power-tuning.show/?currency=CNY#"), "{url}");
 }
+
+/// Returns the statistics of a size with this average duration, and the cost that follows from it.
+fn lasting(memory: u32, milliseconds: f64) -> Record {
+    let billed = milliseconds + 0.5;
+    statistics("f")
+        .memory(memory)
+        .with("averageDurationMs", milliseconds)
+        .with("averageBilledDurationMs", billed)
+        .with("averageCost", billed * f64::from(memory) * 1.6e-11)
+}
+
+/// Returns the statistics of a function with one thread: 20 ms, and 100 ms of CPU.
+fn one_thread(memory: u32, strategy: &str) -> Record {
+    lasting(memory, 20.0 + 100.0 * 1769.0 / f64::from(memory.min(1769))).with("strategy", strategy)
+}
+
+fn interpolate(sizes: &[u32], strategy: &str) -> crate::common::Ran {
+    let sizes = sizes.iter().map(|memory| one_thread(*memory, strategy)).chain([end("lpt-analyze")]);
+    let ran = Tool::new("lpt-select").arg("--interpolate").stdin(lines(sizes)).run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    ran
+}
+
+/// The best size is between 1,024 MB and 1,769 MB, where a second CPU begins that one thread cannot use.
+#[test]
+fn sizes_that_promise_to_be_better_are_proposed_and_none_is_selected() {
+    let ran = interpolate(&[128, 512, 1024, 3008], "balanced");
+    assert_eq!(ran.of_type("selection")[0]["memorySizeMB"], 1024);
+    let proposals = ran.of_type("proposal");
+    assert_eq!(proposals.len(), 1, "{proposals:?}");
+    let proposal = &proposals[0];
+    let memory = proposal["memorySizeMB"].as_u64().unwrap();
+    assert!(memory.is_multiple_of(64) && (512..3008).contains(&memory), "{memory}");
+    let truth = one_thread(u32::try_from(memory).unwrap(), "balanced").value();
+    for (predicted, measured) in
+        [("predictedDuration", "averageDurationMs"), ("predictedCost", "averageCost")]
+    {
+        let unit = if measured.ends_with("Ms") { "Ms" } else { "" };
+        let value = |end: &str| proposal[format!("{predicted}{end}{unit}")].as_f64().unwrap();
+        let measured = truth[measured].as_f64().unwrap();
+        assert!((value("") / measured - 1.0).abs() < 0.01, "{proposal}: {measured}");
+        assert!(value("Low") < measured && measured < value("High"), "{proposal}: {measured}");
+    }
+    let reason = proposal["reason"].as_str().unwrap();
+    assert!(reason.ends_with("than 1024 MB, the best measured size by balanced"), "{reason}");
+    for said in [reason, &format!("lpt-prepare --power-values 1024,{memory} {} |", arn("f"))] {
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("jump"), "{}", ran.stderr);
+}
+
+#[test]
+fn nothing_is_proposed_without_the_flag_or_in_a_document() {
+    let sizes = || {
+        lines([128, 512, 1024, 3008].map(|size| one_thread(size, "balanced"))) + &end("lpt-analyze").line()
+    };
+    let plain = Tool::new("lpt-select").stdin(sizes()).run().succeeds();
+    assert_eq!(plain.of_type("proposal").len(), 0);
+    assert!(!plain.stderr.contains("predicted"), "{}", plain.stderr);
+    let json =
+        Tool::new("lpt-select").args(["--interpolate", "--format", "json"]).stdin(sizes()).run().succeeds();
+    assert!(json.stderr.contains("predicted"), "{}", json.stderr);
+    let document: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(document.as_array().unwrap().len(), 1, "the selection alone: {document}");
+}
+
+#[test]
+fn nothing_is_predicted_beyond_the_measured_sizes() {
+    for (strategy, which) in [("cost", "128 MB is the smallest"), ("speed", "1536 MB is the largest")] {
+        let ran = interpolate(&[128, 512, 1024, 1536], strategy);
+        assert_eq!(ran.of_type("proposal").len(), 0, "{}", ran.stderr);
+        for said in
+            [which, "nothing is predicted beyond it", "no size between those measured promises to be better"]
+        {
+            assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn three_measured_sizes_are_too_few_to_interpolate() {
+    let ran = interpolate(&[128, 512, 1024], "balanced");
+    assert_eq!(ran.of_type("selection").len(), 1);
+    assert_eq!(ran.of_type("proposal").len(), 0);
+    let said = "warning: f: --interpolate needs 4 sizes with a usable result, not 3";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}
+
+/// With 1,769 MB or more, a function has a CPU to itself.
+#[test]
+fn short_durations_with_a_part_of_a_cpu_are_warned_of() {
+    let said = |sizes: [u32; 4]| {
+        let short = sizes.map(|memory| lasting(memory, 5.0 + 16.0 * 1769.0 / f64::from(memory)));
+        let short = short.into_iter().chain([end("lpt-analyze")]);
+        let ran = Tool::new("lpt-select").arg("--interpolate").stdin(lines(short)).run();
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran.stderr.contains("warning: f: below 100 ms and 1769 MB, durations jump from size to size")
+    };
+    assert!(said([128, 512, 1024, 2048]));
+    assert!(!said([2048, 3008, 4096, 8192]));
+}
+
+#[test]
+fn lpt_apply_passes_a_proposal_on_and_does_not_apply_it() {
+    let proposed = interpolate(&[128, 512, 1024, 3008], "balanced").stdout;
+    let only_proposal: String = proposed
+        .lines()
+        .filter(|line| !line.contains("\"type\":\"selection\""))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let ran = Tool::new("lpt-apply").stdin(only_proposal).run();
+    assert_eq!((ran.of_type("applied").len(), ran.of_type("proposal").len()), (0, 1), "{}", ran.stderr);
+}

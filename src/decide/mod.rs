@@ -6,6 +6,8 @@ mod verdict; // how sure it is that one size is better than another
 pub use race::{Limits, Race, Step};
 pub use verdict::{Judgement, Rules, Sample, intervals, judge};
 
+pub mod interpolate; // the duration at sizes that were not measured
+
 use crate::records::{BalancedWeight, Statistics, Strategy};
 use crate::units::{Millis, Money};
 

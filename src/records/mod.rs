@@ -10,6 +10,7 @@ mod configuration; // a version to measure
 mod failure; // a function that could not be prepared
 mod statistics; // the durations and costs of one memory size
 mod selection; // the best size of a function
+mod proposal; // a size to measure
 mod applied; // a change of a function by lpt-apply
 mod cleaned; // the removal of what a run made
 mod end; // the last line of each tool
@@ -29,6 +30,7 @@ pub use failure::Failure;
 pub use invocation::{Invocation, Outcome, Tags};
 pub use measured::{Identification, Measured};
 pub use plan::{Plan, SchemaVersion};
+pub use proposal::Proposal;
 pub use run_id::{RunId, RunName};
 pub use selection::Selection;
 pub use size_key::SizeKey;
@@ -95,6 +97,7 @@ any_record! {
     Skipped,
     Statistics,
     Selection,
+    Proposal,
     Applied,
     Cleaned,
     End,

@@ -25,6 +25,12 @@ pub struct Args {
     format: Format,
     #[command(flatten)]
     strategy: StrategyArgs,
+    /// Propose sizes between the measured ones that may be better
+    ///
+    /// A curve through the durations of 4 sizes or more predicts those between them. Up to 3 sizes that promise to be
+    /// better are shown and written as proposal records. They are to be measured: none is selected or applied.
+    #[arg(long)]
+    interpolate: bool,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -58,6 +64,7 @@ impl Args {
         let input = self.execution_input.read()?;
         Ok(Options {
             strategy: self.strategy,
+            interpolate: self.interpolate,
             format: self.format,
             dry_run: self.dry_run.or(input.as_ref()),
             // The state machine leaves them out by default.

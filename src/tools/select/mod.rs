@@ -1,6 +1,7 @@
-//! `lpt-select`: `statistics` → `selection`.
+//! `lpt-select`: `statistics` → `selection`, and `proposal` if asked.
 
 mod args; // the arguments as typed
+mod interpolate; // sizes to measure, predicted from those measured
 mod state_machine; // the output document of AWS Lambda Power Tuning
 mod summary; // the table and the verdict that people see on stderr
 mod visualization; // the link to AWS Lambda Power Tuning's chart
@@ -31,6 +32,8 @@ struct Options {
     strategy: StrategyArgs,
     /// Whether to select although the stream is incomplete.
     allow_incomplete: bool,
+    /// Whether to propose sizes that were not measured.
+    interpolate: bool,
     format: Format,
     /// Whether the state machine's output contains the statistics of all sizes.
     include_output_results: bool,
@@ -134,6 +137,7 @@ impl<'a> Select<'a> {
         sorted.dedup();
         sorted.iter().for_each(|statistics| note_function(&statistics.function_arn));
         let (mut selections, mut tables, mut documents) = (vec![], vec![], vec![]);
+        let mut proposals = Vec::new();
         let mut functions = self.failures.len();
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             functions += 1;
@@ -145,6 +149,10 @@ impl<'a> Select<'a> {
                     rivals,
                     self.options.include_output_results,
                 ));
+                if self.options.interpolate {
+                    let by = (selection.strategy, selection.balanced_weight);
+                    proposals.extend(interpolate::propose(&name, rivals, by));
+                }
                 selections.push(selection);
             }
         }
@@ -159,6 +167,10 @@ impl<'a> Select<'a> {
             Format::StateMachine => documents.join("\n"),
             _ => tables.join("\n\n"),
         })?;
+        // The documents are of the selections alone.
+        if self.options.format == Format::Ndjson {
+            output.records(&proposals, |_| String::new())?;
+        }
         match selections.len() {
             0 => Err(Error::Failed("nothing was selected".to_owned())),
             count if count == functions => Ok(Exit::Done),
