@@ -294,11 +294,13 @@ fn nothing_is_predicted_beyond_the_measured_sizes() {
     }
 }
 
+/// Of the four sizes, the function runs out of memory at one.
 #[test]
-fn three_measured_sizes_are_too_few_to_interpolate() {
-    let ran = interpolate(&[128, 512, 1024], "balanced");
-    assert_eq!(ran.of_type("selection").len(), 1);
-    assert_eq!(ran.of_type("proposal").len(), 0);
+fn three_sizes_with_a_result_are_too_few_to_interpolate() {
+    let sizes = [512, 1024, 3008].map(|memory| one_thread(memory, "balanced"));
+    let sizes = [out_of_memory(128)].into_iter().chain(sizes).chain([end("lpt-analyze")]);
+    let ran = Tool::new("lpt-select").arg("--interpolate").stdin(lines(sizes)).run();
+    assert_eq!((ran.of_type("selection").len(), ran.of_type("proposal").len()), (1, 0), "{}", ran.stderr);
     let said = "warning: f: --interpolate needs 4 sizes with a usable result, not 3";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
 }

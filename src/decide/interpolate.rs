@@ -18,11 +18,11 @@ pub const FEWEST: usize = 4;
 /// The share of unmeasured sizes at which the true duration is in the interval of its [`Prediction`], at least.
 pub const CONFIDENCE: f64 = 0.9;
 
-/// The relative error beyond which a size counts less.
+/// The relative error beyond which a size counts less. Of 0.005, 0.02, 0.05 and 1, it predicts the functions of cebert
+/// best, both halves together.
 const HUBER: f64 = 0.02;
 
-/// What is tried for β: from 0.5 to 2 in steps of 0.05. One is CPU time alone; more is seen where small sizes lose by
-/// memory pressure too.
+/// What is tried for β, in steps: 0.5 to 2. One is CPU time alone; the functions of cebert have 0.85 to 2.
 const EXPONENTS: std::ops::RangeInclusive<u32> = 10..=40;
 const EXPONENT_STEP: f64 = 0.05;
 

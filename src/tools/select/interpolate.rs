@@ -84,7 +84,11 @@ struct Measured<'a> {
 
 impl<'a> Measured<'a> {
     fn of(statistics: &'a Statistics) -> Option<Measured<'a>> {
-        let candidate = Candidate::of(statistics).filter(|candidate| candidate.is_sound)?;
+        let candidate = Candidate::of(statistics)?;
+        // A change from nothing is no percentage; records of other programs may have no cost.
+        if !candidate.is_sound || candidate.average_cost.0 <= 0.0 {
+            return None;
+        }
         let duration = Some(candidate.average_duration.get()).filter(|duration| *duration > 0.0)?;
         let ends = statistics.average_duration_low_ms.zip(statistics.average_duration_high_ms);
         let half_width = ends.map_or(0.0, |(low, high)| (high - low) / (2.0 * duration));
