@@ -1,12 +1,11 @@
 //! The ranking of memory sizes under a strategy, and how sure it is.
 
+pub(crate) mod interpolate; // the duration at sizes that were not measured
 mod race; // which size is measured next, until the best is known
 mod verdict; // how sure it is that one size is better than another
 
 pub use race::{Limits, Race, Step};
 pub use verdict::{Judgement, Rules, Sample, intervals, judge};
-
-pub mod interpolate; // the duration at sizes that were not measured
 
 use crate::records::{BalancedWeight, Statistics, Strategy};
 use crate::units::{Millis, Money};

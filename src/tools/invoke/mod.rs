@@ -265,7 +265,7 @@ enum Work {
     /// Measure the size.
     Size(Box<Measurement>),
     /// Let this and the following sizes of its function race.
-    Race(mpsc::UnboundedReceiver<Measurement>, Sizes),
+    Race(mpsc::UnboundedReceiver<Measurement>, Box<Sizes>),
 }
 
 impl<'a> Invoke<'a> {
@@ -364,7 +364,7 @@ impl<'a> Invoke<'a> {
                 let (sender, receiver) = mpsc::unbounded_channel();
                 let plan = self.plans.get(&(run_id, function_arn)).cloned();
                 let _ = new.insert(sender).send(measurement);
-                Some(Work::Race(receiver, Sizes::new(adaptive, plan)))
+                Some(Work::Race(receiver, Box::new(Sizes::new(adaptive, plan))))
             }
         }
     }
