@@ -1,6 +1,6 @@
 //! `lpt-apply`.
 
-use crate::common::records::{end, lines, selection};
+use crate::common::records::{Record, end, lines, selection};
 use crate::common::{Folder, Local, Publishing, function, under_both_readings, zipped};
 
 /// Returns a stream that selects this size for `f`.
@@ -256,4 +256,26 @@ fn a_version_that_could_not_be_removed_is_found_by_the_tag_that_latest_keeps() {
     let cleaned = local.tool("lpt-cleanup").stdin(ran.stdout).run().cleans_up_after(ran.code);
     assert_eq!(cleaned.of_type("cleaned")[0]["versionsDeleted"], serde_json::json!(["1"]));
     assert_eq!(local.account(), before);
+}
+
+#[test]
+fn only_what_is_certain_is_applied_on_request() {
+    let function = function("cpu-bound");
+    let names = ["f", "g", "h"].map(|name| format!("{name}={},memory=256", function.display()));
+    let names = names.each_ref().map(String::as_str);
+    let local = Local::publishing(Publishing::CodeAndConfiguration, &names);
+    let before = local.account();
+    let selected = |name, certain: bool| selection(name).memory(512).with("certain", certain);
+    let apply = |selections: &[Record]| {
+        let input = lines(selections.iter().cloned().chain([end("lpt-select")]));
+        local.tool("lpt-apply").arg("--if-certain").stdin(input).run()
+    };
+    apply(&[selected("f", false)]).fails_with(1, &["f: not applied: the selection of 512 MB is not certain"]);
+    apply(&[selection("h").memory(512)])
+        .fails_with(1, &["does not say whether it is certain", "newer lpt-analyze"]);
+    assert_eq!(local.account(), before);
+    let ran = apply(&[selected("f", false), selected("g", true), selection("h").memory(512)]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("not applied").count(), 2, "{}", ran.stderr);
+    assert_eq!(local.account(), before.with_memory("g", 512));
 }

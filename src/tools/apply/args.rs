@@ -26,6 +26,13 @@ pub struct Args {
     /// $LATEST.
     #[arg(long)]
     allow_changed_code: bool,
+    /// Apply only selections that are certain
+    ///
+    /// A selection is certain if each other size is shown to be worse, or as good. lpt-analyze and lpt-select say so; a
+    /// selection that does not say it counts as not certain. The exit code is 3 if some selections are not applied, and
+    /// 1 if none is.
+    #[arg(long)]
+    if_certain: bool,
     /// Apply the selections [default: true, or autoOptimize of --input]
     ///
     /// The flag takes precedence over the file. A file without autoOptimize counts as false.
@@ -74,6 +81,7 @@ impl Args {
             dry_run,
             alias: self.alias.or(input.auto_optimize_alias),
             allow_changed_code: self.allow_changed_code,
+            if_certain: self.if_certain,
             allow_incomplete: self.incomplete.allow_incomplete,
         })
     }

@@ -31,6 +31,8 @@ struct Options {
     allow_incomplete: bool,
     /// Whether to go on if the code is not the measured one, or not that of the alias.
     allow_changed_code: bool,
+    /// Whether to apply only what is certain.
+    if_certain: bool,
 }
 
 /// Reads all of the input, passes everything on, and then applies the selections one after another.
@@ -109,9 +111,10 @@ impl Apply<'_> {
         let mut applied = 0;
         for selection in &selections {
             let lambda = aws.lambda(&selection.function_arn);
-            let result = match &self.options.alias {
-                None => self.change_latest(&lambda, selection).await,
-                Some(alias) => self.move_alias(&lambda, selection, alias).await,
+            let result = match (self.require_certain(selection), &self.options.alias) {
+                (Err(error), _) => Err(error),
+                (Ok(()), None) => self.change_latest(&lambda, selection).await,
+                (Ok(()), Some(alias)) => self.move_alias(&lambda, selection, alias).await,
             };
             match result {
                 Ok(()) => applied += 1,
@@ -129,6 +132,20 @@ impl Apply<'_> {
             Some(_) if applied > 0 => Ok(Exit::Partly),
             Some(error) => Err(error),
         }
+    }
+
+    /// Fails if only what is certain is to be applied, and the selection is not.
+    fn require_certain(&self, selection: &Selection) -> Result<(), Error> {
+        let why = match selection.certain {
+            _ if !self.options.if_certain => return Ok(()),
+            Some(true) => return Ok(()),
+            Some(false) => "is not certain; measure more invocations, or leave out --if-certain",
+            None => {
+                "does not say whether it is certain; analyze and select again with a newer lpt-analyze and lpt-select, and with the same --strategy for both"
+            }
+        };
+        let (name, size) = (label(&selection.function_arn), selection.memory_size);
+        Err(Error::Failed(format!("{name}: not applied: the selection of {size} MB {why}")))
     }
 
     /// Reads what would be changed, and shows how it would change.
@@ -149,7 +166,10 @@ impl Apply<'_> {
                 },
             };
             for selection in self.selections.iter().filter(|selection| selection.function_arn == *function) {
-                message::note(format_args!("dry run: {change} {} MB", selection.memory_size));
+                match self.require_certain(selection) {
+                    Ok(()) => message::note(format_args!("dry run: {change} {} MB", selection.memory_size)),
+                    Err(why) => message::note(format_args!("dry run: {why}")),
+                }
             }
         }
         message::note(format_args!(
