@@ -1,6 +1,7 @@
 //! `lpt-select`.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::{Value, json};
 
 use crate::analyze::golden;
 use crate::common::Tool;
@@ -329,4 +330,149 @@ fn lpt_apply_passes_a_proposal_on_and_does_not_apply_it() {
         .collect();
     let ran = Tool::new("lpt-apply").stdin(only_proposal).run();
     assert_eq!((ran.of_type("applied").len(), ran.of_type("proposal").len()), (0, 1), "{}", ran.stderr);
+/// Returns the statistics of a size that was compared with the best.
+fn judged(memory: u32, cost: f64, duration: f64, verdict: &str) -> Record {
+    let size = statistics("f").memory(memory).with("averageCost", cost).with("averageDurationMs", duration);
+    size.with("verdict", verdict).with("confidence", 0.95)
+}
+
+/// Selects from `sizes` with `flags`, and returns the selection and what was said.
+fn select(flags: &[&str], sizes: &[Record]) -> (Value, String) {
+    let input = lines(sizes.iter().cloned().chain([end("lpt-analyze")]));
+    let ran = Tool::new("lpt-select").args(flags).stdin(input).run().succeeds();
+    (ran.of_type("selection").remove(0), ran.stderr)
+}
+
+#[test]
+fn of_sizes_that_are_as_good_the_one_that_is_better_in_the_other_respect_is_selected() {
+    let sizes = [
+        judged(128, 0.99e-6, 40.0, "best"),
+        judged(512, 1.0e-6, 10.0, "equivalent").with("pValue", 0.6),
+        judged(1024, 1.5e-6, 5.0, "worse").with("pValue", 0.01),
+    ];
+    let (selection, said) = select(&[], &sizes);
+    assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&512.into(), &true.into()), "{said}");
+    assert_eq!(selection["indistinguishableFrom"], json!([128]));
+    assert_eq!(selection["confidence"], 0.95, "not more than that of the intervals");
+    assert!(
+        said.contains("\n128 MB costs 1.0 % less, which may be chance; 512 MB is 4.0 times as fast\ncertain to at least 95.0 %"),
+        "{said}"
+    );
+    let by_speed = sizes.clone().map(|size| size.with("strategy", "speed"));
+    let by_speed = by_speed.map(|size| match size.value()["memorySizeMB"].as_u64() {
+        Some(128) => size.with("verdict", "equivalent").with("averageDurationMs", 10.2).with("pValue", 0.001),
+        Some(512) => size.with("verdict", "best"),
+        _ => size.with("averageDurationMs", 20.0),
+    });
+    let (selection, said) = select(&[], &by_speed);
+    assert_eq!(selection["memorySizeMB"], 128, "{said}");
+    assert!(
+        said.contains("512 MB takes 2.0 % less time, which is within the tolerance; 128 MB costs 1.0 % less"),
+        "{said}"
+    );
+    let balanced = sizes.map(|size| size.with("strategy", "balanced"));
+    let (selection, said) = select(&["--strategy", "balanced"], &balanced);
+    assert_eq!(selection["memorySizeMB"], 128, "the best stays: {said}");
+}
+
+#[test]
+fn an_undecided_size_is_not_selected_but_makes_the_selection_uncertain() {
+    let sizes = [
+        judged(128, 1.0e-6, 40.0, "best"),
+        judged(256, 1.1e-6, 20.0, "undecided").with("pValue", 0.2),
+        judged(512, 1.5e-6, 10.0, "worse").with("pValue", 0.01),
+    ];
+    let (selection, said) = select(&[], &sizes);
+    assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&128.into(), &false.into()));
+    assert_eq!(selection["indistinguishableFrom"], json!([256]));
+    let confidence = selection["confidence"].as_f64().unwrap();
+    assert!((confidence - 0.79).abs() < 1e-12, "{confidence}");
+    assert!(said.contains("not certain: 256 MB may cost less; measure more"), "{said}");
+    let never_judged = sizes.map(|size| {
+        if size.value()["verdict"] == "undecided" { size.without("verdict").without("pValue") } else { size }
+    });
+    let (selection, said) = select(&[], &never_judged);
+    assert_eq!((&selection["certain"], &selection["confidence"]), (&false.into(), &0.0.into()), "{said}");
+}
+
+#[test]
+fn verdicts_under_another_strategy_say_nothing() {
+    let sizes = [judged(128, 1e-6, 40.0, "best"), judged(512, 1e-6, 10.0, "equivalent").with("pValue", 0.6)];
+    let (selection, said) = select(&["--strategy", "speed"], &sizes);
+    assert_eq!(selection["memorySizeMB"], 512);
+    assert_eq!(selection.get("certain"), None, "{said}");
+    assert!(!said.contains("certain"), "{said}");
+}
+
+#[test]
+fn within_a_percentage_of_the_lowest_the_size_that_is_better_in_the_other_respect_is_selected() {
+    let size = |memory, cost: f64, duration: f64| {
+        statistics("f").memory(memory).with("averageCost", cost).with("averageDurationMs", duration)
+    };
+    let sizes = [size(128, 1.0e-6, 40.0), size(512, 1.04e-6, 11.0), size(1024, 1.06e-6, 10.8)];
+    for (flags, expected) in [
+        (&[][..], 128),
+        (&["--within", "5%"], 512),
+        (&["--within", "6.1%"], 1024),
+        (&["--within", "3%", "--strategy", "speed"], 512),
+    ] {
+        let (selection, said) = select(flags, &sizes);
+        assert_eq!(selection["memorySizeMB"], expected, "{flags:?}: {said}");
+    }
+    let (_, said) = select(&["--within", "5%"], &sizes);
+    assert!(said.contains("512 MB is the fastest within 5 % of the lowest cost"), "{said}");
+    assert!(
+        said.contains("128 MB costs 3.8 % less, which --within 5% allows; 512 MB is 3.6 times as fast"),
+        "{said}"
+    );
+    let judged = sizes.map(|size| match size.value()["memorySizeMB"].as_u64() {
+        Some(128) => size.with("verdict", "best"),
+        _ => size.with("verdict", "worse").with("pValue", 0.01),
+    });
+    let (selection, said) = select(&["--within", "5%"], &judged);
+    assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&512.into(), &false.into()), "{said}");
+    let wrong = |flags: &[&str], said: &str| {
+        let input = lines([statistics("f"), end("lpt-analyze")]);
+        Tool::new("lpt-select").args(flags).stdin(input).run().fails_with(2, &[said]);
+    };
+    wrong(&["--within", "5%", "--strategy", "balanced"], "--within is for the strategies cost and speed");
+    wrong(&["--within", "5"], "such as 5%");
+    wrong(&["--max-duration", "300"], "such as 300ms or 1.5s");
+    wrong(&["--max-cost-per-million", "0"], "above 0");
+}
+
+#[test]
+fn only_sizes_that_meet_the_limits_are_selected() {
+    let size = |memory, cost: f64, p99: f64| {
+        let size = statistics("f").memory(memory).with("averageCost", cost).with("p99DurationMs", p99);
+        size.with("averageDurationMs", p99 / 2.0).with("requestCost", 2e-7)
+    };
+    let sizes = [size(128, 1.0e-6, 800.0), size(512, 2.0e-6, 400.0), size(1024, 3.0e-6, 300.0)];
+    for (flags, expected) in [
+        (&["--max-duration", "0.2s"][..], 512),
+        (&["--max-duration-p99", "399ms"], 1024),
+        (&["--max-cost-per-million", "2.3", "--strategy", "speed"], 512),
+        // The charge for a request counts.
+        (&["--max-cost-per-million", "2.1", "--strategy", "speed"], 128),
+    ] {
+        let (selection, said) = select(flags, &sizes);
+        assert_eq!(selection["memorySizeMB"], expected, "{flags:?}: {said}");
+    }
+    let refused = |flags: &[&str], said: &str| {
+        let input = lines(sizes.iter().cloned().chain([end("lpt-analyze")]));
+        let ran = Tool::new("lpt-select").args(flags).stdin(input).run();
+        assert_eq!((ran.code, ran.of_type("selection").len()), (Some(1), 0), "{}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    };
+    refused(
+        &["--max-duration-p99", "300ms", "--max-cost-per-million", "2.5"],
+        "f: no size meets --max-duration-p99 300ms and --max-cost-per-million 2.5; the nearest is 1024 MB with 3.20 USD per million, 28 % above --max-cost-per-million;",
+    );
+    refused(&["--max-duration-p90", "1s"], "no size meets --max-duration-p90 1000ms: the statistics lack");
+    let judged = sizes.clone().map(|size| match size.value()["memorySizeMB"].as_u64() {
+        Some(128) => size.with("verdict", "best"),
+        _ => size.with("verdict", "worse").with("pValue", 0.01),
+    });
+    let (selection, said) = select(&["--max-duration", "0.2s"], &judged);
+    assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&512.into(), &false.into()), "{said}");
 }

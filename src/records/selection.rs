@@ -42,7 +42,7 @@ pub struct Selection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_change: Option<f64>,
     /// The probability, at least, that no other size is better under the strategy by more than the tolerance. Absent
-    /// where the statistics have no verdicts.
+    /// where the statistics have no verdicts, or none about the selected size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
     /// Whether each other size is shown to be worse or equivalent. Absent where the statistics have no verdicts.

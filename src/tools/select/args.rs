@@ -5,6 +5,7 @@ use crate::cli::{
     CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES, StrategyArgs,
     format_parser,
 };
+use crate::decide::{Conditions, Figure, Limit};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -31,6 +32,13 @@ pub struct Args {
     /// better are shown and written as proposal records. They are to be measured: none is selected or applied.
     #[arg(long)]
     interpolate: bool,
+    /// Select the fastest size whose average cost is at most this much above the lowest, such as 5%
+    ///
+    /// With the strategy speed, select the cheapest size whose average duration is at most this much above the lowest.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    within: Option<f64>,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -41,6 +49,71 @@ pub struct Args {
     common: CommonArgs,
     #[command(flatten)]
     input: InputArgs,
+}
+
+/// The limits that a size must meet.
+#[derive(Debug, clap::Args)]
+struct LimitArgs {
+    /// Select only a size whose average duration is at most this, such as 300ms or 1.5s
+    ///
+    /// Limits are compared with the figures of the statistics, and not with the ends of their intervals.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    max_duration: Option<f64>,
+    /// Select only a size whose median duration is at most this
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    max_duration_p50: Option<f64>,
+    /// Select only a size with a 90th percentile of the duration of at most this
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    max_duration_p90: Option<f64>,
+    /// Select only a size with a 95th percentile of the duration of at most this
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    max_duration_p95: Option<f64>,
+    /// Select only a size with a 99th percentile of the duration of at most this
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    max_duration_p99: Option<f64>,
+    /// Select only a size at which a million invocations cost at most this
+    ///
+    /// It is in the currency of the statistics. The cost is the average cost and the charge for a request, if its price
+    /// is known.
+    #[arg(long, value_name = "AMOUNT", value_parser = positive)]
+    max_cost_per_million: Option<f64>,
+}
+
+impl LimitArgs {
+    fn into_limits(self) -> Vec<Limit> {
+        let limits = [
+            (Figure::AverageDuration, self.max_duration),
+            (Figure::P50Duration, self.max_duration_p50),
+            (Figure::P90Duration, self.max_duration_p90),
+            (Figure::P95Duration, self.max_duration_p95),
+            (Figure::P99Duration, self.max_duration_p99),
+            (Figure::CostPerMillion, self.max_cost_per_million),
+        ];
+        limits.into_iter().filter_map(|(figure, at_most)| Some(Limit { figure, at_most: at_most? })).collect()
+    }
+}
+
+fn positive(text: &str) -> Result<f64, &'static str> {
+    let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or("expected a number above 0")
+}
+
+/// Parses a duration, to milliseconds.
+fn duration(text: &str) -> Result<f64, &'static str> {
+    let (number, factor) = match text.strip_suffix("ms") {
+        Some(number) => (number, 1.0),
+        None => (text.strip_suffix('s').unwrap_or_default(), 1000.0),
+    };
+    positive(number)
+        .map(|number| number * factor)
+        .map_err(|_| "expected a duration with its unit, such as 300ms or 1.5s")
+}
+
+/// Parses a percentage, to a fraction.
+fn percent(text: &str) -> Result<f64, &'static str> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
+    let number = number.filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.map(|number| number / 100.0).ok_or("expected a percentage, such as 5%")
 }
 
 impl Tool for Args {
@@ -65,6 +138,7 @@ impl Args {
         Ok(Options {
             strategy: self.strategy,
             interpolate: self.interpolate,
+            conditions: Conditions { within: self.within, limits: self.limits.into_limits() },
             format: self.format,
             dry_run: self.dry_run.or(input.as_ref()),
             // The state machine leaves them out by default.

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 pub use args::Args;
 
 use crate::cli::StrategyArgs;
-use crate::decide::{Candidate, is_sound, standings};
+use crate::decide::{Choice, Conditions, NoChoice, choose, is_sound};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -23,6 +23,7 @@ use crate::records::{
     SizeKey, Skipped, Statistics, Strategy,
 };
 use crate::report::{Format, Output};
+use crate::units::{MemoryMB, Millis};
 
 /// The options that the arguments become.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ struct Options {
     /// The strategy; without a flag, that of the statistics. It is the one of the execution input, which lpt-analyze has
     /// read.
     strategy: StrategyArgs,
+    conditions: Conditions,
     /// Whether to select although the stream is incomplete.
     allow_incomplete: bool,
     /// Whether to propose sizes that were not measured.
@@ -188,6 +190,11 @@ impl<'a> Select<'a> {
     ) -> Result<Option<Selection>, Error> {
         let by = (rivals[0].strategy, rivals[0].balanced_weight);
         let by = self.options.strategy.resolve(None, by)?;
+        if by.0 == Strategy::Balanced && self.options.conditions.within.is_some() {
+            return Err(Error::Usage(
+                "--within is for the strategies cost and speed, and the strategy is balanced; add --strategy cost or --strategy speed, or leave --within out".to_owned(),
+            ));
+        }
         let original = self.plans_of(rivals).last().map(|plan| plan.original_memory_size);
         let failed = rivals.iter().filter(|rival| !is_sound(rival));
         let (current, others): (Vec<&Statistics>, Vec<&Statistics>) =
@@ -195,8 +202,10 @@ impl<'a> Select<'a> {
         let warn = |failed: &&Statistics| message::warning(summary::unsound(name, failed, original));
         // That the function fails as it is now is the first thing to know.
         current.iter().for_each(warn);
-        let selection = self.select(name, rivals, by);
-        let table = summary::summary(name, rivals, selection.as_ref());
+        let choice = self.choose(name, rivals, by);
+        let selection = choice.as_ref().map(|choice| self.selection(rivals, by, choice));
+        let chosen = selection.as_ref().zip(choice.as_ref());
+        let table = summary::summary(name, rivals, chosen, &self.options.conditions);
         if self.options.format == Format::Table {
             tables.push(table);
         } else {
@@ -206,26 +215,34 @@ impl<'a> Select<'a> {
         Ok(selection)
     }
 
-    /// Selects the best of the sizes of one function and architecture, or warns why none can be selected.
-    fn select(
+    /// Chooses one of the sizes of one function and architecture, or warns why none can be selected.
+    fn choose<'r>(
         &self,
         name: &str,
-        rivals: &[&Statistics],
+        rivals: &[&'r Statistics],
         by: (Strategy, BalancedWeight),
-    ) -> Option<Selection> {
-        let Some(selection) = self.best(rivals, by) else {
-            let is_out_of_memory = |rival: &&Statistics| rival.out_of_memory_errors > 0;
-            let why = if rivals.iter().all(is_out_of_memory) {
-                "it runs out of memory at each one; measure larger ones with lpt-prepare --power-values"
-            } else {
-                "at each one the function fails or has no usable invocation"
-            };
-            message::warning(format_args!("{name}: no size can be selected: {why}"));
-            return None;
+    ) -> Option<Choice<'r>> {
+        let choice = match choose(rivals, by, &self.options.conditions) {
+            Ok(choice) => choice,
+            Err(NoChoice::Unsound) => {
+                let is_out_of_memory = |rival: &&Statistics| rival.out_of_memory_errors > 0;
+                let why = if rivals.iter().all(is_out_of_memory) {
+                    "it runs out of memory at each one; measure larger ones with lpt-prepare --power-values"
+                } else {
+                    "at each one the function fails or has no usable invocation"
+                };
+                message::warning(format_args!("{name}: no size can be selected: {why}"));
+                return None;
+            }
+            Err(NoChoice::Limits { nearest }) => {
+                let limits = &self.options.conditions.limits;
+                message::warning(summary::no_size_meets(name, limits, nearest));
+                return None;
+            }
         };
         let unmeasured = self.unmeasured(rivals);
         if unmeasured.is_empty() || self.options.allow_incomplete {
-            return Some(selection);
+            return Some(choice);
         }
         message::warning(format_args!(
             "{name}: nothing is selected, because its plan has sizes that were not measured ({} MB); measure again, or select from the others with --allow-incomplete",
@@ -256,54 +273,49 @@ impl<'a> Select<'a> {
             .collect()
     }
 
-    /// Returns the best of the sizes of one function and architecture, if any has a result.
-    fn best(
+    /// Returns the record of a choice.
+    fn selection(
         &self,
         rivals: &[&Statistics],
         (strategy, balanced_weight): (Strategy, BalancedWeight),
-    ) -> Option<Selection> {
-        let (measured, candidates): (Vec<&Statistics>, Vec<Candidate>) = rivals
-            .iter()
-            .filter_map(|rival| Candidate::of(rival).map(|candidate| (*rival, candidate)))
-            .unzip();
-        if !candidates.iter().any(|candidate| candidate.is_sound) {
-            return None;
-        }
-        let standings = standings(strategy, balanced_weight, &candidates);
-        let mut ranked: Vec<_> = measured.iter().zip(&candidates).zip(&standings).collect();
-        ranked.sort_by_key(|(_, standing)| standing.rank);
-        let ((winner, candidate), _) = *ranked.first()?;
+        choice: &Choice<'_>,
+    ) -> Selection {
+        let Choice { selected, ranked, certainty, .. } = choice;
         // Summed from the best to the worst, as in AWS Lambda Power Tuning: the last digits depend on the order.
-        let measured_cost = ranked.iter().map(|((rival, _), _)| rival.total_cost);
-        let failed = rivals.iter().filter(|rival| Candidate::of(rival).is_none());
-        let lambda_cost = measured_cost.chain(failed.map(|rival| rival.total_cost)).sum();
+        let failed = rivals.iter().filter(|rival| !ranked.contains(rival));
+        let lambda_cost = ranked.iter().chain(failed).map(|rival| rival.total_cost).sum();
         let original_memory_size = self.plans_of(rivals).last().map(|plan| plan.original_memory_size);
-        let original = measured
+        let original = ranked.iter().find(|rival| Some(rival.memory_size) == original_memory_size);
+        let change = |figure: fn(&Statistics) -> Option<f64>| {
+            let original = figure(original?).filter(|original| *original > 0.0)?;
+            Some((figure(selected)? - original) / original)
+        };
+        let mut indistinguishable_from: Vec<MemoryMB> = certainty
             .iter()
-            .zip(&candidates)
-            .find(|(rival, _)| Some(rival.memory_size) == original_memory_size);
-        let change = |best: f64, original: f64| (original > 0.0).then(|| (best - original) / original);
-        Some(Selection {
-            function_arn: winner.function_arn.clone(),
-            architecture: winner.architecture,
-            memory_size: winner.memory_size,
-            group: winner.group.clone(),
+            .flat_map(|certainty| [&certainty.equivalent, &certainty.undecided])
+            .flatten()
+            .copied()
+            .collect();
+        indistinguishable_from.sort_unstable();
+        const RESULT: &str = "a size with a result has both averages";
+        Selection {
+            function_arn: selected.function_arn.clone(),
+            architecture: selected.architecture,
+            memory_size: selected.memory_size,
+            group: selected.group.clone(),
             strategy,
             balanced_weight,
-            average_cost: candidate.average_cost,
-            average_duration_ms: candidate.average_duration,
-            currency: winner.currency.clone(),
+            average_cost: selected.average_cost.expect(RESULT),
+            average_duration_ms: selected.average_duration_ms.expect(RESULT),
+            currency: selected.currency.clone(),
             original_memory_size,
-            cost_change: original
-                .and_then(|(_, original)| change(candidate.average_cost.0, original.average_cost.0)),
-            duration_change: original.and_then(|(_, original)| {
-                change(candidate.average_duration.get(), original.average_duration.get())
-            }),
-            confidence: None,
-            certain: None,
-            indistinguishable_from: Vec::new(),
+            cost_change: change(|size| size.average_cost.map(|cost| cost.0)),
+            duration_change: change(|size| size.average_duration_ms.map(Millis::get)),
+            confidence: certainty.as_ref().and_then(|certainty| certainty.confidence),
+            certain: certainty.as_ref().map(|certainty| certainty.is_certain),
+            indistinguishable_from,
             visualization: visualization::visualization(rivals),
             lambda_cost,
-        })
+        }
     }
 }

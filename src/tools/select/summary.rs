@@ -1,18 +1,131 @@
 //! The table and the verdict that people see on stderr.
 
+use crate::decide::{Choice, Conditions, Figure, Limit};
 use crate::message::counted;
 use crate::quote::excerpt;
-use crate::records::{Failure, Selection, Statistics};
+use crate::records::{Failure, Selection, Statistics, Strategy};
 use crate::report::table;
+use crate::statistics::CONFIDENCE;
 use crate::units::MemoryMB;
 
-/// Returns the table of one function's sizes and, below it, how the selected size compares with the original one.
-pub(super) fn summary(name: &str, rivals: &[&Statistics], selection: Option<&Selection>) -> String {
-    let text = table(name, rivals, selection.map(|selection| (selection.memory_size, selection.strategy)));
-    match selection {
-        Some(selection) => format!("{text}\n{}", verdict(rivals, selection)),
-        None => text,
+/// Returns the table of one function's sizes and, below it, how the selected size compares with the original one and
+/// with those that are as good.
+pub(super) fn summary(
+    name: &str,
+    rivals: &[&Statistics],
+    chosen: Option<(&Selection, &Choice<'_>)>,
+    conditions: &Conditions,
+) -> String {
+    let best = chosen.map(|(selection, _)| (selection.memory_size, selection.strategy));
+    let mut lines = vec![table(name, rivals, best)];
+    if let Some((selection, choice)) = chosen {
+        lines.push(verdict(rivals, selection, conditions));
+        lines.extend(preference(selection.strategy, choice, conditions));
+        lines.extend(doubt(selection.strategy, choice));
     }
+    lines.join("\n")
+}
+
+/// Returns the sentence about the limits that no size meets, with the size that is the nearest.
+pub(super) fn no_size_meets(name: &str, limits: &[Limit], nearest: Option<&Statistics>) -> String {
+    let flag = |limit: &Limit| match limit.figure {
+        Figure::CostPerMillion => format!("{} {}", flag_of(limit.figure), limit.at_most),
+        _ => format!("{} {}ms", flag_of(limit.figure), limit.at_most),
+    };
+    let flags: Vec<String> = limits.iter().map(flag).collect();
+    let flags = flags.join(" and ");
+    let Some(nearest) = nearest else {
+        return format!(
+            "{name}: no size meets {flags}: the statistics lack such a figure; analyze the invocations again with lpt-analyze"
+        );
+    };
+    let missed = limits.iter().filter(|limit| !limit.is_met(nearest)).filter_map(|limit| {
+        let value = limit.figure.of(nearest)?;
+        let unit = match limit.figure {
+            Figure::CostPerMillion => format!("{} per million", nearest.currency),
+            _ => "ms".to_owned(),
+        };
+        let excess = percent(value / limit.at_most - 1.0);
+        Some(format!("{value:.2} {unit}, {excess} above {}", flag_of(limit.figure)))
+    });
+    let missed = missed.collect::<Vec<_>>().join(", and ");
+    format!(
+        "{name}: no size meets {flags}; the nearest is {} MB with {missed}; measure other sizes with lpt-prepare --power-values, or relax the limit",
+        nearest.memory_size
+    )
+}
+
+fn flag_of(figure: Figure) -> &'static str {
+    match figure {
+        Figure::AverageDuration => "--max-duration",
+        Figure::P50Duration => "--max-duration-p50",
+        Figure::P90Duration => "--max-duration-p90",
+        Figure::P95Duration => "--max-duration-p95",
+        Figure::P99Duration => "--max-duration-p99",
+        Figure::CostPerMillion => "--max-cost-per-million",
+    }
+}
+
+/// Formats a fraction, which is not negative, as a percentage of at least two digits if it is small.
+pub(super) fn percent(fraction: f64) -> String {
+    let percent = fraction * 100.0;
+    if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+}
+
+/// Returns the sentence about why the selected size is preferred to the best under the strategy, if it is another.
+fn preference(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) -> Option<String> {
+    let Choice { best, selected, .. } = *choice;
+    if best == selected {
+        return None;
+    }
+    let less = |a: f64, b: f64| percent((1.0 - a / b).max(0.0));
+    let (best_cost, cost) = (best.average_cost?.0, selected.average_cost?.0);
+    let (best_duration, duration) = (best.average_duration_ms?.get(), selected.average_duration_ms?.get());
+    let (advantage, preferred) = match strategy {
+        Strategy::Cost => {
+            let times = best_duration / duration;
+            let faster = if times < 2.0 {
+                format!("takes {} less time", less(duration, best_duration))
+            } else {
+                format!("is {times:.1} times as fast")
+            };
+            (format!("costs {} less", less(best_cost, cost)), faster)
+        }
+        _ => (
+            format!("takes {} less time", less(best_duration, duration)),
+            format!("costs {} less", less(cost, best_cost)),
+        ),
+    };
+    let level = selected.confidence.unwrap_or(CONFIDENCE);
+    let why = match conditions.within {
+        Some(within) => format!("which --within {}% allows", within * 100.0),
+        None if selected.p_value.is_some_and(|p| p < 1.0 - level) => {
+            "which is within the tolerance".to_owned()
+        }
+        None => "which may be chance".to_owned(),
+    };
+    let (best, selected) = (best.memory_size, selected.memory_size);
+    Some(format!("{best} MB {advantage}, {why}; {selected} MB {preferred}"))
+}
+
+/// Returns the sentence about what is not certain, or how certain the choice is. Without verdicts nothing is known.
+fn doubt(strategy: Strategy, choice: &Choice<'_>) -> Option<String> {
+    let certainty = choice.certainty.as_ref()?;
+    let better = match strategy {
+        Strategy::Cost => "cost less",
+        Strategy::Speed => "be faster",
+        Strategy::Balanced => "be better",
+    };
+    let sizes: Vec<String> = certainty.undecided.iter().map(MemoryMB::to_string).collect();
+    Some(match certainty.confidence {
+        Some(confidence) if certainty.is_certain => {
+            format!("certain to at least {:.1} %", confidence * 100.0)
+        }
+        Some(_) => {
+            format!("not certain: {} MB may {better}; measure more invocations to know", sizes.join(", "))
+        }
+        None => "not certain: the conditions select a size that was not compared with the others".to_owned(),
+    })
 }
 
 /// Returns the line of a function that has no sizes to show.
@@ -37,7 +150,14 @@ pub(super) fn unsound(name: &str, failed: &Statistics, original: Option<MemoryMB
     format!("{name}: out of memory at {size} MB{current}: {used}in {failures} of {made}")
 }
 
-fn verdict(rivals: &[&Statistics], selection: &Selection) -> String {
+fn verdict(rivals: &[&Statistics], selection: &Selection, conditions: &Conditions) -> String {
+    let distinction = match (conditions.within, selection.strategy) {
+        (Some(within), Strategy::Cost) => {
+            format!("the fastest within {} % of the lowest cost", within * 100.0)
+        }
+        (Some(within), _) => format!("the cheapest within {} % of the lowest duration", within * 100.0),
+        (None, strategy) => format!("best by {}", strategy.as_str()),
+    };
     let change = match (selection.original_memory_size, selection.cost_change, selection.duration_change) {
         (Some(original), _, _) if original == selection.memory_size => " (unchanged)".to_owned(),
         (Some(original), Some(cost), Some(duration)) => {
@@ -60,10 +180,7 @@ fn verdict(rivals: &[&Statistics], selection: &Selection) -> String {
         (None, _, _) => String::new(),
     };
     format!(
-        "{} MB is best by {}{change}; the measuring cost {:.6} {}",
-        selection.memory_size,
-        selection.strategy.as_str(),
-        selection.lambda_cost.0,
-        selection.currency
+        "{} MB is {distinction}{change}; the measuring cost {:.6} {}",
+        selection.memory_size, selection.lambda_cost.0, selection.currency
     )
 }
