@@ -330,6 +330,8 @@ fn lpt_apply_passes_a_proposal_on_and_does_not_apply_it() {
         .collect();
     let ran = Tool::new("lpt-apply").stdin(only_proposal).run();
     assert_eq!((ran.of_type("applied").len(), ran.of_type("proposal").len()), (0, 1), "{}", ran.stderr);
+}
+
 /// Returns the statistics of a size that was compared with the best.
 fn judged(memory: u32, cost: f64, duration: f64, verdict: &str) -> Record {
     let size = statistics("f").memory(memory).with("averageCost", cost).with("averageDurationMs", duration);
@@ -475,4 +477,118 @@ fn only_sizes_that_meet_the_limits_are_selected() {
     });
     let (selection, said) = select(&["--max-duration", "0.2s"], &judged);
     assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&512.into(), &false.into()), "{said}");
+}
+
+/// Returns the statistics of the only size of an alternative: its cost in millionths, the half width of the interval,
+/// and the number of invocations. The duration is ten times as much, in seconds.
+fn alternative(function: &str, architecture: &str, memory: u32, (cost, half, n): (f64, f64, u32)) -> Record {
+    let size = statistics(function).memory(memory).with("architecture", architecture).with("invocations", n);
+    let size = size.with("averageCost", cost * 1e-6).with("confidence", 0.95);
+    let size =
+        size.with("averageCostLow", (cost - half) * 1e-6).with("averageCostHigh", (cost + half) * 1e-6);
+    let (low, high) = ((cost - half) * 1e4, (cost + half) * 1e4);
+    size.with("averageDurationMs", cost * 1e4)
+        .with("averageDurationLowMs", low)
+        .with("averageDurationHighMs", high)
+}
+
+/// The half widths are those of standard errors of 0.01 with 8 degrees of freedom and 0.02 with 5. The expected interval
+/// is SciPy's: v = 0.01**2 + 0.02**2; df = v**2 / (0.01**4 / 8 + 0.02**4 / 5); -0.2 ± stats.t.ppf(.975, df) * v**.5, and
+/// ppf(.9875, df) with two rivals.
+#[test]
+fn functions_are_compared_each_at_its_own_best_size() {
+    let arm = alternative("f-arm", "arm64", 512, (0.8, 0.0230600413520417, 9));
+    let dear = alternative("f-arm", "arm64", 1024, (2.0, 0.1, 9));
+    let x86 = alternative("f", "x86_64", 768, (1.0, 0.0514116367127262, 6));
+    let third = alternative("g", "x86_64", 768, (0.82, 0.0514116367127262, 6));
+    let select = |flags: &[&str], sizes: &[&Record]| {
+        let input = lines(sizes.iter().map(|size| (*size).clone()).chain([end("lpt-analyze")]));
+        Tool::new("lpt-select").args(flags).stdin(input).run()
+    };
+    let near = |record: &Value, low: f64, high: f64| {
+        for (field, expected) in [("change", -0.2), ("changeLow", low), ("changeHigh", high)] {
+            let value = record[field].as_f64().unwrap();
+            assert!((value - expected).abs() < 1e-9, "{field}: {value} and not {expected}");
+        }
+    };
+    for strategy in ["cost", "speed"] {
+        let ran = select(&["--between", "f,f-arm", "--strategy", strategy], &[&arm, &dear, &x86]).succeeds();
+        assert_eq!(ran.of_type("selection").len(), 2);
+        let [between] = &ran.of_type("between")[..] else { panic!("{}", ran.stderr) };
+        near(between, -0.25214393197022317, -0.14785606802977674);
+        assert_eq!((&between["functionArn"], &between["memorySizeMB"]), (&arn("f-arm").into(), &512.into()));
+        assert_eq!((&between["otherFunctionArn"], &between["certain"]), (&arn("f").into(), &true.into()));
+        let verb = if strategy == "cost" { "costs 20 % less" } else { "takes 20 % less time" };
+        let said =
+            format!("f-arm on arm64 at 512 MB {verb} than f on x86_64 at 768 MB (95 %: 15 % to 25 % less)");
+        assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    }
+    let ran = select(&["--between", "g,f,f-arm"], &[&arm, &x86, &third]).succeeds();
+    let between = ran.of_type("between");
+    assert_eq!(
+        (between.len(), &between[0]["certain"], &between[1]["certain"]),
+        (2, &false.into(), &true.into())
+    );
+    near(&between[1], -0.2624113330528362, -0.13758866694716373);
+    assert!(
+        ran.stderr.contains("cannot be told apart: f-arm on arm64 at 512 MB costs 2.4 % less than g"),
+        "{}",
+        ran.stderr
+    );
+
+    let bare = statistics("f").with("averageCost", 9e-6);
+    let ran = select(&["--between", "f,f-arm"], &[&arm, &bare]).succeeds();
+    assert!(ran.stderr.contains("too few invocations for an interval"), "{}", ran.stderr);
+    assert_eq!(ran.of_type("between")[0]["certain"], false);
+
+    let yuan = x86.clone().with("currency", "CNY");
+    select(&["-q", "--between", "f,f-arm"], &[&arm, &yuan]).fails_with(1, &["USD", "CNY", "same currency"]);
+    select(&["-q", "--between", "f,h"], &[&arm, &x86]).fails_with(1, &["no size is selected of h"]);
+    select(&["-q", "--between", "x86_64,arm64"], &[&arm, &x86])
+        .fails_with(1, &["nothing in common", "within a function"]);
+    select(&["-q", "--between", "f,f-arm", "--strategy", "balanced"], &[&arm, &x86])
+        .fails_with(2, &["--strategy cost"]);
+    for (flag, said) in [
+        ("f", "two alternatives"),
+        ("f,arm64", "one with another"),
+        ("f,f", "twice"),
+        ("f,g:7", "version or alias"),
+    ] {
+        select(&["-q", "--between", flag], &[&arm, &x86]).fails_with(2, &[said]);
+    }
+}
+
+#[test]
+fn architectures_and_builds_are_compared_within_a_function() {
+    let with = |function, architecture, group: &str, cost| {
+        alternative(function, architecture, 512, (cost, 0.01, 9)).with("group", group)
+    };
+    let sizes = [
+        with("f", "x86_64", "tag.commit=abc, payloadIndex=0", 1.0),
+        with("f", "x86_64", "tag.commit=def, payloadIndex=0", 0.9),
+        with("f", "x86_64", "tag.commit=abc, payloadIndex=1", 2.0),
+        with("f", "x86_64", "tag.commit=def, payloadIndex=1", 2.5),
+        with("f", "arm64", "tag.commit=abc, payloadIndex=0", 0.7),
+    ];
+    let select = |between: &str| {
+        let input = lines(sizes.iter().cloned().chain([end("lpt-analyze")]));
+        Tool::new("lpt-select").args(["--between", between]).stdin(input).run().succeeds().of_type("between")
+    };
+    let builds = select("tag.commit=abc,tag.commit=def");
+    let pairs: Vec<_> =
+        builds.iter().map(|pair| (pair["group"].as_str(), pair["otherGroup"].as_str())).collect();
+    let group = |build: &'static str| Some(build);
+    assert_eq!(
+        pairs,
+        [
+            (group("tag.commit=def, payloadIndex=0"), group("tag.commit=abc, payloadIndex=0")),
+            (group("tag.commit=abc, payloadIndex=1"), group("tag.commit=def, payloadIndex=1")),
+        ]
+    );
+    let architectures = select("arm64,x86_64");
+    assert_eq!(architectures.len(), 1);
+    assert_eq!(
+        (&architectures[0]["architecture"], &architectures[0]["otherAverageCost"]),
+        (&"arm64".into(), &1e-6.into())
+    );
 }

@@ -1,11 +1,13 @@
 //! The ranking of memory sizes under a strategy, how sure it is, and the choice of one.
 
+mod between; // the difference between sizes of different functions
 mod choice; // the size to select, on the user's conditions and by the verdicts
 pub(crate) mod interpolate; // the duration at sizes that were not measured
 mod race; // which size is measured next, until the best is known
 mod verdict; // how sure it is that one size is better than another
 
-pub use choice::{Choice, Conditions, Figure, Limit, NoChoice, choose};
+pub(crate) use between::{Change, average, change};
+pub(crate) use choice::{Choice, Conditions, Figure, Limit, NoChoice, choose};
 pub use race::{Limits, Race, Step};
 pub use verdict::{Judgement, Rules, Sample, intervals, judge};
 

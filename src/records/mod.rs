@@ -11,6 +11,7 @@ mod failure; // a function that could not be prepared
 mod statistics; // the durations and costs of one memory size
 mod selection; // the best size of a function
 mod proposal; // a size to measure
+mod between; // two functions, each at its best size
 mod applied; // a change of a function by lpt-apply
 mod cleaned; // the removal of what a run made
 mod end; // the last line of each tool
@@ -23,6 +24,7 @@ use serde::ser::Serialize;
 use serde_aux::serde_introspection::serde_introspect;
 
 pub use applied::{Applied, AppliedState};
+pub use between::Between;
 pub use cleaned::{Cleaned, Left};
 pub use configuration::{Configuration, ConfigurationState};
 pub use end::{End, Status};
@@ -98,6 +100,7 @@ any_record! {
     Statistics,
     Selection,
     Proposal,
+    Between,
     Applied,
     Cleaned,
     End,

@@ -1,6 +1,7 @@
 //! The arguments of `lpt-select` as typed.
 
 use super::Options;
+use super::between::{self, Alternative};
 use crate::cli::{
     CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES, StrategyArgs,
     format_parser,
@@ -39,6 +40,13 @@ pub struct Args {
     within: Option<f64>,
     #[command(flatten)]
     limits: LimitArgs,
+    /// Compare functions, architectures or groups, each at its own best size, such as f,f-arm
+    ///
+    /// Names or ARNs of functions; or x86_64,arm64; or values of a field by which lpt-analyze grouped, such as
+    /// tag.commit=abc,tag.commit=def. The best is compared with each of the others: a sentence on stderr and a between
+    /// record say the difference with its interval.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    between: Vec<Alternative>,
     #[command(flatten)]
     dry_run: DryRunArgs,
     #[command(flatten)]
@@ -134,11 +142,15 @@ impl Tool for Args {
 
 impl Args {
     fn into_options(self) -> Result<Options, Error> {
+        if !self.between.is_empty() {
+            between::check(&self.between)?;
+        }
         let input = self.execution_input.read()?;
         Ok(Options {
             strategy: self.strategy,
             interpolate: self.interpolate,
             conditions: Conditions { within: self.within, limits: self.limits.into_limits() },
+            between: self.between,
             format: self.format,
             dry_run: self.dry_run.or(input.as_ref()),
             // The state machine leaves them out by default.

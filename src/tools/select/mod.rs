@@ -3,6 +3,7 @@
 mod args; // the arguments as typed
 mod interpolate; // sizes to measure, predicted from those measured
 mod state_machine; // the output document of AWS Lambda Power Tuning
+mod between; // functions, architectures or groups against each other
 mod summary; // the table and the verdict that people see on stderr
 mod visualization; // the link to AWS Lambda Power Tuning's chart
 
@@ -24,6 +25,7 @@ use crate::records::{
 };
 use crate::report::{Format, Output};
 use crate::units::{MemoryMB, Millis};
+use between::Alternative;
 
 /// The options that the arguments become.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ struct Options {
     /// read.
     strategy: StrategyArgs,
     conditions: Conditions,
+    /// What to compare, each at its own best size; nothing, or at least two.
+    between: Vec<Alternative>,
     /// Whether to select although the stream is incomplete.
     allow_incomplete: bool,
     /// Whether to propose sizes that were not measured.
@@ -140,6 +144,7 @@ impl<'a> Select<'a> {
         sorted.iter().for_each(|statistics| note_function(&statistics.function_arn));
         let (mut selections, mut tables, mut documents) = (vec![], vec![], vec![]);
         let mut proposals = Vec::new();
+        let mut selected = Vec::new();
         let mut functions = self.failures.len();
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             functions += 1;
@@ -155,6 +160,8 @@ impl<'a> Select<'a> {
                     let by = (selection.strategy, selection.balanced_weight);
                     proposals.extend(interpolate::propose(&name, rivals, by));
                 }
+                let size = rivals.iter().find(|rival| rival.memory_size == selection.memory_size);
+                selected.extend(size.map(|size| (*size, selection.strategy)));
                 selections.push(selection);
             }
         }
@@ -172,6 +179,12 @@ impl<'a> Select<'a> {
         // The documents are of the selections alone.
         if self.options.format == Format::Ndjson {
             output.records(&proposals, |_| String::new())?;
+        }
+        if !self.options.between.is_empty() && !selections.is_empty() {
+            let compared = between::compare(&self.options.between, &selected)?;
+            if self.options.format == Format::Ndjson {
+                output.records(&compared, |_| String::new())?;
+            }
         }
         match selections.len() {
             0 => Err(Error::Failed("nothing was selected".to_owned())),
