@@ -115,6 +115,8 @@ fn pages() -> Vec<Page> {
                 (
                     "Show which sizes are worth measuring too:",
                     "lpt-analyze runs.ndjson | lpt-select --interpolate > /dev/null",
+                ),
+                (
                     "Pay up to 5 % more for speed, as long as 99 of 100 invocations take 300 ms at most:",
                     "lpt-analyze runs.ndjson | lpt-select --within 5% --max-duration-p99 300ms > /dev/null",
                 ),

@@ -99,6 +99,21 @@ pub fn standings(strategy: Strategy, weight: BalancedWeight, candidates: &[Candi
     standings
 }
 
+/// Returns for each of `candidates` whether it is on the Pareto front: it is sound, and no other sound one is better in
+/// cost or duration and at least as good in the other.
+pub fn pareto_front(candidates: &[Candidate]) -> Vec<bool> {
+    let is_beaten_by = |one: &Candidate, other: &Candidate| {
+        let is_as_good =
+            other.average_cost <= one.average_cost && other.average_duration <= one.average_duration;
+        let is_better =
+            other.average_cost < one.average_cost || other.average_duration < one.average_duration;
+        other.is_sound && is_as_good && is_better
+    };
+    let is_on_front =
+        |one: &Candidate| one.is_sound && !candidates.iter().any(|other| is_beaten_by(one, other));
+    candidates.iter().map(is_on_front).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +160,24 @@ mod tests {
                 standings(strategy, BalancedWeight::default(), &candidates).iter().map(|s| s.rank).collect();
             assert_eq!(ranks, [3, 2, 1]);
         }
+    }
+
+    #[test]
+    fn a_size_is_on_the_front_if_no_sound_one_is_better_in_one_respect_and_as_good_in_the_other() {
+        let candidate = |(is_sound, cost, duration): (bool, f64, f64)| Candidate {
+            is_sound,
+            average_cost: Money(cost),
+            average_duration: Millis::new(duration).expect("positive"),
+        };
+        let candidates = [
+            (true, 1.0, 9.0),
+            (true, 2.0, 5.0),
+            (true, 2.0, 5.0),
+            (true, 2.0, 6.0),
+            (true, 3.0, 5.0),
+            (false, 0.5, 1.0),
+        ];
+        assert_eq!(pareto_front(&candidates.map(candidate)), [true, true, true, false, false, false]);
     }
 
     #[test]

@@ -125,6 +125,10 @@ pub struct Statistics {
     /// the size is usable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<u32>,
+    /// Whether it is on the Pareto front: no other size at which the function works is cheaper and at least as fast, or
+    /// faster and at least as cheap. Absent without a rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pareto: Option<bool>,
     /// How it compares with the best under the strategy. Absent if it has no rank, if the function fails at it, or if it
     /// or the best has fewer than two usable invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,9 @@ use crate::decide::is_sound;
 use crate::records::{Statistics, Strategy};
 use crate::units::MemoryMB;
 
+/// What the mark of a size on the Pareto front means.
+const LEGEND: &str = "* no other size is both cheaper and faster";
+
 /// Returns the table of the sizes of the function `name` on one architecture, at least one. `best` is the best size,
 /// and the strategy under which it is.
 pub fn table(name: &str, rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> String {
@@ -42,6 +45,7 @@ pub fn table(name: &str, rivals: &[&Statistics], best: Option<(MemoryMB, Strateg
                 Some((_, strategy)) => format!("<- best by {}", strategy.as_str()),
                 None if rival.out_of_memory_errors > 0 => "out of memory".to_owned(),
                 None if !is_sound(rival) => "fails".to_owned(),
+                None if rival.pareto == Some(true) => "*".to_owned(),
                 None => String::new(),
             },
         ]);
@@ -49,7 +53,12 @@ pub fn table(name: &str, rivals: &[&Statistics], best: Option<(MemoryMB, Strateg
     for column in table.column_iter_mut().take(7) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{name} ({})\n{}", first.architecture, table.trim_fmt())
+    let text = format!("{name} ({})\n{}", first.architecture, table.trim_fmt());
+    // The best needs no mark.
+    let is_marked = |rival: &&Statistics| {
+        rival.pareto == Some(true) && best.is_none_or(|(size, _)| size != rival.memory_size)
+    };
+    if rivals.iter().any(is_marked) { format!("{text}\n{LEGEND}") } else { text }
 }
 
 /// Formats an amount to two decimals, or to four if it is less than one: a million short invocations cost

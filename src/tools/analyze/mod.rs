@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub use args::Args;
 
-use crate::decide::{Candidate, Rules, Sample, intervals, is_sound, judge, standings};
+use crate::decide::{Candidate, Rules, Sample, intervals, is_sound, judge, pareto_front, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -370,9 +370,11 @@ impl Analysis<'_> {
                 .filter_map(|rival| Candidate::of(&rival.statistics).map(|candidate| (rival, candidate)))
                 .unzip();
             let standings = standings(rules.strategy, rules.balanced_weight, &candidates);
-            for (rival, standing) in ranked.iter_mut().zip(standings) {
+            let fronts = pareto_front(&candidates);
+            for (rival, (standing, is_on_front)) in ranked.iter_mut().zip(standings.into_iter().zip(fronts)) {
                 rival.statistics.score = Some(standing.score);
                 rival.statistics.rank = Some(standing.rank);
+                rival.statistics.pareto = Some(is_on_front);
             }
             let samples = ranked
                 .iter()
@@ -518,6 +520,7 @@ impl Figures {
             balanced_weight: options.rules.balanced_weight,
             score: None,
             rank: None,
+            pareto: None,
             verdict: None,
             p_value: None,
         }
