@@ -4,8 +4,8 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
 use crate::analyze::golden;
-use crate::common::Tool;
 use crate::common::records::{Record, arn, configuration, end, lines, parse, plan, statistics};
+use crate::common::{Folder, Tool};
 
 fn measured() -> String {
     std::fs::read_to_string(golden("2-statistics.ndjson")).unwrap()
@@ -591,4 +591,54 @@ fn architectures_and_builds_are_compared_within_a_function() {
         (&architectures[0]["architecture"], &architectures[0]["otherAverageCost"]),
         (&"arm64".into(), &1e-6.into())
     );
+}
+
+/// With 1 GB-second an invocation before, and half as much after. The tiers in us-east-1 on x86_64 begin at 6 and 15
+/// billion GB-seconds.
+#[test]
+fn the_savings_of_a_month_follow_the_price_tiers() {
+    let size = |memory, cost: f64| {
+        let size = statistics("f").memory(memory).with("averageCost", cost);
+        size.with("averageBilledDurationMs", 1000.0)
+    };
+    let sizes = [size(512, 8e-6), size(1024, 16e-6)];
+    let plan =
+        |original: u32| plan("f").with("originalMemorySizeMB", original).with("powerValues", vec![512, 1024]);
+    for (invocations, expected, said) in [
+        (1_000_000_u64, 8.33335, "1000000 invocations a month cost 8.33 USD less than with 1024 MB"),
+        (8_000_000_000, 63_333.4, "63333.40 USD less"),
+        (20_000_000_000, 141_667.0, "141667.00 USD less"),
+    ] {
+        let records = [plan(1024), sizes[0].clone(), sizes[1].clone()];
+        let (selection, shown) = select(&["--monthly-invocations", &invocations.to_string()], &records);
+        let savings = selection["monthlySavings"].as_f64().unwrap();
+        assert!((savings - expected).abs() < 1e-6, "{savings} and not {expected}");
+        assert!(shown.contains(said), "{shown}");
+    }
+    let month = ["--monthly-invocations", "1000000"];
+    let dearer = [plan(512), sizes[0].clone().with("averageDurationMs", 50), sizes[1].clone()];
+    let (selection, shown) = select(&[&month[..], &["--strategy", "speed"]].concat(), &dearer);
+    assert!(selection["monthlySavings"].as_f64().unwrap() < 0.0);
+    assert!(shown.contains("cost 8.33 USD more than with 512 MB"), "{shown}");
+    let folder = Folder::new();
+    let price = "region,architecture,meter,price,currency\nus-east-1,x86_64,compute,0.5,USD\n";
+    let file = folder.file("prices.csv", price);
+    let own = [month[0], month[1], "--prices", file.to_str().unwrap()];
+    let (selection, _) = select(&own, &[plan(1024), sizes[0].clone(), sizes[1].clone()]);
+    assert_eq!(selection["monthlySavings"], 250_000.0);
+    let unknown = |records: &[Record], why: &str| {
+        let input = lines(records.iter().cloned().chain([end("lpt-analyze")]));
+        let ran = Tool::new("lpt-select").args(month).stdin(input).run();
+        assert_eq!((ran.code, ran.of_type("selection")[0].get("monthlySavings")), (Some(0), None));
+        let shown = ran.stderr;
+        assert!(shown.contains(&format!("f: what is saved in a month is not known: {why}")), "{shown}");
+    };
+    unknown(&sizes, "the size before the run");
+    let in_yuan = sizes.clone().map(|size| size.with("currency", "CNY"));
+    unknown(
+        &[vec![plan(1024)], in_yuan.to_vec()].concat(),
+        "no price for compute in us-east-1 on x86_64 in CNY; add it",
+    );
+    let unbilled = sizes.map(|size| size.without("averageBilledDurationMs"));
+    unknown(&[vec![plan(1024)], unbilled.to_vec()].concat(), "the statistics lack averageBilledDurationMs");
 }

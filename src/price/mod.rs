@@ -263,6 +263,29 @@ impl PriceList {
         })
     }
 
+    /// Returns the cost of `used` in a month, each GB-second at the price of its tier; `None` if the list has no price for
+    /// compute there in `currency`. A GB-second below the first tier in the list costs as in that tier, because AWS's
+    /// free tier is one of the account, and may be used up by other functions.
+    /// <https://aws.amazon.com/lambda/pricing/>
+    pub fn compute(
+        &self,
+        region: &str,
+        architecture: Architecture,
+        used: GbSeconds,
+        currency: &Currency,
+    ) -> Option<Money> {
+        let compute = self.prices.get(&(region.to_owned(), architecture, Meter::Compute));
+        let tiers = &compute.filter(|price| price.currency == *currency)?.tiers;
+        let ends = tiers.iter().skip(1).map(|tier| tier.from).chain([f64::INFINITY]);
+        let mut start = 0.0;
+        let costs = tiers.iter().zip(ends).map(|(tier, end)| {
+            let in_tier = (used.0.min(end) - start).max(0.0);
+            start = end;
+            Money(in_tier * tier.price)
+        });
+        Some(costs.sum())
+    }
+
     /// Whether the list has several tiers of compute there.
     pub fn has_tiers(&self, region: &str, architecture: Architecture) -> bool {
         let compute = self.prices.get(&(region.to_owned(), architecture, Meter::Compute));

@@ -41,6 +41,10 @@ pub struct Selection {
     /// The change of the average duration from the original size, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_change: Option<f64>,
+    /// What the selected size saves in a month against the original one, at the number of invocations of
+    /// `lpt-select --monthly-invocations`; negative if it costs more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_savings: Option<Money>,
     /// The probability, at least, that no other size is better under the strategy by more than the tolerance. Absent
     /// where the statistics have no verdicts, or none about the selected size.
     #[serde(default, skip_serializing_if = "Option::is_none")]

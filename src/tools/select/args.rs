@@ -1,15 +1,19 @@
 //! The arguments of `lpt-select` as typed.
 
+use std::path::PathBuf;
+
 use super::Options;
 use super::between::{self, Alternative};
+use super::savings::Month;
 use crate::cli::{
     CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES, StrategyArgs,
-    format_parser,
+    format_parser, whole_number,
 };
 use crate::decide::{Conditions, Figure, Limit};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::price::PriceList;
 use crate::report::Format;
 
 /// Select the best memory size of each function
@@ -40,6 +44,15 @@ pub struct Args {
     within: Option<f64>,
     #[command(flatten)]
     limits: LimitArgs,
+    /// Say what the selected size saves in a month with this many invocations, against the size before the run
+    ///
+    /// It is the cost of compute by the average billed duration, with the price tiers of an account that has only this
+    /// function. Requests cost the same with both sizes. /tmp above 512 MB and AWS's free tier are left out.
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=u64::MAX))]
+    monthly_invocations: Option<u64>,
+    /// File with prices for --monthly-invocations, as of lpt-analyze
+    #[arg(long, value_name = "FILE", requires = "monthly_invocations")]
+    prices: Option<PathBuf>,
     /// Compare functions, architectures or groups, each at its own best size, such as f,f-arm
     ///
     /// Names or ARNs of functions; or x86_64,arm64; or values of a field by which lpt-analyze grouped, such as
@@ -145,11 +158,22 @@ impl Args {
         if !self.between.is_empty() {
             between::check(&self.between)?;
         }
+        let month = match self.monthly_invocations {
+            None => None,
+            Some(invocations) => {
+                let mut prices = PriceList::embedded();
+                if let Some(file) = &self.prices {
+                    prices.extend_from_file(file)?;
+                }
+                Some(Month { invocations, prices })
+            }
+        };
         let input = self.execution_input.read()?;
         Ok(Options {
             strategy: self.strategy,
             interpolate: self.interpolate,
             conditions: Conditions { within: self.within, limits: self.limits.into_limits() },
+            month,
             between: self.between,
             format: self.format,
             dry_run: self.dry_run.or(input.as_ref()),

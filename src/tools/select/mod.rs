@@ -5,6 +5,7 @@ mod interpolate; // sizes to measure, predicted from those measured
 mod state_machine; // the output document of AWS Lambda Power Tuning
 mod between; // functions, architectures or groups against each other
 mod summary; // the table and the verdict that people see on stderr
+mod savings; // what the selected size saves in a month
 mod visualization; // the link to AWS Lambda Power Tuning's chart
 
 use std::collections::HashSet;
@@ -26,6 +27,7 @@ use crate::records::{
 use crate::report::{Format, Output};
 use crate::units::{MemoryMB, Millis};
 use between::Alternative;
+use savings::Month;
 
 /// The options that the arguments become.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ struct Options {
     /// read.
     strategy: StrategyArgs,
     conditions: Conditions,
+    /// For what to say what is saved in a month.
+    month: Option<Month>,
     /// What to compare, each at its own best size; nothing, or at least two.
     between: Vec<Alternative>,
     /// Whether to select although the stream is incomplete.
@@ -216,9 +220,9 @@ impl<'a> Select<'a> {
         // That the function fails as it is now is the first thing to know.
         current.iter().for_each(warn);
         let choice = self.choose(name, rivals, by);
-        let selection = choice.as_ref().map(|choice| self.selection(rivals, by, choice));
+        let selection = choice.as_ref().map(|choice| self.selection(name, rivals, by, choice));
         let chosen = selection.as_ref().zip(choice.as_ref());
-        let table = summary::summary(name, rivals, chosen, &self.options.conditions);
+        let table = summary::summary(name, rivals, chosen, self.options);
         if self.options.format == Format::Table {
             tables.push(table);
         } else {
@@ -286,9 +290,10 @@ impl<'a> Select<'a> {
             .collect()
     }
 
-    /// Returns the record of a choice.
+    /// Returns the record of a choice. Warns if it is not known what it saves, although the user asks for that.
     fn selection(
         &self,
+        name: &str,
         rivals: &[&Statistics],
         (strategy, balanced_weight): (Strategy, BalancedWeight),
         choice: &Choice<'_>,
@@ -303,6 +308,13 @@ impl<'a> Select<'a> {
             let original = figure(original?).filter(|original| *original > 0.0)?;
             Some((figure(selected)? - original) / original)
         };
+        let savings = self.options.month.as_ref().and_then(|month| {
+            let savings = month.savings(original.copied(), selected);
+            let warn = |why: &String| {
+                message::warning(format_args!("{name}: what is saved in a month is not known: {why}"));
+            };
+            savings.inspect_err(warn).ok()
+        });
         let mut indistinguishable_from: Vec<MemoryMB> = certainty
             .iter()
             .flat_map(|certainty| [&certainty.equivalent, &certainty.undecided])
@@ -324,6 +336,7 @@ impl<'a> Select<'a> {
             original_memory_size,
             cost_change: change(|size| size.average_cost.map(|cost| cost.0)),
             duration_change: change(|size| size.average_duration_ms.map(Millis::get)),
+            monthly_savings: savings,
             confidence: certainty.as_ref().and_then(|certainty| certainty.confidence),
             certain: certainty.as_ref().map(|certainty| certainty.is_certain),
             indistinguishable_from,

@@ -6,7 +6,10 @@ use crate::quote::excerpt;
 use crate::records::{Failure, Selection, Statistics, Strategy};
 use crate::report::table;
 use crate::statistics::CONFIDENCE;
-use crate::units::MemoryMB;
+use crate::units::{MemoryMB, Money};
+
+use super::Options;
+use super::savings::Month;
 
 /// Returns the table of one function's sizes and, below it, how the selected size compares with the original one and
 /// with those that are as good.
@@ -14,12 +17,19 @@ pub(super) fn summary(
     name: &str,
     rivals: &[&Statistics],
     chosen: Option<(&Selection, &Choice<'_>)>,
-    conditions: &Conditions,
+    options: &Options,
 ) -> String {
+    let conditions = &options.conditions;
     let best = chosen.map(|(selection, _)| (selection.memory_size, selection.strategy));
     let mut lines = vec![table(name, rivals, best)];
     if let Some((selection, choice)) = chosen {
         lines.push(verdict(rivals, selection, conditions));
+        let month = options.month.as_ref();
+        lines.extend(
+            month
+                .zip(selection.monthly_savings)
+                .map(|(month, savings)| savings_of(month, savings, selection)),
+        );
         lines.extend(preference(selection.strategy, choice, conditions));
         lines.extend(doubt(selection.strategy, choice));
     }
@@ -52,6 +62,17 @@ pub(super) fn no_size_meets(name: &str, limits: &[Limit], nearest: Option<&Stati
     format!(
         "{name}: no size meets {flags}; the nearest is {} MB with {missed}; measure other sizes with lpt-prepare --power-values, or relax the limit",
         nearest.memory_size
+    )
+}
+
+fn savings_of(month: &Month, Money(savings): Money, selection: &Selection) -> String {
+    let Selection { currency, original_memory_size, .. } = selection;
+    let original = original_memory_size.expect("without an original size no savings are known");
+    let direction = if savings < 0.0 { "more" } else { "less" };
+    format!(
+        "{} invocations a month cost {:.2} {currency} {direction} than with {original} MB",
+        month.invocations,
+        savings.abs(),
     )
 }
 
