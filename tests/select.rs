@@ -356,6 +356,8 @@ fn of_sizes_that_are_as_good_the_one_that_is_better_in_the_other_respect_is_sele
     assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&512.into(), &true.into()), "{said}");
     assert_eq!(selection["indistinguishableFrom"], json!([128]));
     assert_eq!(selection["confidence"], 0.95, "not more than that of the intervals");
+    assert!(said.contains("  <- selected\n"), "{said}");
+    assert!(said.contains("\n512 MB is among the best by cost; "), "{said}");
     assert!(
         said.contains("\n128 MB costs 1.0 % less, which may be chance; 512 MB is 4.0 times as fast\ncertain to at least 95.0 %"),
         "{said}"
@@ -433,6 +435,7 @@ fn within_a_percentage_of_the_lowest_the_size_that_is_better_in_the_other_respec
     });
     let (selection, said) = select(&["--within", "5%"], &judged);
     assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&512.into(), &false.into()), "{said}");
+    assert!(said.contains("not certain: it is not shown that 512 MB is as good as 128 MB"), "{said}");
     let wrong = |flags: &[&str], said: &str| {
         let input = lines([statistics("f"), end("lpt-analyze")]);
         Tool::new("lpt-select").args(flags).stdin(input).run().fails_with(2, &[said]);
@@ -477,6 +480,22 @@ fn only_sizes_that_meet_the_limits_are_selected() {
     });
     let (selection, said) = select(&["--max-duration", "0.2s"], &judged);
     assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&512.into(), &false.into()), "{said}");
+    assert!(said.contains("not certain: the sizes were compared with one that the limits exclude"), "{said}");
+}
+
+#[test]
+fn the_table_marks_the_sizes_that_no_other_beats_in_cost_and_duration() {
+    let size = |memory, cost: f64, pareto: bool| {
+        statistics("f").memory(memory).with("averageCost", cost).with("pareto", pareto)
+    };
+    let (_, said) = select(&[], &[size(128, 1e-6, true), size(512, 2e-6, false), size(1024, 3e-6, true)]);
+    let marked = |line: &&str| line.ends_with("  *");
+    let rows: Vec<&str> =
+        said.lines().filter(marked).filter_map(|row| row.split_whitespace().next()).collect();
+    assert_eq!(rows, ["1024"], "the best needs no mark: {said}");
+    assert!(said.contains("\n* no other size is both cheaper and faster\n"), "{said}");
+    let (_, said) = select(&[], &[size(128, 1e-6, true), size(512, 2e-6, false)]);
+    assert!(!said.contains('*'), "{said}");
 }
 
 /// Returns the statistics of the only size of an alternative: its cost in millionths, the half width of the interval,

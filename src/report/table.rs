@@ -3,15 +3,15 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::decide::is_sound;
-use crate::records::{Statistics, Strategy};
+use crate::records::Statistics;
 use crate::units::MemoryMB;
 
 /// What the mark of a size on the Pareto front means.
 const LEGEND: &str = "* no other size is both cheaper and faster";
 
-/// Returns the table of the sizes of the function `name` on one architecture, at least one. `best` is the best size,
-/// and the strategy under which it is.
-pub fn table(name: &str, rivals: &[&Statistics], best: Option<(MemoryMB, Strategy)>) -> String {
+/// Returns the table of the sizes of the function `name` on one architecture, at least one. `best` is the size
+/// to point at, and what it is.
+pub fn table(name: &str, rivals: &[&Statistics], best: Option<(MemoryMB, &str)>) -> String {
     let first = rivals[0];
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
@@ -42,7 +42,7 @@ pub fn table(name: &str, rivals: &[&Statistics], best: Option<(MemoryMB, Strateg
             rival.cold_starts.to_string(),
             rival.errors.to_string(),
             match best {
-                Some((_, strategy)) => format!("<- best by {}", strategy.as_str()),
+                Some((_, what)) => format!("<- {what}"),
                 None if rival.out_of_memory_errors > 0 => "out of memory".to_owned(),
                 None if !is_sound(rival) => "fails".to_owned(),
                 None if rival.pareto == Some(true) => "*".to_owned(),

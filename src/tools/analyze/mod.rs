@@ -298,7 +298,9 @@ fn tables(all: &[Statistics]) -> String {
     let tables = all.chunk_by(Statistics::is_rival_of).map(|rivals| {
         let best = rivals.iter().find(|rival| rival.rank == Some(1) && is_sound(rival));
         let name = label_of_group(&rivals[0].function_arn, rivals[0].group.as_deref());
-        table(&name, &rivals.iter().collect::<Vec<_>>(), best.map(|best| (best.memory_size, best.strategy)))
+        let best = best.map(|best| (best.memory_size, format!("best by {}", best.strategy.as_str())));
+        let best = best.as_ref().map(|(size, what)| (*size, what.as_str()));
+        table(&name, &rivals.iter().collect::<Vec<_>>(), best)
     });
     tables.collect::<Vec<_>>().join("\n\n")
 }

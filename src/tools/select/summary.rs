@@ -20,19 +20,26 @@ pub(super) fn summary(
     options: &Options,
 ) -> String {
     let conditions = &options.conditions;
-    let best = chosen.map(|(selection, _)| (selection.memory_size, selection.strategy));
-    let mut lines = vec![table(name, rivals, best)];
-    if let Some((selection, choice)) = chosen {
-        lines.push(verdict(rivals, selection, conditions));
-        let month = options.month.as_ref();
-        lines.extend(
-            month
-                .zip(selection.monthly_savings)
-                .map(|(month, savings)| savings_of(month, savings, selection)),
-        );
-        lines.extend(preference(selection.strategy, choice, conditions));
-        lines.extend(doubt(selection.strategy, choice));
-    }
+    let Some((selection, choice)) = chosen else {
+        return table(name, rivals, None);
+    };
+    let by = format!("best by {}", selection.strategy.as_str());
+    let is_best = choice.best == choice.selected;
+    let pointer = if is_best { &by } else { "selected" };
+    let distinction = match (conditions.within, selection.strategy) {
+        _ if is_best => by.clone(),
+        (None, _) => format!("among the {by}"),
+        (Some(within), Strategy::Cost) => {
+            format!("the fastest within {} % of the lowest cost", within * 100.0)
+        }
+        (Some(within), _) => format!("the cheapest within {} % of the lowest duration", within * 100.0),
+    };
+    let mut lines = vec![table(name, rivals, Some((selection.memory_size, pointer)))];
+    lines.push(verdict(rivals, selection, &distinction));
+    let month = options.month.as_ref().zip(selection.monthly_savings);
+    lines.extend(month.map(|(month, savings)| savings_of(month, savings, selection)));
+    lines.extend(preference(selection.strategy, choice, conditions));
+    lines.extend(doubt(selection.strategy, choice, conditions));
     lines.join("\n")
 }
 
@@ -130,7 +137,7 @@ fn preference(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) 
 }
 
 /// Returns the sentence about what is not certain, or how certain the choice is. Without verdicts nothing is known.
-fn doubt(strategy: Strategy, choice: &Choice<'_>) -> Option<String> {
+fn doubt(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) -> Option<String> {
     let certainty = choice.certainty.as_ref()?;
     let better = match strategy {
         Strategy::Cost => "cost less",
@@ -145,7 +152,13 @@ fn doubt(strategy: Strategy, choice: &Choice<'_>) -> Option<String> {
         Some(_) => {
             format!("not certain: {} MB may {better}; measure more invocations to know", sizes.join(", "))
         }
-        None => "not certain: the conditions select a size that was not compared with the others".to_owned(),
+        None if conditions.within.is_some() => {
+            let (selected, best) = (choice.selected.memory_size, choice.best.memory_size);
+            format!(
+                "not certain: it is not shown that {selected} MB is as good as {best} MB, only that the averages are near"
+            )
+        }
+        None => "not certain: the sizes were compared with one that the limits exclude".to_owned(),
     })
 }
 
@@ -171,14 +184,7 @@ pub(super) fn unsound(name: &str, failed: &Statistics, original: Option<MemoryMB
     format!("{name}: out of memory at {size} MB{current}: {used}in {failures} of {made}")
 }
 
-fn verdict(rivals: &[&Statistics], selection: &Selection, conditions: &Conditions) -> String {
-    let distinction = match (conditions.within, selection.strategy) {
-        (Some(within), Strategy::Cost) => {
-            format!("the fastest within {} % of the lowest cost", within * 100.0)
-        }
-        (Some(within), _) => format!("the cheapest within {} % of the lowest duration", within * 100.0),
-        (None, strategy) => format!("best by {}", strategy.as_str()),
-    };
+fn verdict(rivals: &[&Statistics], selection: &Selection, distinction: &str) -> String {
     let change = match (selection.original_memory_size, selection.cost_change, selection.duration_change) {
         (Some(original), _, _) if original == selection.memory_size => " (unchanged)".to_owned(),
         (Some(original), Some(cost), Some(duration)) => {
