@@ -118,13 +118,17 @@ fn a_measured_run_is_decided_again_without_measuring() {
         // Of four invocations none is trimmed, and lpt-analyze warns of the cold start among them.
         let arguments = ["--starts", "warm", "--strategy", strategy];
         let analyzed = Tool::new("lpt-analyze").args(arguments).stdin(&*measured.stdout).run().succeeds();
-        let least = analyzed
-            .of_type("statistics")
-            .into_iter()
+        let sizes = analyzed.of_type("statistics");
+        let least = sizes
+            .iter()
             .min_by(|a, b| a[field].as_f64().unwrap().total_cmp(&b[field].as_f64().unwrap()))
             .unwrap();
+        assert_eq!(least["rank"], 1);
         let selected = Tool::new("lpt-select").stdin(&*analyzed.stdout).run().succeeds();
-        assert_eq!(selected.of_type("selection")[0]["memorySizeMB"], least["memorySizeMB"]);
+        let selected = selected.of_type("selection")[0]["memorySizeMB"].clone();
+        let selected = sizes.iter().find(|size| size["memorySizeMB"] == selected).unwrap();
+        // One that is as good may be better in the other respect.
+        assert!(["best", "equivalent"].contains(&selected["verdict"].as_str().unwrap()), "{selected}");
     }
 }
 
