@@ -27,7 +27,7 @@ mod usage; // what is wrong with a command line, in plain words
 pub mod cli; // the flags that tools share, and the input file of AWS Lambda Power Tuning's state machine
 mod report; // output for people and other programs: tables, documents
 pub mod run; // the changes that a run makes to a function: tag, publish, restore, remove
-pub mod decide; // the best size under a strategy, and how sure that is
+pub mod decide; // the best size under a strategy, how sure that is, and what is measured to know it
 pub mod price; // the price list
 mod aws; // the SDK's set-up, the calls, the retries, the errors of AWS
 pub mod ndjson; // the record stream: reader, lines, writer
@@ -36,7 +36,7 @@ pub mod columns; // records as rows of a table, in CSV and Parquet
 // The ground: no SDK, no record stream.
 pub mod telemetry; // Lambda's reports of its invocations
 pub mod records; // the types of the records
-pub mod statistics; // estimators: trimmed mean, confidence interval, quantiles
+pub mod statistics; // estimators and tests: means, quantiles, ranks, with their uncertainty
 mod label; // functions in messages: the short name, with the region where there are several
 pub mod names; // ARNs, function names, versions, aliases, architectures
 pub mod units; // memory, time, money

@@ -48,12 +48,14 @@ impl Scatter {
         trimmed: &TrimmedMean,
         waves: &[(usize, u32)],
     ) -> Option<Scatter> {
-        let (n, mean) = (ordered.len() as f64, trimmed.mean);
+        let (places, mean) = (ordered.len(), trimmed.mean);
+        let n = places as f64;
         if mean <= 0.0 {
             return None;
         }
-        let variance =
-            trimmed.standard_error(ordered.clone()).map_or(0.0, |error| n * (error / mean).powi(2));
+        let variance = trimmed
+            .estimate(ordered.clone())
+            .map_or(0.0, |estimate| n * (estimate.standard_error / mean).powi(2));
         let mut of_waves = BTreeMap::<u32, (f64, f64)>::new();
         let mut waves = waves.iter().peekable();
         for (at, value) in trimmed.winsorized(ordered).enumerate() {
@@ -70,7 +72,7 @@ impl Scatter {
         let squares: f64 = of_waves.values().map(|(sum, count)| count * (sum / count - center).powi(2)).sum();
         let within = match degrees_of_freedom_within > 0.0 {
             // As much greater than the winsorized variance as that of the trimmed mean.
-            true => trimmed.factor(n) * squares / degrees_of_freedom_within,
+            true => trimmed.factor(places) * squares / degrees_of_freedom_within,
             false => 0.0,
         };
         Some(Scatter { count: n, variance, within, degrees_of_freedom_within })

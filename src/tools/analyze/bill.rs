@@ -9,7 +9,7 @@ use crate::message;
 use crate::names::Architecture;
 use crate::price::{Meter, PriceList, Rate, how_to_add};
 use crate::records::SizeKey;
-use crate::statistics::{TrimmedMean, mean};
+use crate::statistics::{CONFIDENCE, TrimmedMean, mean};
 use crate::units::{BilledMillis, Currency, GbSeconds, Money, StorageMB};
 
 /// The costs in a `statistics` record.
@@ -116,7 +116,7 @@ pub(super) fn bill(
     Costs {
         currency: rate.currency.clone(),
         average: average.map(|average| Money(average.mean)),
-        interval: average.and_then(|average| average.interval(costs.clone())),
+        interval: average.and_then(|average| Some(average.estimate(costs.clone())?.interval(CONFIDENCE))),
         mean: (usable.len() > 0).then(|| Money(mean(costs.clone()))),
         request,
         restore,

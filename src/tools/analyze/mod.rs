@@ -480,7 +480,8 @@ impl Figures {
     fn statistics(self, options: &Options, group: &Group, usable: &Usable) -> Statistics {
         let Figures { starts, share, duration, costs } = self;
         let billed = usable.billed.iter().map(|billed| billed.0 as f64);
-        let interval = duration.and_then(|duration| duration.interval(usable.durations()));
+        let interval =
+            duration.and_then(|duration| Some(duration.estimate(usable.durations())?.interval(CONFIDENCE)));
         let percentile = |p| (usable.len() > 0).then(|| millis(quantile(&usable.durations, p)));
         Statistics {
             function_arn: group.size.function.clone(),
