@@ -1263,3 +1263,203 @@ fn a_part_says_nothing_of_versions_that_may_remain() {
     assert_eq!(run(&["--part"]), "");
     assert!(run(&[]).contains("1 version may remain"));
 }
+
+const OLD: [f64; 10] = [100.0, 104.0, 98.0, 110.0, 102.0, 99.0, 300.0, 101.0, 97.0, 103.0];
+const NEW: [f64; 10] = [130.0, 131.0, 126.0, 140.0, 129.0, 128.0, 127.0, 260.0, 133.0, 125.0];
+
+/// Returns a run of `f` at 128 MB.
+fn measured(durations: impl IntoIterator<Item = f64>) -> String {
+    whole(durations.into_iter().map(|duration| invocation("f").duration(duration)))
+}
+
+/// Compares `new` with `old`, a file.
+fn compare(old: &str, new: &str, arguments: &[&str]) -> Ran {
+    let folder = Folder::new();
+    let old = folder.file("old.ndjson", old);
+    Tool::new("lpt-analyze").arg("--compare").arg(old).args(arguments).stdin(new).run()
+}
+
+/// The figures are those of SciPy 1.17.1: `ttest_ind(NEW, OLD, equal_var=False)` for the cost, the same with `trim=0.2`
+/// for the duration, and `mannwhitneyu(NEW, OLD, method="exact")`. The p-values are adjusted for two comparisons.
+#[test]
+fn a_comparison_has_the_changes_with_their_intervals_and_p_values() {
+    let ran = compare(&measured(OLD), &measured(NEW), &[]).succeeds();
+    let types: Vec<String> =
+        ran.records().iter().map(|record| record["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(types, ["statistics", "comparison", "end"]);
+    let comparison = &ran.of_type("comparison")[0];
+    for (field, expected) in [
+        ("oldInvocations", 10.0),
+        ("invocations", 10.0),
+        ("oldMeanCost", 121.4 * 0.000_016_666_7 / 8.0 / 1000.0),
+        ("meanCost", 142.9 * 0.000_016_666_7 / 8.0 / 1000.0),
+        ("costChange", 0.177_100_494_2),
+        ("costChangeLow", -0.239_388_810_4),
+        ("costChangeHigh", 0.593_589_798_9),
+        ("costPValue", 0.380_038_601_1),
+        ("costAdjustedPValue", 0.380_038_601_1),
+        ("durationChange", 0.277_504_105_1),
+        ("durationChangeLow", 0.236_852_073_5),
+        ("durationChangeHigh", 0.318_156_136_6),
+        ("durationPValue", 4.056_073_038e-8),
+        ("durationAdjustedPValue", 8.112_146_077e-8),
+        ("oldP95DurationMs", 214.5),
+        ("p95DurationMs", 206.0),
+        ("shiftMs", 28.0),
+        ("shiftPValue", 0.001_504_687_263),
+        ("confidence", 0.95),
+    ] {
+        let value = comparison[field].as_f64().unwrap_or_else(|| panic!("no {field}: {comparison}"));
+        assert!((value - expected).abs() < 1e-6 * expected.abs(), "{field}: {value}, not {expected}");
+    }
+    // It takes 72 invocations.
+    assert_eq!(comparison.get("p95Change"), None);
+}
+
+#[test]
+fn a_change_fails_only_if_it_is_both_larger_than_the_limit_and_significant() {
+    let (old, new) = (measured(OLD), measured(NEW));
+    let slower = compare(&old, &new, &["--fail-if", "duration>5%"]);
+    let words = [
+        "f: 128 MB: duration changed by +27.8 %, more than the 5 % of --fail-if",
+        "95 % interval +23.7 % to +31.8 %, p < 0.001",
+    ];
+    let slower = slower.fails_with(1, &words);
+    assert_eq!((slower.of_type("comparison").len(), slower.of_type("statistics").len()), (1, 1));
+    assert_eq!(slower.of_type("end")[0]["status"], "failed");
+    // By chance, smaller, and smaller than before.
+    compare(&old, &new, &["--fail-if", "cost>5%"]).succeeds();
+    compare(&old, &new, &["--fail-if", "duration>30%", "--fail-if", "cost > 0 %"]).succeeds();
+    compare(&new, &old, &["--fail-if", "duration>5%"]).succeeds();
+    let steady = |duration: f64| measured([duration; 10]);
+    compare(&steady(100.0), &steady(100.0), &["--fail-if", "cost>0%"]).succeeds();
+    compare(&steady(100.0), &steady(106.0), &["--fail-if", "cost>5%"])
+        .fails_with(1, &["f: 128 MB: cost changed by +6.0 %", "p < 0.001"]);
+}
+
+/// Twenty comparisons by chance are not one that is significant.
+#[test]
+fn a_change_is_corrected_for_the_number_of_comparisons() {
+    let run = |of_first: &[f64]| {
+        let sizes = (1..=20_u32).flat_map(|size| {
+            let durations = if size == 1 { of_first } else { &OLD[..] };
+            durations.iter().map(move |duration| invocation("f").memory(size * 128).duration(*duration))
+        });
+        whole(sizes.collect::<Vec<_>>())
+    };
+    let new = OLD.map(|duration| duration * 1.06);
+    let alone = compare(&measured(OLD), &measured(new), &["--fail-if", "duration>5%"]);
+    alone.fails_with(1, &["duration changed by +6.0 %"]);
+    let among = compare(&run(&OLD), &run(&new), &["--fail-if", "duration>5%"]).succeeds();
+    let first = &among.of_type("comparison")[0];
+    assert!(first["durationPValue"].as_f64().unwrap() < 0.05, "{first}");
+    assert!(first["durationAdjustedPValue"].as_f64().unwrap() > 0.05, "{first}");
+}
+
+#[test]
+fn a_percentile_is_compared_if_there_are_enough_invocations() {
+    let run = |count: u32, factor: f64| {
+        measured((0..count).map(|at| factor * (100.0 + f64::from(at * 37 % count) / f64::from(count))))
+    };
+    let limit = ["--fail-if", "p95>5%"];
+    compare(&run(100, 1.0), &run(80, 1.1), &limit).fails_with(1, &["f: 128 MB: p95 changed by +10.0 %"]);
+    let few = compare(&run(100, 1.0), &run(71, 1.1), &limit);
+    assert_eq!(few.code, Some(0), "{}", few.stderr);
+    let warning = "warning: f: 128 MB: --fail-if cannot tell whether p95 changed, with 100 before and 71 invocations now; it takes 72 each time";
+    assert!(few.stderr.contains(warning), "{}", few.stderr);
+}
+
+#[test]
+fn sizes_that_one_side_lacks_are_named_and_do_not_fail() {
+    let at = |memory: u32| OLD.map(|duration| invocation("f").memory(memory).duration(duration)).to_vec();
+    let (old, new) = (whole([at(128), at(256)].concat()), whole([at(256), at(512), at(1024)].concat()));
+    let ran = compare(&old, &new, &["--fail-if", "cost>5%"]);
+    assert_eq!((ran.code, ran.of_type("comparison").len()), (Some(0), 1), "{}", ran.stderr);
+    for warning in [
+        "f: 512, 1024 MB: not compared, because the file of --compare has no such size",
+        "f: 128 MB: not compared, because the file of --compare alone has this size",
+    ] {
+        assert!(ran.stderr.contains(warning), "{}", ran.stderr);
+    }
+    let nothing = compare(&whole(at(128)), &whole(at(512)), &["--fail-if", "cost>5%"]);
+    assert_eq!(nothing.code, Some(1));
+    assert!(nothing.stderr.contains("no size is both in the input and in the file"), "{}", nothing.stderr);
+}
+
+#[test]
+fn an_earlier_measurement_may_be_a_folder_of_tables() {
+    let folder = Folder::new();
+    let import = ["--to", "csv", "--partition-by", "functionArn", "--output"];
+    let imported = Tool::new("lpt-import").args(import).arg(folder.path("runs")).stdin(measured(OLD));
+    imported.run().succeeds();
+    let ran = Tool::new("lpt-analyze").arg("--compare").arg(folder.path("runs")).stdin(measured(NEW)).run();
+    let from_file = compare(&measured(OLD), &measured(NEW), &[]);
+    assert_eq!(ran.succeeds().stdout, from_file.stdout);
+}
+
+#[test]
+fn a_bad_earlier_measurement_is_an_error() {
+    let new = measured(NEW);
+    compare("{}\n", &new, &[]).fails_with(65, &["old.ndjson: line 1"]);
+    compare(&end("lpt-invoke").line(), &new, &[]).fails_with(1, &["old.ndjson: has no invocation"]);
+    Tool::new("lpt-analyze").args(["--compare", "nowhere"]).stdin(&*new).run().fails_with(1, &["nowhere"]);
+    Tool::new("lpt-analyze").args(["--compare", "-"]).stdin(&*new).run().fails_with(2, &["stdin"]);
+    let cut_off = compare(&lines(OLD.map(|duration| invocation("f").duration(duration))), &new, &[]);
+    assert_eq!(cut_off.code, Some(0));
+    assert!(cut_off.stderr.contains("old.ndjson has no end record"), "{}", cut_off.stderr);
+}
+
+#[test]
+fn a_limit_that_says_nothing_is_a_usage_error() {
+    for limit in ["cost", "cost>5", "memory>5%", "cost>-1%", "cost>nan%", ">5%", "cost<5%"] {
+        let ran = compare(&measured(OLD), &measured(NEW), &["--fail-if", limit]);
+        ran.fails_with(2, &["--fail-if", "expected cost, duration or p95"]);
+    }
+    let alone = Tool::new("lpt-analyze").args(["--fail-if", "cost>5%"]).stdin(measured(NEW)).run();
+    alone.fails_with(2, &["--compare"]);
+}
+
+#[test]
+fn different_choices_of_invocations_are_not_compared_in_silence() {
+    let cold = |record: Record| record.with("coldStart", true);
+    let of_cold = plan("f").with("onlyColdStarts", true);
+    let old =
+        whole([of_cold].into_iter().chain(OLD.map(|duration| cold(invocation("f").duration(duration)))));
+    let ran = compare(&old, &measured(NEW), &[]);
+    let warning =
+        "f: 128 MB: compares all starts and a share of 0.2 with cold starts and a share of 0 before";
+    assert!(ran.stderr.contains(warning), "{}", ran.stderr);
+}
+
+#[test]
+fn the_comparison_is_written_in_each_format() {
+    let run = |format| compare(&measured(OLD), &measured(NEW), &["--format", format]).succeeds().stdout;
+    let table = run("table");
+    let line = table.lines().last().unwrap();
+    assert!(table.contains("f (x86_64), change\n"), "{table}");
+    assert!(
+        line.contains("128") && line.contains("+27.8 %") && line.ends_with("<- duration rose"),
+        "{table}"
+    );
+    let json: Value = serde_json::from_str(&run("json")).unwrap();
+    assert_eq!((json.as_array().unwrap().len(), &json[0]["type"]), (1, &json!("comparison")));
+    assert!(run("csv").lines().next().unwrap().contains(",shiftPValue,"));
+}
+
+/// Without --group-by they would be compared together.
+#[test]
+fn groups_are_compared_each_by_itself() {
+    let run = |of_b: &[f64]| {
+        let of = |payload: &'static str, durations: &[f64]| {
+            let records = durations.iter().map(move |duration| invocation("f").duration(*duration));
+            records.map(move |record| record.with("tag.payload", payload)).collect::<Vec<_>>()
+        };
+        whole([of("a", &OLD), of("b", of_b)].concat())
+    };
+    let ran = compare(&run(&OLD), &run(&NEW), &["--group-by", "tag.payload"]).succeeds();
+    let groups: Vec<(Value, f64)> = (ran.of_type("comparison").iter())
+        .map(|record| (record["group"].clone(), record["durationChange"].as_f64().unwrap()))
+        .collect();
+    assert_eq!(groups[0], (json!("tag.payload=a"), 0.0));
+    assert!(groups[1].0 == "tag.payload=b" && groups[1].1 > 0.2, "{groups:?}");
+}

@@ -87,7 +87,7 @@ fn pages() -> Vec<Page> {
         },
         Page {
             command: lpt::tools::analyze::Args::command(),
-            sections: "",
+            sections: include_str!("../man/lpt-analyze.sections"),
             examples: &[
                 (
                     "Decide again on an earlier run, for speed:",
@@ -96,6 +96,10 @@ fn pages() -> Vec<Page> {
                 (
                     "Look at cold starts only, without trimming:",
                     "lpt-analyze --starts cold --discard-top-bottom 0 runs.ndjson",
+                ),
+                (
+                    "Fail if a build costs 5 % more than the released one at any size, and show what changed:",
+                    "lpt-analyze --compare released.ndjson --fail-if 'cost>5%' --format table build.ndjson",
                 ),
             ],
             see_also: &[("lpt-invoke", '1'), ("lpt-select", '1'), ("lpt-records", '5')],

@@ -9,6 +9,7 @@ mod invocation; // one invocation, as Lambda reported it
 mod configuration; // a version to measure
 mod failure; // a function that could not be prepared
 mod statistics; // the durations and costs of one memory size
+mod comparison; // what changed at one memory size since an earlier measurement
 mod selection; // the best size of a function
 mod proposal; // a size to measure
 mod between; // two functions, each at its best size
@@ -26,6 +27,8 @@ use serde_aux::serde_introspection::serde_introspect;
 pub use applied::{Applied, AppliedState};
 pub use between::Between;
 pub use cleaned::{Cleaned, Left};
+pub use comparison::Comparison;
+pub(crate) use comparison::Quantity;
 pub use configuration::{Configuration, ConfigurationState};
 pub use end::{End, Status};
 pub use failure::Failure;
@@ -98,6 +101,7 @@ any_record! {
     Invocation,
     Skipped,
     Statistics,
+    Comparison,
     Selection,
     Proposal,
     Between,

@@ -2,6 +2,7 @@
 
 mod bootstrap; // intervals of any statistic, by resampling
 mod outliers; // values that are far from all others
+mod holm; // several tests at once
 mod ranks; // two samples compared by rank, and their shift
 mod quantile; // quantiles and their intervals
 mod clusters; // the mean of values that come in clusters, such as those of an execution environment
@@ -15,9 +16,10 @@ mod tests;
 pub use bootstrap::bootstrap_interval;
 pub use clusters::clustered_estimate;
 pub use estimate::{Comparison, Estimate};
+pub use holm::holm;
 pub use moments::{mean, sample_standard_deviation};
 pub use outliers::outliers;
-pub use quantile::{quantile, quantile_interval};
+pub use quantile::{quantile, quantile_estimate, quantile_interval};
 pub use ranks::{hodges_lehmann, mann_whitney};
 pub use trimmed_mean::TrimmedMean;
 

@@ -1,6 +1,10 @@
 //! Quantiles and their intervals.
 
+use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::beta_reg;
+
+use super::CONFIDENCE;
+use super::estimate::Estimate;
 
 /// Returns the quantile `p` of at least one value, in ascending order, by linear interpolation.
 ///
@@ -27,6 +31,21 @@ pub fn quantile_interval(ascending: &[f64], p: f64, confidence: f64) -> Option<(
     let low = least_count(n, |count| at_most(count, n, p) >= tail);
     let high = least_count(n, |count| 1.0 - at_most(count, n, p) <= tail);
     (low > 0 && high < n).then(|| (ascending[low - 1], ascending[high]))
+}
+
+/// Returns the quantile `p` with the standard error that its interval of 95 % would have if it were that of a normal
+/// distribution; `None` if [`quantile_interval`] is. So two quantiles can be compared.
+///
+/// R. S. Woodruff, "Confidence intervals for medians and other position measures", Journal of the American Statistical
+/// Association 47 (1952), 635–646.
+pub fn quantile_estimate(ascending: &[f64], p: f64) -> Option<Estimate> {
+    let (low, high) = quantile_interval(ascending, p, CONFIDENCE)?;
+    let half = Normal::standard().inverse_cdf(0.5 + CONFIDENCE / 2.0);
+    Some(Estimate {
+        mean: quantile(ascending, p),
+        standard_error: (high - low) / (2.0 * half),
+        degrees_of_freedom: (ascending.len() - 1) as f64,
+    })
 }
 
 /// Returns the least number from 0 to `n` that `is_enough`, as all greater ones are.

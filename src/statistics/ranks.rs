@@ -79,9 +79,16 @@ pub fn hodges_lehmann(a: &[f64], b: &[f64]) -> Option<f64> {
     if a.len().saturating_mul(b.len()) > PAIRS {
         return hodges_lehmann(&reduced(a), &reduced(b));
     }
+    let pairs = a.len() * b.len();
     let mut differences: Vec<f64> = a.iter().flat_map(|a| b.iter().map(move |b| a - b)).collect();
-    differences.sort_unstable_by(f64::total_cmp);
-    (!differences.is_empty()).then(|| quantile(&differences, 0.5))
+    if pairs == 0 {
+        return None;
+    }
+    let middle = pairs / 2;
+    let (below, above, _) = differences.select_nth_unstable_by(middle, f64::total_cmp);
+    let below = below.iter().copied().max_by(f64::total_cmp);
+    // Of an even number, there are two in the middle.
+    Some(below.filter(|_| pairs.is_multiple_of(2)).map_or(*above, |below| below.midpoint(*above)))
 }
 
 /// Returns at most √[`PAIRS`] quantiles of a sample.

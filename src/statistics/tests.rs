@@ -220,6 +220,25 @@ fn the_interval_of_a_quantile_needs_as_many_values_as_documented() {
     assert_eq!(quantile_interval(&[], 0.5, 0.95), None);
 }
 
+/// The standard error of the quantile of a uniform distribution is √(p (1 − p) ÷ n).
+#[test]
+fn the_error_of_a_quantile_is_the_asymptotic_one_of_many_values() {
+    let values: Vec<f64> = (0..100_000).map(|at| f64::from(at) / 100_000.0).collect();
+    let estimate = quantile_estimate(&values, 0.95).expect("enough values");
+    let expected = (0.95 * 0.05 / 100_000.0_f64).sqrt();
+    assert!((estimate.standard_error / expected - 1.0).abs() < 0.01, "{estimate:?}, not {expected}");
+    assert_eq!(quantile_estimate(&values[..71], 0.95), None);
+}
+
+/// The figures are those of `p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm")` in R.
+#[test]
+fn p_values_are_corrected_as_by_holm() {
+    for (ours, theirs) in holm(&[0.01, 0.04, 0.03, 0.005]).into_iter().zip([0.03, 0.06, 0.06, 0.02]) {
+        assert_close("p", ours, theirs);
+    }
+    assert_eq!(holm(&[0.6, 0.7]), [1.0, 1.0]);
+}
+
 #[test]
 fn the_error_of_clustered_values_is_the_robust_one() {
     for Clustered { clusters, mean, standard_error, low, high } in reference().clusters {

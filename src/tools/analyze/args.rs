@@ -1,7 +1,8 @@
 //! The arguments of `lpt-analyze` as typed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::compare::{Compare, Limit};
 use super::group_by::{FieldName, GroupBy};
 use super::{DiscardTopBottom, Options, Pricing};
 use crate::cli::{
@@ -65,6 +66,18 @@ pub struct Args {
     /// after one another are one stream, with the worst status of all of them.
     #[arg(long)]
     part: bool,
+    /// Invocations of an earlier measurement, a file or a folder, to say what changed since then
+    ///
+    /// Writes a comparison record for each size that both have, after the statistics. With --format json or csv, the
+    /// comparisons are written alone. Both sides are read, grouped and priced in the same way.
+    #[arg(long, value_name = "OLD", conflicts_with_all = ["compat", "part"])]
+    compare: Option<PathBuf>,
+    /// Exit with 1 if cost, duration or p95 rose by more than this and not by chance, such as 'cost>5%'
+    ///
+    /// Can be given several times. Not by chance means that the change is significant at 5 % after the correction for
+    /// the number of comparisons.
+    #[arg(long, value_name = "LIMIT", requires = "compare")]
+    fail_if: Vec<Limit>,
     #[command(flatten)]
     strategy: StrategyArgs,
     #[command(flatten)]
@@ -127,6 +140,14 @@ impl Tool for Args {
 
 impl Args {
     fn into_options(self) -> Result<Options, Error> {
+        let is_stdin = |file: &PathBuf| file == Path::new("-");
+        if self.compare.as_ref().is_some_and(is_stdin)
+            && (self.input.files.is_empty() || self.input.files.iter().any(is_stdin))
+        {
+            return Err(Error::Usage(
+                "--compare -: stdin is the input already; name a file for one of them".to_owned(),
+            ));
+        }
         let input = self.execution_input.read()?;
         let dry_run = self.dry_run.or(input.as_ref());
         let defaults = (Strategy::default(), BalancedWeight::default());
@@ -159,6 +180,7 @@ impl Args {
             rules: self.certainty.rules(strategy, balanced_weight),
             format: self.format,
             dry_run,
+            compare: self.compare.map(|old| Compare { old, limits: self.fail_if }),
         })
     }
 }

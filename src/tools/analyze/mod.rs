@@ -1,6 +1,7 @@
 //! `lpt-analyze`: `invocation` → `statistics`.
 
 mod args; // the arguments as typed
+mod compare; // what changed since an earlier measurement
 mod power_tuning; // the arithmetic and the prices of AWS Lambda Power Tuning
 mod bill; // the costs of one size, as AWS bills them
 mod cold_starts; // doubts about cold starts in the averages
@@ -23,14 +24,15 @@ use crate::exit::Exit;
 use crate::label::{label, label_of_group, note_function};
 use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
-use crate::ndjson::{Consume, Line, Upstream};
+use crate::ndjson::{Consume, Line, Upstream, Writer};
 use crate::price::PriceList;
-use crate::records::{Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics};
+use crate::records::{Comparison, Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics};
 use crate::report::{Format, Output, table};
 use crate::statistics::{CONFIDENCE, DEFAULT_TRIMMING, TrimmedMean, quantile, sample_standard_deviation};
 use crate::units::{GbSeconds, Millis, Money};
 use bill::{Costs, Doubts, bill, check_tier};
 use cold_starts::{ColdStarts, OfSize};
+use compare::{Compare, Old};
 use group_by::GroupBy;
 use groups::{Group, GroupId, Row, Usable};
 use parallel::in_parallel;
@@ -56,6 +58,8 @@ struct Options {
     format: Format,
     /// Whether to pass on everything unchanged. A plan may ask for that, too.
     dry_run: bool,
+    /// The earlier measurement to compare with.
+    compare: Option<Compare>,
 }
 
 impl Options {
@@ -136,19 +140,15 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     }
     // Nobody waits for a single record of this tool: what matters comes at the end.
     pipe.output.hold();
-    let mut analyze = Analyze {
-        output: Output::new(&mut pipe.output, options.format),
-        upstream: &mut pipe.upstream,
-        sizes: Arc::new(Sizes::new(Arc::clone(&options))),
-        options,
-        groups: Vec::new(),
-        unpriced: BTreeMap::new(),
-        plans: Plans::default(),
-        each_line: false,
+    let old = match &options.compare {
+        Some(compare) if !options.dry_run => Some(Old::read(&options, compare).await?),
+        _ => None,
     };
+    let output = (&mut pipe.output, options.format);
+    let mut analyze = Analyze::new(&options, output, &mut pipe.upstream);
     match pipe.input.consume(&mut analyze).await? {
         Some(error) => Err(error),
-        None => analyze.conclude(),
+        None => analyze.conclude(old),
     }
 }
 
@@ -248,7 +248,24 @@ impl Consume for Analyze<'_> {
     }
 }
 
-impl Analyze<'_> {
+impl<'a> Analyze<'a> {
+    fn new(
+        options: &Arc<Options>,
+        (writer, format): (&'a mut Writer, Format),
+        upstream: &'a mut Upstream,
+    ) -> Analyze<'a> {
+        Analyze {
+            output: Output::new(writer, format),
+            upstream,
+            sizes: Arc::new(Sizes::new(Arc::clone(options))),
+            options: Arc::clone(options),
+            groups: Vec::new(),
+            unpriced: BTreeMap::new(),
+            plans: Plans::default(),
+            each_line: false,
+        }
+    }
+
     fn push(&mut self, row: Row) {
         let GroupId(number) = row.group;
         while self.groups.len() <= number as usize {
@@ -264,32 +281,57 @@ impl Analyze<'_> {
         }
     }
 
-    /// Writes the statistics of all invocations that were kept.
-    fn conclude(&mut self) -> Result<Exit, Error> {
-        if self.options.dry_run || self.plans.any_is_dry() {
-            message::note("dry run: its invocations are not analyzed");
-        }
-        if let Some(why) = self.upstream.incomplete().filter(|_| !self.upstream.has_spoken()) {
-            message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
-        }
+    /// Takes the groups that have invocations, in the order of their statistics.
+    fn take_groups(&mut self) -> Vec<Group> {
         let mut groups = std::mem::take(&mut self.groups);
         groups.retain(|group| group.len() > 0);
         groups.sort_by_cached_key(|group| {
             let SizeKey { function, architecture, memory } = group.size.clone();
             (function, architecture, group.by.clone(), memory)
         });
-        let all = Analysis { options: &self.options, plans: &self.plans }.statistics_of_all(groups)?;
-        self.output.records(&all, |_| tables(&all))?;
+        groups
+    }
+
+    /// Writes the statistics of all invocations that were kept, and what changed since the `old` ones.
+    fn conclude(&mut self, old: Option<Old>) -> Result<Exit, Error> {
+        if self.options.dry_run || self.plans.any_is_dry() {
+            message::note("dry run: its invocations are not analyzed");
+        }
+        if let Some(why) = self.upstream.incomplete().filter(|_| !self.upstream.has_spoken()) {
+            message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
+        }
+        let groups = self.take_groups();
+        let (all, samples) =
+            Analysis { options: &self.options, plans: &self.plans }.statistics_of_all(groups)?;
+        let exit =
+            self.write(&all, old.map(|old| old.compare(all.iter().cloned().zip(samples).collect())))?;
         let mut unpriced = std::mem::take(&mut self.unpriced).into_values();
         match unpriced.next() {
-            None => Ok(Exit::Done),
+            None => Ok(exit),
             // Another part may have a function with a price.
             Some(error) if all.is_empty() && !self.options.is_part => Err(error),
             Some(error) => {
                 std::iter::once(error).chain(unpriced).for_each(message::warning);
-                Ok(Exit::Partly)
+                Ok(exit.worse(Exit::Partly))
             }
         }
+    }
+
+    /// Writes the statistics, and the comparisons if there are any. A document in JSON or CSV has room for one of them.
+    fn write(&mut self, all: &[Statistics], compared: Option<Vec<Comparison>>) -> Result<Exit, Error> {
+        let Some(compared) = compared else {
+            self.output.records(all, |_| tables(all))?;
+            return Ok(Exit::Done);
+        };
+        if self.options.format == Format::Ndjson {
+            self.output.records(all, |_| String::new())?;
+        }
+        self.output.records(&compared, |_| {
+            let tables = [tables(all), compare::tables(&compared)];
+            tables.into_iter().filter(|table| !table.is_empty()).collect::<Vec<_>>().join("\n\n")
+        })?;
+        let limits = self.options.compare.as_ref().map_or(&[][..], |compare| &compare.limits);
+        Ok(compare::judge(limits, &compared))
     }
 }
 
@@ -327,16 +369,21 @@ struct Findings {
     warnings: Vec<String>,
     doubts: Doubts,
     starts: Option<OfSize>,
+    /// For a comparison.
+    sample: Option<compare::Sample>,
 }
 
 impl Analysis<'_> {
     /// Returns the statistics of each size, sorted, and ranked among the sizes of the same function and architecture.
-    /// Warns of everything that is doubtful.
-    fn statistics_of_all(&self, groups: Vec<Group>) -> Result<Vec<Statistics>, Error> {
+    /// Warns of everything that is doubtful. With a comparison, there is a sample for each of them.
+    fn statistics_of_all(
+        &self,
+        groups: Vec<Group>,
+    ) -> Result<(Vec<Statistics>, Vec<compare::Sample>), Error> {
         groups.iter().for_each(|group| note_function(&group.size.function));
         let mut all = Vec::with_capacity(groups.len());
         let (mut repeats, mut doubts, mut cold_starts) = (0, Doubts::default(), ColdStarts::default());
-        let mut warnings = Vec::new();
+        let (mut warnings, mut samples) = (Vec::new(), Vec::new());
         // To sort and sum these takes longer than to start a thread.
         let much = groups.iter().map(Group::len).sum::<usize>() > 20_000;
         for findings in in_parallel(groups, much, |group| self.findings(group)) {
@@ -348,6 +395,7 @@ impl Analysis<'_> {
                 cold_starts.add(&findings.ranked.statistics.size_key(), starts);
             }
             all.push(findings.ranked);
+            samples.extend(findings.sample);
         }
         note_repeats(repeats);
         warnings.iter().for_each(message::warning);
@@ -360,7 +408,7 @@ impl Analysis<'_> {
         }
         cold_starts.warnings().iter().for_each(message::warning);
         doubts.show();
-        Ok(all.into_iter().map(|ranked| ranked.statistics).collect())
+        Ok((all.into_iter().map(|ranked| ranked.statistics).collect(), samples))
     }
 
     /// Ranks the sizes among those of the same function and architecture, and judges how sure that is.
@@ -450,9 +498,11 @@ impl Analysis<'_> {
             ));
         }
         let sample = costs.sample;
+        let mean_cost = costs.mean;
         let figures = Figures { starts, share, duration, costs };
         let ranked = Ranked { statistics: figures.statistics(self.options, &group, &usable), sample, round };
-        Ok(Findings { ranked, repeats, warnings, doubts, starts: of_starts })
+        let sample = self.options.compare.as_ref().map(|_| compare::Sample::of(usable, duration, mean_cost));
+        Ok(Findings { ranked, repeats, warnings, doubts, starts: of_starts, sample })
     }
 }
 
