@@ -1400,7 +1400,9 @@ fn an_earlier_measurement_may_be_a_folder_of_tables() {
 #[test]
 fn a_bad_earlier_measurement_is_an_error() {
     let new = measured(NEW);
-    compare("{}\n", &new, &[]).fails_with(65, &["old.ndjson: line 1"]);
+    // The records that undo a run are passed on.
+    let bad = compare("{}\n", &(plan("f").line() + &new), &[]).fails_with(65, &["old.ndjson:1: type"]);
+    assert!(bad.stdout.starts_with(&plan("f").line()), "{}", bad.stdout);
     compare(&end("lpt-invoke").line(), &new, &[]).fails_with(1, &["old.ndjson: has no invocation"]);
     Tool::new("lpt-analyze").args(["--compare", "nowhere"]).stdin(&*new).run().fails_with(1, &["nowhere"]);
     Tool::new("lpt-analyze").args(["--compare", "-"]).stdin(&*new).run().fails_with(2, &["stdin"]);
@@ -1444,6 +1446,15 @@ fn the_comparison_is_written_in_each_format() {
     let json: Value = serde_json::from_str(&run("json")).unwrap();
     assert_eq!((json.as_array().unwrap().len(), &json[0]["type"]), (1, &json!("comparison")));
     assert!(run("csv").lines().next().unwrap().contains(",shiftPValue,"));
+}
+
+#[test]
+fn a_dry_run_is_not_compared() {
+    let dry = plan("f").with("dryRun", true).line() + &invocation("f").with("runId", RUN).line();
+    let new = dry + &end("lpt-invoke").line();
+    let by_plan = compare(&measured(OLD), &new, &["--fail-if", "cost>5%"]).succeeds();
+    let by_flag = compare(&measured(OLD), &measured(NEW), &["--dry-run", "--fail-if", "cost>5%"]).succeeds();
+    assert_eq!((by_plan.of_type("comparison").len(), by_flag.of_type("comparison").len()), (0, 0));
 }
 
 /// Without --group-by they would be compared together.

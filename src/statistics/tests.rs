@@ -289,7 +289,7 @@ fn the_bootstrap_interval_depends_on_the_seed_alone() {
 
 proptest! {
     #[test]
-    fn a_p_value_is_one_and_an_interval_holds_its_centre(
+    fn each_p_value_is_a_probability_and_each_interval_holds_its_difference(
         a in prop::collection::vec((0..50_u32).prop_map(f64::from), 2..30),
         b in prop::collection::vec((0..50_u32).prop_map(f64::from), 2..30),
     ) {

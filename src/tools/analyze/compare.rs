@@ -6,7 +6,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::groups::Usable;
-use super::{Analysis, Analyze, Options};
+use super::parallel::{in_parallel, is_much};
+use super::{Analysis, Analyze, Findings, Options};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::label::{label_of_group, note_function};
@@ -115,25 +116,30 @@ impl Old {
             )));
         }
         let analysis = Analysis { options, plans: &plans };
-        let findings = groups.into_iter().map(|group| {
-            note_function(&group.size.function);
-            let findings = analysis.findings(group)?;
-            Ok((findings.ranked.statistics, findings.sample.expect("samples are kept for a comparison")))
+        groups.iter().for_each(|group| note_function(&group.size.function));
+        let findings = analysis.findings_of_all(groups).into_iter().map(|findings| {
+            let Findings { ranked, sample, .. } = findings?;
+            Ok((ranked.statistics, sample.expect("samples are kept for a comparison")))
         });
         Ok(Old(side(findings.collect::<Result<Vec<_>, Error>>()?)))
     }
 
     /// Compares each size that is on both sides. Warns of those that are not.
     pub fn compare(mut self, new: Vec<(Statistics, Sample)>) -> Vec<Comparison> {
-        let (mut comparisons, mut only_new) = (Vec::new(), Vec::new());
-        for (key, (statistics, sample)) in side(new) {
+        let (mut pairs, mut only_new) = (Vec::new(), Vec::new());
+        for (key, new) in side(new) {
             match self.0.remove(&key) {
-                Some(old) => comparisons.push(comparison((old.0, &old.1), (statistics, &sample))),
+                Some(old) => {
+                    warn_of_different_choices(&old.0, &new.0);
+                    pairs.push((old, new));
+                }
                 None => only_new.push(key),
             }
         }
         warn_of_missing(&only_new, "has no such size");
         warn_of_missing(&self.0.into_keys().collect::<Vec<_>>(), "alone has this size");
+        let much = is_much(pairs.iter().map(|(_, (_, new))| new.durations.len()).sum());
+        let mut comparisons = in_parallel(pairs, much, |(old, new)| comparison(old, new));
         adjust(&mut comparisons);
         comparisons
     }
@@ -153,7 +159,8 @@ fn warn_of_missing(sizes: &[Key], why: &str) {
     }
 }
 
-fn comparison((old, old_sample): (Statistics, &Sample), (new, sample): (Statistics, &Sample)) -> Comparison {
+/// Warns if the figures of a size are of different invocations: of other starts, or trimmed otherwise.
+fn warn_of_different_choices(old: &Statistics, new: &Statistics) {
     if (old.starts, old.discard_top_bottom) != (new.starts, new.discard_top_bottom) {
         let used = |statistics: &Statistics| {
             let starts = match statistics.starts {
@@ -167,10 +174,13 @@ fn comparison((old, old_sample): (Statistics, &Sample), (new, sample): (Statisti
             "{}: {} MB: compares {} with {} before; give both --starts and --discard-top-bottom",
             label_of_group(&new.function_arn, new.group.as_deref()),
             new.memory_size,
-            used(&new),
-            used(&old)
+            used(new),
+            used(old)
         ));
     }
+}
+
+fn comparison((old, old_sample): (Statistics, Sample), (new, sample): (Statistics, Sample)) -> Comparison {
     let cost = Changed::of(old_sample.cost, sample.cost);
     let duration = Changed::of(old_sample.duration, sample.duration);
     let p95 = Changed::of(old_sample.p95, sample.p95);

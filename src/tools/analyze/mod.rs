@@ -35,7 +35,7 @@ use cold_starts::{ColdStarts, OfSize};
 use compare::{Compare, Old};
 use group_by::GroupBy;
 use groups::{Group, GroupId, Row, Usable};
-use parallel::in_parallel;
+use parallel::{in_parallel, is_much};
 use plans::Plans;
 use scan::{InvocationScan, Sizes};
 
@@ -300,6 +300,7 @@ impl<'a> Analyze<'a> {
         if let Some(why) = self.upstream.incomplete().filter(|_| !self.upstream.has_spoken()) {
             message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
         }
+        let old = old.filter(|_| !self.plans.any_is_dry());
         let groups = self.take_groups();
         let (all, samples) =
             Analysis { options: &self.options, plans: &self.plans }.statistics_of_all(groups)?;
@@ -384,9 +385,7 @@ impl Analysis<'_> {
         let mut all = Vec::with_capacity(groups.len());
         let (mut repeats, mut doubts, mut cold_starts) = (0, Doubts::default(), ColdStarts::default());
         let (mut warnings, mut samples) = (Vec::new(), Vec::new());
-        // To sort and sum these takes longer than to start a thread.
-        let much = groups.iter().map(Group::len).sum::<usize>() > 20_000;
-        for findings in in_parallel(groups, much, |group| self.findings(group)) {
+        for findings in self.findings_of_all(groups) {
             let findings = findings?;
             repeats += findings.repeats;
             warnings.extend(findings.warnings);
@@ -456,6 +455,11 @@ impl Analysis<'_> {
                 (*average_duration_low_ms, *average_duration_high_ms) = duration.unzip();
             }
         }
+    }
+
+    fn findings_of_all(&self, groups: Vec<Group>) -> Vec<Result<Findings, Error>> {
+        let much = is_much(groups.iter().map(Group::len).sum());
+        in_parallel(groups, much, |group| self.findings(group))
     }
 
     fn findings(&self, mut group: Group) -> Result<Findings, Error> {

@@ -3,6 +3,11 @@
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 
+/// Whether it takes longer to sort and sum so many figures than to start a thread.
+pub(super) fn is_much(figures: usize) -> bool {
+    figures > 20_000
+}
+
 /// Returns the results of `work` in the order of `items`. If it is `much`, as many threads as there are cores take the
 /// items in turn.
 pub(super) fn in_parallel<T: Send, R: Send>(
