@@ -1337,6 +1337,20 @@ fn a_change_fails_only_if_it_is_both_larger_than_the_limit_and_significant() {
         .fails_with(1, &["f: 128 MB: cost changed by +6.0 %", "p < 0.001"]);
 }
 
+#[test]
+fn a_change_between_single_environments_may_be_chance() {
+    let run = |durations: [f64; 10]| {
+        let records = durations.map(|duration| invocation("f").duration(duration));
+        whole(records.into_iter().enumerate().map(|(at, record)| record.with("coldStart", at == 0)))
+    };
+    let steady = |factor: f64| std::array::from_fn(|at| factor * (100.0 + at as f64));
+    let ran = compare(&run(steady(1.0)), &run(steady(1.2)), &["--fail-if", "cost>5%"]);
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!((ran.code, lines.len()), (Some(1), 2), "{}", ran.stderr);
+    assert!(lines[1].contains("warning: with one cold start at a size"), "{}", ran.stderr);
+    compare(&run(steady(1.0)), &run(steady(1.0)), &["--fail-if", "cost>5%"]).succeeds();
+}
+
 /// Twenty comparisons by chance are not one that is significant.
 #[test]
 fn a_change_is_corrected_for_the_number_of_comparisons() {

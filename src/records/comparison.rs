@@ -31,6 +31,10 @@ pub struct Comparison {
     pub old_invocations: u64,
     /// The number of used invocations now.
     pub invocations: u64,
+    /// The number of used invocations of the earlier measurement that were cold starts.
+    pub old_cold_starts: u64,
+    /// The number of used invocations that are cold starts now.
+    pub cold_starts: u64,
     /// The old mean cost of all used invocations, at the prices of today.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_mean_cost: Option<Money>,

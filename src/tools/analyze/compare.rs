@@ -189,6 +189,8 @@ fn comparison((old, old_sample): (Statistics, Sample), (new, sample): (Statistic
     Comparison {
         old_invocations: old.invocations,
         invocations: new.invocations,
+        old_cold_starts: old.cold_starts,
+        cold_starts: new.cold_starts,
         old_mean_cost: old.mean_cost,
         mean_cost: new.mean_cost,
         cost_change: cost.map(|cost| cost.change),
@@ -260,7 +262,7 @@ fn adjust(comparisons: &mut [Comparison]) {
 
 /// Says which changes are larger than a limit and significant, and which cannot be told. Returns how the tool ends.
 pub(super) fn judge(limits: &[Limit], comparisons: &[Comparison]) -> Exit {
-    let mut exit = Exit::Done;
+    let (mut exit, mut may_be_chance) = (Exit::Done, false);
     if !limits.is_empty() && comparisons.is_empty() {
         message::error(
             "--fail-if: no size is both in the input and in the file of --compare; measure the same function and sizes",
@@ -295,10 +297,16 @@ pub(super) fn judge(limits: &[Limit], comparisons: &[Comparison]) -> Exit {
                         }
                     ));
                     exit = Exit::Failed;
+                    may_be_chance |= size.old_cold_starts == 1 || size.cold_starts == 1;
                 }
                 Some(_) => {}
             }
         }
+    }
+    if may_be_chance {
+        message::warning(
+            "with one cold start at a size, all its invocations may have reached one execution environment, whose luck looks like a change; measure both sides with lpt-invoke --parallel to be sure",
+        );
     }
     exit
 }
