@@ -243,24 +243,22 @@ fn scores(rules: &Rules, samples: &[Sample], standings: &[Standing]) -> Option<V
     Some(estimates.collect())
 }
 
-/// An interval, from its lower to its upper end.
-type Interval = (f64, f64);
-
-/// Returns the intervals that contain the true average cost and duration of each sample with this confidence. `None` if
-/// nothing tells how it varies.
-pub fn intervals(samples: &[Sample], confidence: f64) -> Vec<Option<(Interval, Interval)>> {
+/// Returns the average cost and duration of each sample, and how exact they are over all environments. `None` if nothing
+/// tells how it varies.
+pub fn estimates(samples: &[Sample]) -> Vec<Option<(Estimate, Estimate)>> {
     let costs = relative_errors(samples, |sample| sample.cost);
     let durations = relative_errors(samples, |sample| sample.duration);
     let (Some(costs), Some(durations)) = (costs, durations) else {
         return vec![None; samples.len()];
     };
-    let interval = |mean: f64, of: &RelativeError| {
-        let standard_error = mean * of.error;
-        Estimate { mean, standard_error, degrees_of_freedom: of.degrees_of_freedom }.interval(confidence)
+    let estimate = |mean: f64, of: &RelativeError| Estimate {
+        mean,
+        standard_error: mean * of.error,
+        degrees_of_freedom: of.degrees_of_freedom,
     };
     let both = samples.iter().zip(costs.iter().zip(&durations)).map(|(sample, (cost, duration))| {
         let Candidate { average_cost, average_duration, .. } = sample.candidate;
-        Some((interval(average_cost.0, cost), interval(average_duration.get(), duration)))
+        Some((estimate(average_cost.0, cost), estimate(average_duration.get(), duration)))
     });
     both.collect()
 }

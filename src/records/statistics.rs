@@ -106,6 +106,9 @@ pub struct Statistics {
     /// The confidence level of both intervals, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
+    /// The degrees of freedom of Student's t in both intervals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degrees_of_freedom: Option<f64>,
     /// The trimmed mean of the init durations that were reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_init_duration_ms: Option<Millis>,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use args::Args;
 
-use crate::decide::{Candidate, Rules, Sample, intervals, is_sound, judge, pareto_front, standings};
+use crate::decide::{Candidate, Rules, Sample, estimates, is_sound, judge, pareto_front, standings};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -28,7 +28,9 @@ use crate::ndjson::{Consume, Line, Upstream, Writer};
 use crate::price::PriceList;
 use crate::records::{Comparison, Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics};
 use crate::report::{Format, Output, table};
-use crate::statistics::{CONFIDENCE, DEFAULT_TRIMMING, TrimmedMean, quantile, sample_standard_deviation};
+use crate::statistics::{
+    CONFIDENCE, DEFAULT_TRIMMING, Estimate, TrimmedMean, quantile, sample_standard_deviation,
+};
 use crate::units::{GbSeconds, Millis, Money};
 use bill::{Costs, Doubts, bill, check_tier};
 use cold_starts::{ColdStarts, OfSize};
@@ -441,18 +443,16 @@ impl Analysis<'_> {
                 continue;
             }
             // The waves tell how much environments differ.
-            for (rival, intervals) in ranked.iter_mut().zip(intervals(&samples, CONFIDENCE)) {
-                let Statistics {
-                    average_cost_low,
-                    average_cost_high,
-                    average_duration_low_ms,
-                    average_duration_high_ms,
-                    ..
-                } = &mut rival.statistics;
-                let (cost, duration) = intervals.unzip();
-                (*average_cost_low, *average_cost_high) =
-                    cost.map(|(low, high)| (Money(low), Money(high))).unzip();
-                (*average_duration_low_ms, *average_duration_high_ms) = duration.unzip();
+            for (rival, estimates) in ranked.iter_mut().zip(estimates(&samples)) {
+                let of = &mut rival.statistics;
+                let (cost, duration) = estimates.unzip();
+                let ends = |estimate: Option<Estimate>| {
+                    estimate.map(|estimate| estimate.interval(CONFIDENCE)).unzip()
+                };
+                let (low, high) = ends(cost);
+                (of.average_cost_low, of.average_cost_high) = (low.map(Money), high.map(Money));
+                (of.average_duration_low_ms, of.average_duration_high_ms) = ends(duration);
+                of.degrees_of_freedom = duration.map(|duration| duration.degrees_of_freedom);
             }
         }
     }
@@ -534,8 +534,8 @@ impl Figures {
     fn statistics(self, options: &Options, group: &Group, usable: &Usable) -> Statistics {
         let Figures { starts, share, duration, costs } = self;
         let billed = usable.billed.iter().map(|billed| billed.0 as f64);
-        let interval =
-            duration.and_then(|duration| Some(duration.estimate(usable.durations())?.interval(CONFIDENCE)));
+        let estimate = duration.and_then(|duration| duration.estimate(usable.durations()));
+        let interval = estimate.map(|estimate| estimate.interval(CONFIDENCE));
         let percentile = |p| (usable.len() > 0).then(|| millis(quantile(&usable.durations, p)));
         Statistics {
             function_arn: group.size.function.clone(),
@@ -569,6 +569,7 @@ impl Figures {
             average_cost_low: costs.interval.map(|(low, _)| Money(low)),
             average_cost_high: costs.interval.map(|(_, high)| Money(high)),
             confidence: interval.map(|_| CONFIDENCE),
+            degrees_of_freedom: estimate.map(|estimate| estimate.degrees_of_freedom),
             average_init_duration_ms: TrimmedMean::of(usable.init.iter().copied(), share)
                 .map(|init| millis(init.mean)),
             max_memory_used: group.max_memory_used,

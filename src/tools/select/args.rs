@@ -7,7 +7,7 @@ use super::between::{self, Alternative};
 use super::savings::Month;
 use crate::cli::{
     CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES, StrategyArgs,
-    format_parser, whole_number,
+    format_parser, share, whole_number,
 };
 use crate::decide::{Conditions, Figure, Limit};
 use crate::entry::{Pipe, Tool};
@@ -40,7 +40,7 @@ pub struct Args {
     /// Select the fastest size whose average cost is at most this much above the lowest, such as 5%
     ///
     /// With the strategy speed, select the cheapest size whose average duration is at most this much above the lowest.
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     within: Option<f64>,
     #[command(flatten)]
     limits: LimitArgs,
@@ -128,13 +128,6 @@ fn duration(text: &str) -> Result<f64, &'static str> {
     positive(number)
         .map(|number| number * factor)
         .map_err(|_| "expected a duration with its unit, such as 300ms or 1.5s")
-}
-
-/// Parses a percentage, to a fraction.
-fn percent(text: &str) -> Result<f64, &'static str> {
-    let number = text.strip_suffix('%').and_then(|number| number.trim().parse().ok());
-    let number = number.filter(|number: &f64| number.is_finite() && *number >= 0.0);
-    number.map(|number| number / 100.0).ok_or("expected a percentage, such as 5%")
 }
 
 impl Tool for Args {
