@@ -35,6 +35,9 @@ pub struct Statistics {
     pub invocations: u64,
     /// The number of used invocations that trimming dropped, at both ends together.
     pub discarded: u64,
+    /// The number of used invocations whose duration is far from those of all others. They are used all the same.
+    #[serde(default)]
+    pub outliers: u64,
     /// The number of failed invocations.
     pub errors: u64,
     /// The number of failed invocations at which the function itself failed.
@@ -80,6 +83,13 @@ pub struct Statistics {
     /// The 95th percentile of the durations of the used invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p95_duration_ms: Option<Millis>,
+    /// The lower end of the confidence interval of the 95th percentile, which no distribution is assumed for. Absent if
+    /// there are too few invocations: it takes 72.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_duration_low_ms: Option<Millis>,
+    /// The upper end of that interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_duration_high_ms: Option<Millis>,
     /// The 99th percentile of the durations of the used invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_duration_ms: Option<Millis>,

@@ -262,10 +262,11 @@ fn clusters_of_one_value_have_the_error_of_student() {
 
 #[test]
 fn outliers_are_those_of_the_modified_z_score() {
-    for Outliers { values, outliers: theirs } in reference().outliers {
-        assert_eq!(outliers(&values), theirs);
+    for Outliers { mut values, outliers: theirs } in reference().outliers {
+        values.sort_by(f64::total_cmp);
+        assert_eq!(outliers(&values), theirs.len());
     }
-    assert!(outliers(&[]).is_empty() && outliers(&[4.0; 5]).is_empty());
+    assert_eq!((outliers(&[]), outliers(&[4.0; 5])), (0, 0));
 }
 
 #[test]

@@ -29,7 +29,8 @@ use crate::price::PriceList;
 use crate::records::{Comparison, Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics};
 use crate::report::{Format, Output, table};
 use crate::statistics::{
-    CONFIDENCE, DEFAULT_TRIMMING, Estimate, TrimmedMean, quantile, sample_standard_deviation,
+    CONFIDENCE, DEFAULT_TRIMMING, Estimate, TrimmedMean, outliers, quantile, quantile_interval,
+    sample_standard_deviation,
 };
 use crate::units::{GbSeconds, Millis, Money};
 use bill::{Costs, Doubts, bill, check_tier};
@@ -536,6 +537,7 @@ impl Figures {
         let billed = usable.billed.iter().map(|billed| billed.0 as f64);
         let estimate = duration.and_then(|duration| duration.estimate(usable.durations()));
         let interval = estimate.map(|estimate| estimate.interval(CONFIDENCE));
+        let p95 = quantile_interval(&usable.durations, 0.95, CONFIDENCE);
         let percentile = |p| (usable.len() > 0).then(|| millis(quantile(&usable.durations, p)));
         Statistics {
             function_arn: group.size.function.clone(),
@@ -546,6 +548,7 @@ impl Figures {
             currency: costs.currency,
             invocations: usable.len() as u64,
             discarded: 2 * duration.map_or(0, |duration| duration.dropped as u64),
+            outliers: outliers(&usable.durations) as u64,
             errors: group.errors(),
             function_errors: group.function_errors(),
             out_of_memory_errors: group.out_of_memory_errors(),
@@ -561,6 +564,8 @@ impl Figures {
             p50_duration_ms: percentile(0.5),
             p90_duration_ms: percentile(0.9),
             p95_duration_ms: percentile(0.95),
+            p95_duration_low_ms: p95.map(|(low, _)| millis(low)),
+            p95_duration_high_ms: p95.map(|(_, high)| millis(high)),
             p99_duration_ms: percentile(0.99),
             max_duration_ms: percentile(1.0),
             stddev_duration_ms: sample_standard_deviation(usable.durations()).map(millis),
