@@ -3,7 +3,7 @@
 # Demo and tests share one build of the dependencies, because the examples bring in the features of the tests.
 BUILD := cargo build --bins --examples
 
-.PHONY: help demo test vm check fuzz bench bless prices install
+.PHONY: help demo test vm check fuzz bench bench-decisions bless prices install
 
 help:
 	@echo 'make demo     build, and tune a real function in lpt-local (no AWS account)'
@@ -12,6 +12,7 @@ help:
 	@echo 'make check    type-check only, the fastest feedback'
 	@echo 'make fuzz     fuzz each parser 60 s (SECONDS=600: longer); needs a C++ compiler'
 	@echo 'make bench    measure lpt-local and the tools; prints the tables in the README'
+	@echo 'make bench-decisions  evaluate how sizes are chosen; prints the table in benches/README.md'
 	@echo 'make bless    rewrite the man pages and the expected outputs of the tests'
 	@echo 'make prices FILE…  write src/price/prices.csv anew from offer files of AWS (CONTRIBUTING.md)'
 	@echo 'make install  tools to ~/.cargo/bin, man pages to ~/.local/share/man'
@@ -49,6 +50,10 @@ fuzz:
 bench:
 	cargo bench --profile dev --bench cpu_share --bench fleet --bench in_flight
 	cargo bench --bench saved_runs
+
+# Of the data in ../shared/data, where it is there, and of synthetic functions.
+bench-decisions:
+	cargo bench --profile dev --bench decisions
 
 bless:
 	LPT_BLESS=1 cargo test --test tests -- --test-threads 1 docs:: a_file_and_stdin_give_the_same

@@ -32,6 +32,20 @@ const MOST_BETWEEN: f64 = 0.05;
 struct Function {
     name: String,
     sizes: Vec<Size>,
+    /// The places of the sizes that are measured at first.
+    tested: Vec<usize>,
+}
+
+impl Function {
+    fn new(name: String, sizes: Vec<Size>) -> Function {
+        Function { name, tested: (0..sizes.len()).collect(), sizes }
+    }
+
+    /// Returns the place of the size that is nearest to so many MB.
+    fn nearest(&self, memory: f64) -> usize {
+        let distance = |size: &Size| (f64::from(size.memory) - memory).abs();
+        least(&self.sizes.iter().map(distance).collect::<Vec<_>>())
+    }
 }
 
 struct Size {
@@ -125,19 +139,23 @@ struct Run {
     covered: Option<f64>,
 }
 
-/// AWS Lambda Power Tuning: in series, all averages trimmed, the cheapest wins.
-fn in_series(function: &Function, num: u64, seed: u64) -> (f64, usize) {
-    let mut money = 0.0;
-    let averages: Vec<f64> = (function.sizes.iter())
-        .map(|size| {
-            let mut billed: Vec<f64> = (0..num).map(|call| size.answer(seed, 0, call).1).collect();
-            money += billed.iter().sum::<f64>() * f64::from(size.memory);
-            billed.sort_by(f64::total_cmp);
-            let mean = TrimmedMean::of(billed.iter().copied(), 0.2).expect("there are values").mean;
-            mean * f64::from(size.memory)
-        })
-        .collect();
-    (money, least(&averages))
+/// AWS Lambda Power Tuning: in series, all averages trimmed, the cheapest wins. Returns the money, the place of the size,
+/// and the share of the intervals that hold the true mean.
+fn in_series(function: &Function, num: u64, seed: u64, costs: &[f64]) -> (f64, usize, f64) {
+    let (mut money, mut covered) = (0.0, 0.0);
+    let average = |at: &usize| {
+        let size = &function.sizes[*at];
+        let billed = (0..num).map(|call| size.answer(seed, 0, call).1 * f64::from(size.memory));
+        let mut billed: Vec<f64> = billed.collect();
+        money += billed.iter().sum::<f64>();
+        billed.sort_by(f64::total_cmp);
+        let mean = TrimmedMean::of(billed.iter().copied(), 0.2).expect("there are values");
+        let (low, high) = mean.estimate(billed.iter().copied()).expect("there are several").interval(0.95);
+        covered += f64::from(u8::from(low <= costs[*at] && costs[*at] <= high));
+        mean.mean
+    };
+    let averages: Vec<f64> = function.tested.iter().map(average).collect();
+    (money, function.tested[least(&averages)], covered / averages.len() as f64)
 }
 
 fn least(values: &[f64]) -> usize {
@@ -187,7 +205,7 @@ impl<'a> Racing<'a> {
     }
 }
 
-fn race(function: &Function, tested: &[usize], refine: usize, options: &Options, seed: u64) -> (Run, usize) {
+fn race(function: &Function, options: &Options, seed: u64, costs: &[f64]) -> (Run, usize) {
     let rules = Rules {
         strategy: Strategy::Cost,
         balanced_weight: BalancedWeight::default(),
@@ -197,36 +215,30 @@ fn race(function: &Function, tested: &[usize], refine: usize, options: &Options,
     let limits = Limits { wave: options.wave, max_per_size: options.max_per_size };
     let mut racing =
         Racing { function, seed, limits, race: Race::new(rules, limits), lanes: Vec::new(), money: 0.0 };
-    for at in tested {
+    for at in &function.tested {
         let lane = racing.enter(*at);
         if racing.race.is_clearly_dearer(lane) {
             break;
         }
     }
-    racing.finish();
-    for _ in 0..refine {
+    for _ in 0..options.refine {
         let Some(memory) = racing.race.proposal() else {
             break;
         };
-        let distances: Vec<f64> = function
-            .sizes
-            .iter()
-            .map(|size| (f64::from(size.memory) - f64::from(memory.get())).abs())
-            .collect();
-        let at = least(&distances);
+        let at = function.nearest(f64::from(memory.get()));
         if racing.lanes.iter().any(|(known, ..)| *known == at) {
             break;
         }
         racing.enter(at);
-        racing.finish();
     }
+    racing.finish();
     let judgements = racing.race.judgements();
     let best = judgements.iter().position(|judgement| judgement.is_some_and(|j| j.verdict == Verdict::Best));
     let best = racing.lanes[best.expect("one is the best")].0;
     let certain = judgements.iter().flatten().all(|judgement| judgement.verdict != Verdict::Undecided);
     let covered = racing.lanes.iter().zip(&judgements).filter_map(|((at, ..), judgement)| {
         let (low, high) = (*judgement)?.score.interval(0.95);
-        let truth = function.sizes[*at].cost();
+        let truth = costs[*at];
         Some(f64::from(u8::from(low <= truth && truth <= high)))
     });
     let covered: Vec<f64> = covered.collect();
@@ -242,6 +254,7 @@ fn race(function: &Function, tested: &[usize], refine: usize, options: &Options,
 struct Options {
     wave: usize,
     max_per_size: usize,
+    refine: usize,
 }
 
 fn data(name: &str) -> Option<String> {
@@ -271,7 +284,9 @@ fn recorded() -> Option<Function> {
         let mean = all.iter().sum::<f64>() / all.len() as f64;
         Size { memory, mean, init: 0.0, draws: Draws::Recorded(environments) }
     });
-    Some(Function { name: "UBC".to_owned(), sizes: sizes.collect() })
+    let mut function = Function::new("UBC".to_owned(), sizes.collect());
+    function.tested = [128.0, 256.0, 512.0, 1024.0, 1536.0].map(|memory| function.nearest(memory)).into();
+    Some(function)
 }
 
 fn cebert() -> Vec<Function> {
@@ -293,7 +308,8 @@ fn cebert() -> Vec<Function> {
             let init = inits.get(&(name.clone(), *memory)).copied().unwrap_or(150.0);
             Size::modelled(*memory, *mean, *p99, init)
         });
-        Function { sizes: sizes.collect(), name }
+        let sizes = sizes.collect();
+        Function::new(name, sizes)
     };
     functions.into_iter().map(of).filter(|function| function.sizes.len() >= 4).collect()
 }
@@ -313,7 +329,7 @@ fn unfaasener() -> Vec<Function> {
             let mean = means.iter().sum::<f64>() / means.len() as f64;
             Size::modelled(*memory, mean, mean * 1.25, 200.0)
         });
-        Function { sizes: sizes.collect(), name }
+        Function::new(name, sizes.collect())
     };
     functions.into_iter().map(of).filter(|function| function.sizes.len() >= 4).collect()
 }
@@ -330,7 +346,7 @@ fn synthetic() -> Vec<Function> {
                     Size::modelled(memory, mean, mean * p99, 150.0)
                 });
                 let name = format!("{base} ms + {work} ms of CPU, p99 {p99}, parallel {parallel}");
-                functions.push(Function { name, sizes: sizes.into() });
+                functions.push(Function::new(name, sizes.into()));
             }
         }
     }
@@ -369,7 +385,7 @@ impl Summary {
             (covered, count) => format!("{:.1}", 100.0 * covered / count),
         };
         println!(
-            "{name:<26} {:>7.3} {:>9.2} {:>9.1} {:>9.1} {:>9.1} {:>9}",
+            "{name:<34} {:>7.3} {:>9.2} {:>9.1} {:>9.1} {:>9.1} {:>9}",
             self.money / self.runs,
             percent(self.regret),
             percent(self.within_5_percent),
@@ -380,120 +396,120 @@ impl Summary {
     }
 }
 
-fn report(title: &str, functions: &[&Function], all: &[Options]) {
-    println!("\n{title}: {} functions, {} repetitions of each", functions.len(), repetitions());
-    println!(
-        "{:<26} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "", "money", "regret %", "<= 5 %", "certain %", "wrong %", "covered %"
-    );
-    let mut of_series: Vec<(u64, Summary)> =
-        [3, 5, 10, 20, 50, 100].into_iter().map(|num| (num, Summary::default())).collect();
-    let mut of_races: Vec<Summary> = all.iter().map(|_| Summary::default()).collect();
-    for (number, function) in functions.iter().enumerate() {
-        let tested: Vec<usize> = (0..function.sizes.len()).collect();
-        let costs: Vec<f64> = function.sizes.iter().map(Size::cost).collect();
-        let best = costs[least(&costs)];
-        for repetition in 0..repetitions() {
-            let seed = hash(number as u64 ^ hash(repetition ^ hash(function.name.len() as u64)));
-            let (usual, _) = in_series(function, 50, seed);
-            for (num, summary) in &mut of_series {
-                let (money, pick) = in_series(function, *num, seed);
-                let regret = costs[pick] / best - 1.0;
-                summary.add(Run { money: money / usual, regret, certain: false, covered: None });
-            }
-            for (options, summary) in all.iter().zip(&mut of_races) {
-                let (run, pick) = race(function, &tested, 0, options, seed);
-                summary.add(Run { money: run.money / usual, regret: costs[pick] / best - 1.0, ..run });
-            }
-        }
-    }
-    for (num, summary) in &of_series {
-        summary.show(&format!("in series, num = {num}"));
-    }
-    for (options, summary) in all.iter().zip(&of_races) {
-        summary.show(&format!("race, waves of {}, max {}", options.wave, options.max_per_size));
+/// A method, and what it did.
+struct Method {
+    name: String,
+    summary: Summary,
+}
+
+impl Method {
+    fn new(name: String) -> Method {
+        Method { name, summary: Summary::default() }
     }
 }
 
-/// The recorded function: the default sizes only, and refined.
-fn report_recorded(function: &Function, all: &[Options]) {
+/// Lets all methods decide about the functions, prints what that took, and returns it.
+fn report(title: &str, functions: &[&Function], all: &[Options]) -> Vec<Method> {
+    println!("\n{title}: {} functions, {} repetitions of each", functions.len(), repetitions());
     println!(
-        "\nUBC, sizes near 128, 256, 512, 1024 and 1536 MB, {} repetitions; regret against the best of them",
-        repetitions()
-    );
-    println!(
-        "{:<26} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "{:<34} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}",
         "", "money", "regret %", "<= 5 %", "certain %", "wrong %", "covered %"
     );
-    let tested = [128.0, 256.0, 512.0, 1024.0, 1536.0].map(|wanted: f64| {
-        let distances: Vec<f64> =
-            function.sizes.iter().map(|size| (f64::from(size.memory) - wanted).abs()).collect();
-        least(&distances)
-    });
-    let costs: Vec<f64> = function.sizes.iter().map(Size::cost).collect();
-    let best = tested.iter().map(|at| costs[*at]).fold(f64::INFINITY, f64::min);
-    let few = |at: &usize| &function.sizes[*at];
-    let mut summaries: Vec<(String, Summary)> = Vec::new();
-    let nums = [5, 10, 20, 50, 100];
-    summaries.extend(nums.iter().map(|num| (format!("in series, num = {num}"), Summary::default())));
-    let refines = [0, 1, 2, 3, 4];
-    for options in all {
-        for refine in refines {
-            let name = format!("waves of {}, max {}, refine {refine}", options.wave, options.max_per_size);
-            summaries.push((name, Summary::default()));
-        }
-    }
-    for repetition in 0..repetitions() {
-        let seed = hash(repetition ^ 0xabc);
-        let series = |num: u64| {
-            let mut money = 0.0;
-            let averages: Vec<f64> = (tested.iter().map(few))
-                .map(|size| {
-                    let mut billed: Vec<f64> = (0..num).map(|call| size.answer(seed, 0, call).1).collect();
-                    money += billed.iter().sum::<f64>() * f64::from(size.memory);
-                    billed.sort_by(f64::total_cmp);
-                    TrimmedMean::of(billed.iter().copied(), 0.2).expect("values").mean
-                        * f64::from(size.memory)
-                })
-                .collect();
-            (money, tested[least(&averages)])
-        };
-        let (usual, _) = series(50);
-        let mut results = Vec::new();
-        for num in nums {
-            let (money, pick) = series(num);
-            results.push((Run { money, regret: 0.0, certain: false, covered: None }, pick));
-        }
-        for options in all {
-            for refine in refines {
-                results.push(race(function, &tested, refine, options, seed));
+    let nums = [3, 5, 10, 20, 50, 100];
+    let in_series_of = |num| Method::new(format!("in series, num = {num}"));
+    let race_of = |options: &Options| {
+        let Options { wave, max_per_size, refine } = options;
+        Method::new(format!("race, waves of {wave}, max {max_per_size}, refine {refine}"))
+    };
+    let mut methods: Vec<Method> = nums.iter().map(in_series_of).chain(all.iter().map(race_of)).collect();
+    for (number, function) in functions.iter().enumerate() {
+        let costs: Vec<f64> = function.sizes.iter().map(Size::cost).collect();
+        let best = function.tested.iter().map(|at| costs[*at]).fold(f64::INFINITY, f64::min);
+        for repetition in 0..repetitions() {
+            let seed = hash(number as u64 ^ hash(repetition ^ hash(function.name.len() as u64)));
+            let (usual, ..) = in_series(function, 50, seed, &costs);
+            let in_series = nums.iter().map(|num| {
+                let (money, pick, covered) = in_series(function, *num, seed, &costs);
+                (Run { money, regret: 0.0, certain: false, covered: Some(covered) }, pick)
+            });
+            let races = all.iter().map(|options| race(function, options, seed, &costs));
+            for (method, (run, pick)) in methods.iter_mut().zip(in_series.chain(races)) {
+                method.summary.add(Run { money: run.money / usual, regret: costs[pick] / best - 1.0, ..run });
             }
         }
-        for ((_, summary), (run, pick)) in summaries.iter_mut().zip(results) {
-            summary.add(Run { money: run.money / usual, regret: costs[pick] / best - 1.0, ..run });
+    }
+    methods.iter().for_each(|method| method.summary.show(&method.name));
+    methods
+}
+
+/// Draws regret against money, both in percent of what num = 50 costs and of the best size's cost.
+fn plot(reports: &[(String, Vec<Method>)]) -> String {
+    const COLOURS: [&str; 4] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
+    let x = |money: f64| 60.0 + 540.0 * (money / 0.05).ln() / 40_f64.ln();
+    let y = |regret: f64| 330.0 - 300.0 * (100.0 * regret).clamp(0.0, 4.0) / 4.0;
+    let mut svg = String::from(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 480\" font-family=\"sans-serif\" font-size=\"12\">\n\
+         <rect width=\"640\" height=\"480\" fill=\"white\"/>\n<path d=\"M60 30V330H600\" fill=\"none\" stroke=\"black\"/>\n",
+    );
+    let mut text = |x: f64, y: f64, anchor: &str, colour: &str, words: &str| {
+        svg += &format!(
+            "<text x=\"{x:.0}\" y=\"{y:.0}\" text-anchor=\"{anchor}\" fill=\"{colour}\">{words}</text>\n"
+        );
+    };
+    for money in [0.05, 0.1, 0.2, 0.5, 1.0, 2.0] {
+        text(x(money), 347.0, "middle", "black", &money.to_string());
+    }
+    for regret in [0.0, 1.0, 2.0, 3.0, 4.0] {
+        text(52.0, y(regret / 100.0) + 4.0, "end", "black", &format!("{regret} %"));
+    }
+    text(330.0, 367.0, "middle", "black", "money, relative to 50 invocations of each size in series");
+    text(60.0, 18.0, "start", "black", "mean regret: line, in series (num = 3 to 100); dots, the race");
+    for ((title, _), (at, colour)) in reports.iter().zip(COLOURS.iter().enumerate()) {
+        text(60.0, 392.0 + 18.0 * at as f64, "start", colour, title);
+    }
+    for ((_, methods), colour) in reports.iter().zip(COLOURS) {
+        let place = |method: &Method| {
+            let Summary { runs, money, regret, .. } = &method.summary;
+            (x(money / runs), y(regret / runs))
+        };
+        let (races, in_series): (Vec<&Method>, Vec<&Method>) =
+            methods.iter().partition(|method| method.name.starts_with("race"));
+        let line: Vec<String> =
+            in_series.into_iter().map(place).map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+        svg += &format!("<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\"/>\n", line.join(" "));
+        for (x, y) in races.into_iter().map(place) {
+            svg += &format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{colour}\"/>\n");
         }
     }
-    summaries.iter().for_each(|(name, summary)| summary.show(name));
+    svg + "</svg>\n"
 }
 
 fn main() {
-    let all = [
-        Options { wave: 3, max_per_size: 9 },
-        Options { wave: 3, max_per_size: 12 },
-        Options { wave: 3, max_per_size: 20 },
-        Options { wave: 4, max_per_size: 20 },
-        Options { wave: 5, max_per_size: 20 },
-    ];
+    let race = |wave, max_per_size, refine| Options { wave, max_per_size, refine };
+    let all = [race(3, 9, 0), race(3, 20, 0), race(4, 20, 0), race(5, 20, 0)];
+    let mut reports = Vec::new();
     for (name, functions) in [("cebert", cebert()), ("unfaasener", unfaasener()), ("synthetic", synthetic())]
     {
-        for (half, parity) in [("even", 0), ("odd", 1)] {
+        for (half, parity) in [("even half, with which parameters were chosen", 0), ("odd half", 1)] {
             let functions: Vec<&Function> = functions.iter().skip(parity).step_by(2).collect();
             if !functions.is_empty() {
-                report(&format!("{name}, the {half} half"), &functions, &all);
+                let title = format!("{name}, {half}");
+                let methods = report(&title, &functions, &all);
+                if parity == 1 {
+                    reports.push((title, methods));
+                }
             }
         }
     }
     if let Some(function) = recorded() {
-        report_recorded(&function, &all[2..3]);
+        let refined = [(20, 0), (20, 1), (20, 2), (20, 3), (20, 4), (9, 3), (9, 4), (6, 3)]
+            .map(|(most, refine)| race(3, most, refine));
+        let title =
+            "UBC, sizes near 128, 256, 512, 1024 and 1536 MB, regret against the best of these".to_owned();
+        let methods = report(&title, &[&function], &refined);
+        reports.push((title, methods));
     }
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("decisions.svg");
+    std::fs::write(&file, plot(&reports)).expect("the target folder can be written");
+    println!("\nregret against money: {}", file.display());
 }

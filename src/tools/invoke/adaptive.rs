@@ -64,13 +64,13 @@ impl Sizes {
         while let Some(measurement) = sizes.recv().await {
             self.enter(measurement, shared).await;
         }
-        self.finish(shared).await;
+        // What is undecided between the sizes that were prepared does not matter if one between them is better.
         for _ in 0..self.adaptive.refine {
             if shared.stop.is_cancelled() || self.is_over_budget || !self.refine(shared).await {
                 break;
             }
-            self.finish(shared).await;
         }
+        self.finish(shared).await;
         if !shared.stop.is_cancelled() {
             self.conclude();
         }
