@@ -229,9 +229,9 @@ impl Sizes {
             let confidence = 100.0 * self.adaptive.rules.confidence;
             let others = match &*equivalent {
                 "" => String::new(),
-                sizes => format!(", and {sizes} is within {tolerance} % of it"),
+                sizes => format!("; within {tolerance} % of it: {sizes}"),
             };
-            message::note(format_args!("{name}: {memory} MB is {by}{others}: {confidence} % sure {after}"));
+            message::note(format_args!("{name}: {memory} MB is {by}: {confidence} % sure {after}{others}"));
             return;
         }
         message::note(format_args!(
