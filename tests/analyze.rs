@@ -1488,3 +1488,33 @@ fn groups_are_compared_each_by_itself() {
     assert_eq!(groups[0], (json!("tag.payload=a"), 0.0));
     assert!(groups[1].0 == "tag.payload=b" && groups[1].1 > 0.2, "{groups:?}");
 }
+
+#[test]
+fn cold_starts_are_weighed_as_in_production() {
+    let cold = invocation("f").duration(100.0).with("coldStart", true).with("initDurationMs", 400.0);
+    let cold = cold.with("billedDurationMs", 500);
+    let warm = || invocation("f").duration(100.0).with("coldStart", false).with("billedDurationMs", 100);
+    let records = [cold, warm(), warm(), warm(), warm()];
+    let records =
+        records.into_iter().enumerate().map(|(at, record)| record.with("requestId", format!("r{at}")));
+    let runs = lines(records.chain([end("lpt-invoke")]));
+    let size = |flags: &[&str]| {
+        let ran = Tool::new("lpt-analyze").args(flags).stdin(runs.clone()).run();
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        ran.of_type("statistics")[0].clone()
+    };
+    let (warm, weighed) = (size(&["--starts", "warm"]), size(&["--cold-start-rate", "10%"]));
+    let number = |size: &Value, field: &str| size[field].as_f64().unwrap();
+    assert!((number(&weighed, "averageDurationMs") - 140.0).abs() < 1e-9, "0.9 × 100 + 0.1 × 500");
+    let cost = number(&warm, "averageCost");
+    assert!((number(&weighed, "averageCost") / cost - 1.4).abs() < 1e-9);
+    assert_eq!((&weighed["coldStartRate"], &weighed["starts"]), (&json!(0.1), &json!("warm")));
+    let only_warm =
+        runs.replace("\"coldStart\":true", "\"coldStart\":false").replace("\"initDurationMs\":400.0,", "");
+    let ran = Tool::new("lpt-analyze").args(["--cold-start-rate", "0.01"]).stdin(only_warm).run();
+    assert!(
+        ran.stderr.contains(" MB has no cold start, so its averages are of warm starts only"),
+        "{}",
+        ran.stderr
+    );
+}

@@ -127,6 +127,10 @@ pub struct Statistics {
     pub max_memory_used: Option<u32>,
     /// The share of the used invocations that trimming drops at each end.
     pub discard_top_bottom: f64,
+    /// The share of cold starts that is part of the averages and their intervals, with the mean duration and cost of the
+    /// cold starts that were measured. Absent if they are averages of the used invocations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold_start_rate: Option<f64>,
     /// The strategy that the rank is by.
     pub strategy: Strategy,
     /// The weight of cost in the strategy `balanced`.

@@ -7,7 +7,7 @@ use super::group_by::{FieldName, GroupBy};
 use super::{DiscardTopBottom, Options, Pricing};
 use crate::cli::{
     CertaintyArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES,
-    StrategyArgs, format_parser,
+    StrategyArgs, format_parser, share as cli_share,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -36,6 +36,12 @@ pub struct Args {
     /// averaged together and the cold ones took more than 5 % of an average.
     #[arg(long, value_enum)]
     starts: Option<StartsArg>,
+    /// Share of cold starts in production, such as 1%, by which they are weighed in the averages
+    ///
+    /// The averages are then those of warm starts and the mean of the cold starts that were measured, weighed by this
+    /// share. Without it they are those of the invocations as they were measured.
+    #[arg(long, value_name = "SHARE", conflicts_with_all = ["starts", "compat", "compare"], value_parser = cli_share)]
+    cold_start_rate: Option<f64>,
     #[arg(long, value_name = "FILE", help = prices_help(), long_help = prices_long_help())]
     prices: Option<PathBuf>,
     /// Form of the output: all records (ndjson), or the statistics alone
@@ -161,6 +167,7 @@ impl Args {
         Ok(Options {
             discard_top_bottom: self.discard_top_bottom,
             default_discard_top_bottom: input.and_then(in_input).unwrap_or_default(),
+            cold_start_rate: self.cold_start_rate,
             starts: self.starts.map(|starts| match starts {
                 StartsArg::All => Starts::All,
                 StartsArg::Warm => Starts::Warm,

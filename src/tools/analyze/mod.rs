@@ -51,6 +51,8 @@ struct Options {
     default_discard_top_bottom: DiscardTopBottom,
     /// The invocations to use; None: all, and the cold ones in runs of cold starts only.
     starts: Option<Starts>,
+    /// The share of cold starts in production, by which they and the warm starts are weighed; None: as they were measured.
+    cold_start_rate: Option<f64>,
     pricing: Pricing,
     /// The fields by which invocations are grouped, besides function, architecture and memory size.
     group_by: GroupBy,
@@ -79,6 +81,7 @@ impl Options {
     /// Returns the invocations to use. AWS Lambda Power Tuning uses all, because it ignores how an invocation started.
     fn starts(&self, only_cold_starts: bool, is_adaptive: bool) -> Starts {
         let default = match self.pricing {
+            Pricing::Bill { .. } if self.cold_start_rate.is_some() => Starts::Warm,
             Pricing::Bill { .. } if only_cold_starts => Starts::Cold,
             // Its cold starts are the warm-up.
             Pricing::Bill { .. } if is_adaptive => Starts::Warm,
@@ -473,6 +476,8 @@ impl Analysis<'_> {
         let usable = group.usable(starts);
         let name = label_of_group(&size.function, group.by.as_deref());
         let (mut doubts, mut warnings, mut of_starts) = (Doubts::default(), Vec::new(), None);
+        // The mean duration and cost of a cold start, if they are asked for.
+        let mut cold = None;
         let (duration, costs) = match &self.options.pricing {
             Pricing::Bill { prices, used } => {
                 let rate = prices.rate(size.function.region(), size.architecture, *used)?;
@@ -481,6 +486,13 @@ impl Analysis<'_> {
                 let duration = TrimmedMean::of(usable.durations(), share);
                 let dropped = duration.map_or(0, |duration| duration.dropped);
                 of_starts = Some(OfSize::of(size.memory, &usable, dropped));
+                if self.options.cold_start_rate.is_some() {
+                    let starts = group.usable(Starts::Cold);
+                    let costs = bill(&rate, size, self.plans, (&group, &starts), 0.0, &mut doubts);
+                    let duration = TrimmedMean::of(starts.durations(), 0.0).map(|duration| duration.mean);
+                    let restore = costs.restore.unwrap_or_default();
+                    cold = Some(duration.zip(costs.mean.map(|cost| cost + restore)));
+                }
                 (duration, costs)
             }
             Pricing::PowerTuning => {
@@ -505,10 +517,40 @@ impl Analysis<'_> {
         let sample = costs.sample;
         let mean_cost = costs.mean;
         let figures = Figures { starts, share, duration, costs };
-        let ranked = Ranked { statistics: figures.statistics(self.options, &group, &usable), sample, round };
+        let mut statistics = figures.statistics(self.options, &group, &usable);
+        if let Some((rate, cold)) = self.options.cold_start_rate.zip(cold) {
+            match cold {
+                Some(cold) => weigh_cold_starts(&mut statistics, rate, cold),
+                None => warnings.push(format!(
+                    "{name}: {} MB has no cold start, so its averages are of warm starts only; measure some, as lpt-invoke --adaptive does",
+                    size.memory
+                )),
+            }
+        }
+        let ranked = Ranked { statistics, sample, round };
         let sample = self.options.compare.as_ref().map(|_| compare::Sample::of(usable, duration, mean_cost));
         Ok(Findings { ranked, repeats, warnings, doubts, starts: of_starts, sample })
     }
+}
+
+/// Adds the part of the cold starts to the averages of warm starts: their mean duration and cost, which count as exact.
+fn weigh_cold_starts(statistics: &mut Statistics, rate: f64, (duration, cost): (f64, Money)) {
+    let Statistics { average_duration_ms: Some(warm_duration), average_cost: Some(warm_cost), .. } =
+        statistics
+    else {
+        return;
+    };
+    let more_duration = rate * (duration - warm_duration.get());
+    let more_cost = Money(rate * (cost.0 - warm_cost.0));
+    *warm_duration = millis(warm_duration.get() + more_duration);
+    *warm_cost = *warm_cost + more_cost;
+    for end in [&mut statistics.average_duration_low_ms, &mut statistics.average_duration_high_ms] {
+        *end = end.map(|end| end + more_duration);
+    }
+    for end in [&mut statistics.average_cost_low, &mut statistics.average_cost_high] {
+        *end = end.map(|end| end + more_cost);
+    }
+    statistics.cold_start_rate = Some(rate);
 }
 
 /// Says how many invocations were left out because the input has them more than once.
@@ -579,6 +621,7 @@ impl Figures {
                 .map(|init| millis(init.mean)),
             max_memory_used: group.max_memory_used,
             discard_top_bottom: share,
+            cold_start_rate: None,
             strategy: options.rules.strategy,
             balanced_weight: options.rules.balanced_weight,
             score: None,
