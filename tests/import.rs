@@ -403,6 +403,22 @@ fn each_folder_of_a_partition_gets_one_file() {
     }
 }
 
+#[test]
+fn a_text_that_is_neither_records_nor_a_log_is_an_error() {
+    let records = std::fs::read_to_string(golden("1-invocations.ndjson")).unwrap();
+    for text in [
+        format!("# my runs\n{records}"),
+        format!("\n{records}"),
+        "functionArn;durationMs\nf;1.5\n".to_owned(),
+    ] {
+        let ran = Tool::new("lpt-import").stdin(text).run();
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(ran.stderr.contains("neither records nor reports of Lambda"), "{}", ran.stderr);
+    }
+    let empty = Tool::new("lpt-import").stdin("{\"events\": []}").run().succeeds();
+    assert_eq!(empty.records().pop().unwrap()["status"], "complete");
+}
+
 /// A value that is no number, a function that is none, and a negative duration.
 #[test]
 fn a_bad_row_of_a_table_is_named() {

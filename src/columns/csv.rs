@@ -22,7 +22,7 @@ impl<W: Write> CsvWriter<W> {
     /// The output cannot be written.
     pub fn new(output: W) -> io::Result<CsvWriter<W>> {
         let mut rows = csv::Writer::from_writer(output);
-        rows.write_record(COLUMNS.map(|(name, _)| name))?;
+        rows.write_record(COLUMNS.map(|(name, _)| name)).map_err(from_csv)?;
         Ok(CsvWriter { rows })
     }
 
@@ -39,7 +39,7 @@ impl<W: Write> CsvWriter<W> {
             Some(Cell::Int(number)) => number.to_string(),
             Some(Cell::Double(number)) => Value::from(number).to_string(),
         });
-        Ok(self.rows.write_record(row)?)
+        self.rows.write_record(row).map_err(from_csv)
     }
 
     /// Writes what is held back.
@@ -70,6 +70,14 @@ pub fn lines_of_csv(input: impl Read) -> impl Iterator<Item = io::Result<String>
         line(implied.into_iter().chain(fields)).map_err(io::Error::other)
     });
     error.into_iter().chain(lines)
+}
+
+/// Returns the error of the output itself, such as a closed pipe.
+fn from_csv(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::new(io::ErrorKind::InvalidData, format!("{other:?}")),
+    }
 }
 
 /// Checks that each cell of a row has a name: a comma in a text without quotation marks, or a cut row, moves values to

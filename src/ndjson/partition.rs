@@ -50,10 +50,18 @@ impl Field {
         Field { name: format!("\"{name}\""), value: value.into().to_string() }
     }
 
-    /// Whether a line has the field, as far as that can be seen without parsing it. A text in quotes is nearly always the
-    /// name of a field.
+    /// Whether a line has the field, as far as that can be seen without parsing it: what a colon follows is the name of a
+    /// field, and no value.
     fn is_in(&self, line: &[u8]) -> bool {
-        memmem::find(line, self.name.as_bytes()).is_some()
+        memmem::find_iter(line, self.name.as_bytes()).any(|at| {
+            let after = line[at + self.name.len()..].trim_ascii_start();
+            after.starts_with(b":")
+        })
+    }
+
+    /// Whether it is among names in quotes.
+    fn is_among(&self, names: &[u8]) -> bool {
+        memmem::find(names, self.name.as_bytes()).is_some()
     }
 }
 
@@ -79,7 +87,7 @@ impl Partition {
 
     /// Whether a table with these columns lacks any of the fields. Of lines, each one may.
     pub fn is_missing_in(&self, columns: Option<&[u8]>) -> bool {
-        self.0.iter().any(|field| columns.is_none_or(|columns| !field.is_in(columns)))
+        self.0.iter().any(|field| columns.is_none_or(|columns| !field.is_among(columns)))
     }
 
     /// Adds the fields that a line lacks. Anything else than an object with a field is no record, and stays as it is.
@@ -122,6 +130,10 @@ mod tests {
             ("{\"type\":\"x\"}\n", "{\"type\":\"x\",\"version\":\"7\",\"alias\":\"a\"}\n"),
             ("{\"version\":\"8\"} \r\n", "{\"version\":\"8\",\"alias\":\"a\"} \r\n"),
             ("nonsense\n", "nonsense\n"),
+            (
+                "{\"tag.a\":\"version\",\"alias\" : \"b\"}\n",
+                "{\"tag.a\":\"version\",\"alias\" : \"b\",\"version\":\"7\"}\n",
+            ),
             ("{}\n", "{}\n"),
             ("{\"type\":\"y\"}", "{\"type\":\"y\",\"version\":\"7\",\"alias\":\"a\"}"),
         ] {

@@ -42,6 +42,8 @@ struct Options {
 
 /// What is read.
 enum Item {
+    /// The beginning of a log, which has no records.
+    Log,
     /// A line of records.
     Line(Line),
     /// An event of a log, and where it is.
@@ -80,7 +82,9 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
             Some(Ok(item)) => bad_input.after(import.take(item))?,
         }
     }
-    import.kinds.show();
+    if let Err(error) = import.kinds.show(options.from) {
+        bad_input.note(error);
+    }
     let exit = if pipe.interrupt.is_cancelled() { Exit::Interrupted } else { Exit::Done };
     if let Some(destination) = destination {
         let (_, end) = pipe.upstream.conclude(bad_input.0.as_ref().map_or(exit, Error::exit));
@@ -106,6 +110,9 @@ fn items(
             };
             let form = from.unwrap_or_else(|| Form::of(&text));
             let source: Arc<str> = text.name().into();
+            if form != Form::Records && sender.blocking_send(Ok(Item::Log)).is_err() {
+                return;
+            }
             let mut take = |number, event| {
                 let source = Arc::clone(&source);
                 sender.blocking_send(Ok(Item::Event { source, number, event })).is_ok()
@@ -143,9 +150,12 @@ struct Import<'a> {
 impl Import<'_> {
     fn take(&mut self, item: Item) -> Result<(), Error> {
         match item {
+            Item::Log => {
+                self.pipe.upstream.expect_no_records();
+                Ok(())
+            }
             Item::Line(line) => self.line(&line),
             Item::Event { source, number, event } => {
-                self.pipe.upstream.expect_no_records();
                 let place = |what: String| RecordError {
                     source_name: source.to_string(),
                     line: number,
@@ -294,6 +304,9 @@ fn report_of(columns: &Map<String, Value>) -> Option<(String, Report)> {
     Some((cell("@requestId")?.to_owned(), report))
 }
 
+/// The kind of lines that a function may have printed, or that are of no log at all.
+const OTHER_LINES: &str = "other lines";
+
 /// What the events of logs were, by kind.
 #[derive(Default)]
 struct Kinds {
@@ -320,21 +333,33 @@ impl Kinds {
         .into_iter()
         .find(|kind| text.strip_prefix(kind).is_some_and(|rest| rest.starts_with(' ')));
         let is_event = || text.starts_with('{') && text.contains("\"platform.");
-        let kind = kind.unwrap_or_else(|| if is_event() { "platform events" } else { "other lines" });
+        let kind = kind.unwrap_or_else(|| if is_event() { "platform events" } else { OTHER_LINES });
         *self.others.entry(kind).or_default() += 1;
     }
 
     /// Says what was read, if it was a log.
-    fn show(&self) {
+    ///
+    /// # Errors
+    /// It has no report, and only its look says that it is a log.
+    fn show(&self, from: Option<Form>) -> Result<(), Error> {
         if self.reports == 0 && self.others.is_empty() {
-            return;
+            return Ok(());
         }
         let others: Vec<String> = self.others.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let left_out =
             if others.is_empty() { String::new() } else { format!("; left out: {}", others.join(", ")) };
         message::note(format_args!("{}{left_out}", counted(self.reports, "report")));
-        if self.reports == 0 {
-            message::warning("the input has no report; set the function's system log level to INFO");
+        if self.reports > 0 {
+            return Ok(());
         }
+        let is_log = self.others.keys().any(|kind| *kind != OTHER_LINES);
+        if from.is_none() && !is_log {
+            return Err(Error::Failed(
+                "the input has neither records nor reports of Lambda, as far as its first line tells; name its form with --from, or set the function's system log level to INFO"
+                    .to_owned(),
+            ));
+        }
+        message::warning("the input has no report; set the function's system log level to INFO");
+        Ok(())
     }
 }
