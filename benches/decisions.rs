@@ -182,7 +182,7 @@ impl<'a> Racing<'a> {
             let (duration, billed) = size.answer(self.seed, environment, calls);
             self.money += billed * f64::from(size.memory);
             if !is_warm_up {
-                self.race.note(lane, wave, duration, billed);
+                self.race.note(lane, wave, duration, billed * f64::from(size.memory));
             }
         }
         self.race.note_environments(lane, count);

@@ -216,3 +216,53 @@ fn waves_widen_the_intervals_where_environments_differ() {
     };
     assert!(width(true) > 1.2 * width(false), "{} and {}", width(true), width(false));
 }
+
+/// The first wave of 128 MB is sent before anything is known of its cost; nothing of 256 MB is.
+#[test]
+fn a_run_that_its_cost_ends_is_not_certain() {
+    let (_folder, local) = replaying(&[(128, 400.0), (256, 150.0), (512, 140.0)]);
+    let ran = measured(&local, "128,256,512", &["--max-cost", "0.000009"]);
+    assert!(!ran.stderr.contains("% sure"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--max-cost allows no more"), "{}", ran.stderr);
+    let analyzed = Tool::new("lpt-analyze").stdin(ran.stdout).run();
+    let selected = Tool::new("lpt-select").arg("--allow-incomplete").stdin(analyzed.stdout).run();
+    for selection in selected.of_type("selection") {
+        assert_eq!((&selection["certain"], &selection["confidence"]), (&Value::from(false), &Value::Null));
+    }
+}
+
+#[test]
+fn a_cost_that_is_not_known_is_not_spent() {
+    let (_folder, local) = replaying(&[(128, 400.0)]);
+    let prepared = local.tool("lpt-prepare").args(["--power-values", "128", "f"]).run().succeeds();
+    let elsewhere = prepared.stdout.replace("us-east-1", "xx-none-1");
+    let ran = local.tool("lpt-invoke").args(["--adaptive", "--max-cost", "1"]).stdin(elsewhere).run();
+    assert_eq!(ran.of_type("invocation").len(), 0, "{}", ran.stderr);
+}
+
+/// 512 MB has no warm start in the stream.
+#[test]
+fn a_size_of_which_nothing_is_known_leaves_the_selection_uncertain() {
+    let (_folder, local) = replaying(&[(128, 400.0), (256, 150.0), (512, 300.0)]);
+    let ran = measured(&local, "128,256,512", &[]);
+    let analyzed = |stream: String| {
+        let analyzed = Tool::new("lpt-analyze").stdin(stream).run();
+        Tool::new("lpt-select").stdin(analyzed.stdout).run().of_type("selection")[0]["certain"].clone()
+    };
+    assert_eq!(analyzed(ran.stdout.clone()), true);
+    let is_warm_of_512 =
+        |line: &&str| line.contains("\"memorySizeMB\":512") && line.contains("\"coldStart\":false");
+    let without: String =
+        ran.stdout.lines().filter(|line| !is_warm_of_512(line)).map(|line| format!("{line}\n")).collect();
+    assert_eq!(analyzed(without), false);
+}
+
+#[test]
+fn a_limit_of_a_percentile_takes_more_than_three_invocations_to_be_certain() {
+    let (_folder, local) = replaying(&[(128, 400.0), (256, 150.0)]);
+    let ran = measured(&local, "128,256", &[]);
+    let analyzed = Tool::new("lpt-analyze").stdin(ran.stdout).run();
+    let selected = Tool::new("lpt-select").args(["--max-duration-p99", "1s"]).stdin(analyzed.stdout).run();
+    assert_eq!(selected.of_type("selection")[0]["certain"], false);
+    assert!(selected.stderr.contains("that takes 368"), "{}", selected.stderr);
+}

@@ -1,9 +1,8 @@
 //! The size to select: the best under the strategy, on the conditions of the user and as far as the verdicts of the
 //! statistics tell sizes apart.
 
-use super::{Candidate, standings};
+use super::{Candidate, is_sound, standings};
 use crate::records::{BalancedWeight, Statistics, Strategy, Verdict};
-use crate::statistics::CONFIDENCE;
 use crate::units::MemoryMB;
 
 /// What a user asks for besides the strategy.
@@ -54,7 +53,27 @@ impl Figure {
     }
 }
 
+impl Figure {
+    /// Returns the number of invocations that it takes to bound the figure from above with 97.5 %: the greatest of n is
+    /// below the quantile p with the probability pⁿ.
+    fn needed(self) -> u64 {
+        let p: f64 = match self {
+            Figure::AverageDuration | Figure::CostPerMillion => return 1,
+            Figure::P50Duration => 0.5,
+            Figure::P90Duration => 0.9,
+            Figure::P95Duration => 0.95,
+            Figure::P99Duration => 0.99,
+        };
+        (0.025_f64.ln() / p.ln()).ceil() as u64
+    }
+}
+
 impl Limit {
+    /// Returns the number of invocations that are needed to tell whether a size meets it, if it has fewer.
+    pub fn needs_more(&self, size: &Statistics) -> Option<u64> {
+        Some(self.figure.needed()).filter(|needed| size.invocations < *needed)
+    }
+
     /// Whether a size meets it. A figure that is not known meets no limit.
     pub fn is_met(&self, size: &Statistics) -> bool {
         self.figure.of(size).is_some_and(|value| value <= self.at_most)
@@ -72,10 +91,20 @@ pub struct Choice<'a> {
     pub certainty: Option<Certainty>,
 }
 
+impl Choice<'_> {
+    /// Notes that something is not known that could change the choice.
+    pub fn doubt(&mut self) {
+        if let Some(certainty) = &mut self.certainty {
+            certainty.is_certain = false;
+            certainty.confidence = None;
+        }
+    }
+}
+
 /// How sure a choice is.
 #[derive(Debug, Default)]
 pub struct Certainty {
-    /// As in the record; `None` if the verdicts are not about the selected size.
+    /// As in the record.
     pub confidence: Option<f64>,
     pub is_certain: bool,
     /// The sizes that are as good as the selected one.
@@ -142,14 +171,15 @@ pub fn choose<'a>(
     let is_judged = judged_best.is_some() && is_good(selected);
     let rest = || eligible.iter().map(|((size, _), _)| *size).filter(|size| is_judged && *size != selected);
     let certainty = has_verdicts.then(|| {
-        // Boole's inequality: the probability that any of them is better in truth is at most the sum.
-        let doubt: f64 = rest().filter(|size| !is_good(size)).map(|size| size.p_value.unwrap_or(1.0)).sum();
-        let level = selected.confidence.unwrap_or(CONFIDENCE);
         let is_open = |size: &&Statistics| !is_good(size) && !is_of(Verdict::Worse)(size);
-        let undecided: Vec<MemoryMB> = rest().filter(is_open).map(|size| size.memory_size).collect();
+        // Nothing is known of a size without a result at which the function does not fail.
+        let unknown = rivals.iter().filter(|size| Candidate::of(size).is_none() && is_sound(size));
+        let mut undecided: Vec<MemoryMB> = rest().filter(is_open).map(|size| size.memory_size).collect();
+        undecided.extend(unknown.map(|size| size.memory_size));
+        let is_certain = is_judged && undecided.is_empty();
         Certainty {
-            confidence: is_judged.then(|| (1.0 - doubt).clamp(0.0, level)),
-            is_certain: is_judged && undecided.is_empty(),
+            confidence: selected.verdict_confidence.filter(|_| is_certain),
+            is_certain,
             equivalent: rest().filter(|size| is_good(size)).map(|size| size.memory_size).collect(),
             undecided,
         }

@@ -8,7 +8,7 @@ mod verdict; // how sure it is that one size is better than another
 
 pub(crate) use between::{Change, average, change};
 pub(crate) use choice::{Choice, Conditions, Figure, Limit, NoChoice, choose};
-pub use race::{Limits, Race, Step};
+pub use race::{Limits, Race, Saved, Sent, Step, eliminated};
 pub use verdict::{Judgement, Rules, Sample, estimates, judge};
 
 use crate::records::{BalancedWeight, Statistics, Strategy};

@@ -50,6 +50,8 @@ struct Runner {
     environments: usize,
     /// Whether it cannot be selected, because the function fails at it.
     is_out: bool,
+    /// Whether a round has shown that it is worse.
+    is_eliminated: bool,
 }
 
 /// A usable invocation with a warm start.
@@ -68,15 +70,19 @@ impl Race {
 
     /// Adds a size, and returns its number. The sizes come in ascending order.
     pub fn add_size(&mut self, memory: MemoryMB) -> usize {
-        self.sizes.push(Runner { memory, values: Vec::new(), environments: 0, is_out: false });
+        self.sizes.push(Runner {
+            memory,
+            values: Vec::new(),
+            environments: 0,
+            is_out: false,
+            is_eliminated: false,
+        });
         self.sizes.len() - 1
     }
 
-    /// Notes a usable invocation with a warm start, of the wave that has this number in its size.
-    pub fn note(&mut self, size: usize, wave: u32, duration_ms: f64, billed_ms: f64) {
-        let Runner { memory, values, .. } = &mut self.sizes[size];
-        // The price of a GB-second is the same at all sizes.
-        let cost = billed_ms * f64::from(memory.get());
+    /// Notes a usable invocation with a warm start, of the wave that has this number in its size; its cost is in any unit.
+    pub fn note(&mut self, size: usize, wave: u32, duration_ms: f64, cost: f64) {
+        let values = &mut self.sizes[size].values;
         let place = values.partition_point(|value| value.duration <= duration_ms);
         values.insert(place, Value { wave, duration: duration_ms, cost });
     }
@@ -87,9 +93,14 @@ impl Race {
         *known = (*known).max(environments);
     }
 
-    /// Leaves out a size at which the function fails.
-    pub fn leave_out(&mut self, size: usize) {
-        self.sizes[size].is_out = true;
+    /// Notes whether a size cannot be selected, because the function fails at it.
+    pub fn set_out(&mut self, size: usize, is_out: bool) {
+        self.sizes[size].is_out = is_out;
+    }
+
+    /// Whether a size may still be selected.
+    pub fn is_in(&self, size: usize) -> bool {
+        !self.sizes[size].is_out
     }
 
     /// Returns the number of invocations of a size that were noted.
@@ -105,9 +116,22 @@ impl Race {
     /// Returns the judgement on each size after this round.
     pub fn judgements(&self) -> Vec<Option<Judgement>> {
         let samples: Vec<Option<Sample>> = self.sizes.iter().map(Runner::sample).collect();
-        let known: Vec<Sample> = samples.iter().flatten().copied().collect();
-        let mut judgements = judge(&self.rules, &known, Some(self.round)).into_iter();
-        samples.iter().map(|sample| sample.and_then(|_| judgements.next().flatten())).collect()
+        let places: Vec<usize> = (0..samples.len()).filter(|at| samples[*at].is_some()).collect();
+        let known: Vec<Sample> = samples.into_iter().flatten().collect();
+        let is_eliminated = |at: usize| self.sizes[places[at]].is_eliminated;
+        let mut judgements = vec![None; self.sizes.len()];
+        for (at, judgement) in places.iter().zip(judge(&self.rules, &known, Some(self.round), is_eliminated))
+        {
+            judgements[*at] = judgement;
+        }
+        judgements
+    }
+
+    /// Ends the round: the sizes that it shows to be worse are out of the race. The next one begins with invocations.
+    fn eliminate(&mut self, judgements: &[Option<Judgement>]) {
+        for (runner, judgement) in self.sizes.iter_mut().zip(judgements) {
+            runner.is_eliminated |= judgement.is_some_and(|judgement| judgement.verdict == Verdict::Worse);
+        }
     }
 
     /// Whether a size is so much dearer than the cheapest that larger ones need not be measured, by the strategy cost.
@@ -128,6 +152,7 @@ impl Race {
     /// its money.
     pub fn step(&mut self) -> Option<Step> {
         let judgements = self.judgements();
+        self.eliminate(&judgements);
         let verdict = |verdict| {
             let of = move |(at, judgement): (usize, &Option<Judgement>)| Some((at, (*judgement)?));
             judgements
@@ -154,6 +179,11 @@ impl Race {
             });
         self.round += u32::from(step.is_some());
         step
+    }
+
+    /// Takes the last step back, because its invocations are not made.
+    pub fn step_back(&mut self) {
+        self.round -= 1;
     }
 
     /// Returns the size that is worth measuring next between the best and its neighbours; `None` if they are close.
@@ -198,6 +228,47 @@ impl Race {
     }
 }
 
+/// A usable invocation of a saved race, with a warm start.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sent {
+    /// The round in which it was sent.
+    pub round: u32,
+    /// The wave, among those of its size.
+    pub wave: u32,
+    /// The duration in milliseconds.
+    pub duration: f64,
+    /// The cost, in any unit.
+    pub cost: f64,
+}
+
+/// The sizes of a saved race: the size, its invocations, the environments that they were in, and whether it is sound.
+pub type Saved<'a> = (MemoryMB, &'a [Sent], usize, bool);
+
+/// Returns whether each size was eliminated before the last round, as the race itself did.
+pub fn eliminated(rules: &Rules, sizes: &[Saved<'_>], last_round: u32) -> Vec<bool> {
+    let mut race = Race::new(*rules, Limits { wave: 0, max_per_size: 0 });
+    for (memory, _, environments, is_sound) in sizes {
+        let size = race.add_size(*memory);
+        race.note_environments(size, *environments);
+        race.set_out(size, !is_sound);
+    }
+    let sent =
+        || sizes.iter().enumerate().flat_map(|(size, (_, sent, ..))| sent.iter().map(move |of| (size, of)));
+    let mut rounds: Vec<u32> =
+        sent().map(|(_, of)| of.round.max(1)).filter(|round| *round < last_round).collect();
+    rounds.sort_unstable();
+    rounds.dedup();
+    for round in rounds {
+        race.round = round;
+        for (size, Sent { wave, duration, cost, .. }) in sent().filter(|(_, of)| of.round.max(1) == round) {
+            race.note(size, *wave, *duration, *cost);
+        }
+        let judgements = race.judgements();
+        race.eliminate(&judgements);
+    }
+    race.sizes.iter().map(|runner| runner.is_eliminated).collect()
+}
+
 impl Runner {
     fn sample(&self) -> Option<Sample> {
         let of = |quantity: fn(&Value) -> f64| self.values.iter().map(quantity);
@@ -231,7 +302,8 @@ mod tests {
     fn note(race: &mut Race, size: usize, wave: u32, mean: f64, count: usize) {
         for environment in 0..count {
             let duration = mean * (1.0 + 0.03 * (environment as f64 - 1.0) + 0.002 * f64::from(wave % 3));
-            race.note(size, wave, duration, duration.ceil());
+            let cost = duration.ceil() * f64::from(race.sizes[size].memory.get());
+            race.note(size, wave, duration, cost);
         }
         race.note_environments(size, 3);
     }
@@ -292,7 +364,7 @@ mod tests {
             let size = race.add_size(memory(128));
             note(&mut race, size, 0, mean, 3);
         }
-        race.leave_out(1);
+        race.set_out(1, true);
         let verdicts = race.judgements().into_iter().map(|judgement| judgement.map(|of| of.verdict));
         assert_eq!(verdicts.collect::<Vec<_>>(), [Some(Verdict::Best), None]);
         assert_eq!(race.step(), None);

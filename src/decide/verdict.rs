@@ -53,9 +53,11 @@ impl Scatter {
         if mean <= 0.0 {
             return None;
         }
-        let variance = trimmed
-            .estimate(ordered.clone())
-            .map_or(0.0, |estimate| n * (estimate.standard_error / mean).powi(2));
+        // Of fewer than two kept values the trimmed mean has no error, so that of the plain mean stands in.
+        let plain = TrimmedMean { mean, dropped: 0 };
+        let trimmed = if places >= 2 * trimmed.dropped + 2 { trimmed } else { &plain };
+        let estimate = trimmed.estimate(ordered.clone());
+        let variance = estimate.map_or(0.0, |estimate| n * (estimate.standard_error / mean).powi(2));
         let mut of_waves = BTreeMap::<u32, (f64, f64)>::new();
         let mut waves = waves.iter().peekable();
         for (at, value) in trimmed.winsorized(ordered).enumerate() {
@@ -147,7 +149,7 @@ pub(super) struct Test {
 impl Test {
     /// Returns the test of each of so many sizes, in a round.
     pub(super) fn new(rules: &Rules, sizes: usize, round: Option<u32>) -> Test {
-        let round = round.map_or(1.0, |round| f64::from(round.max(1)) * f64::from(round.max(1) + 1));
+        let round = round.map_or(1.0, |round| f64::from(round.max(1)) * (f64::from(round.max(1)) + 1.0));
         let rivals = sizes.saturating_sub(1).max(1) as f64;
         Test { level: (1.0 - rules.confidence) / (rivals * round), tolerance: rules.tolerance }
     }
@@ -188,13 +190,24 @@ pub struct Judgement {
 ///
 /// With rounds, the level of each test is such that all tests of all rounds are right together: the errors that are
 /// allowed in round ℓ are 1 ÷ (ℓ (ℓ + 1)) of all, which adds up to 1. K. Jamieson and R. Nowak, "Best-arm identification
-/// algorithms for multi-armed bandits in the fixed confidence setting", CISS 2014, section III.
-pub fn judge(rules: &Rules, samples: &[Sample], round: Option<u32>) -> Vec<Option<Judgement>> {
-    let candidates: Vec<Candidate> = samples.iter().map(|sample| sample.candidate).collect();
+/// algorithms for multi-armed bandits in the fixed confidence setting", CISS 2014, section III. A size that an earlier round
+/// has eliminated stays worse.
+pub fn judge(
+    rules: &Rules,
+    samples: &[Sample],
+    round: Option<u32>,
+    is_eliminated: impl Fn(usize) -> bool,
+) -> Vec<Option<Judgement>> {
+    // What an earlier round has shown to be worse cannot be the best any more.
+    let candidate = |(at, sample): (usize, &Sample)| Candidate {
+        is_sound: sample.candidate.is_sound && !is_eliminated(at),
+        ..sample.candidate
+    };
+    let candidates: Vec<Candidate> = samples.iter().enumerate().map(candidate).collect();
     let standings = standings(rules.strategy, rules.balanced_weight, &candidates);
     let scores = scores(rules, samples, &standings);
     let best = standings.iter().position(|standing| standing.rank == 1);
-    let (Some(scores), Some(best)) = (scores, best.filter(|best| samples[*best].candidate.is_sound)) else {
+    let (Some(scores), Some(best)) = (scores, best.filter(|best| candidates[*best].is_sound)) else {
         return vec![None; samples.len()];
     };
     let test = Test::new(rules, samples.iter().filter(|sample| sample.candidate.is_sound).count(), round);
@@ -204,6 +217,7 @@ pub fn judge(rules: &Rules, samples: &[Sample], round: Option<u32>) -> Vec<Optio
             true => (Verdict::Best, None),
             false => test.verdict(&score, &scores[best].0),
         };
+        let verdict = if is_eliminated(at) { Verdict::Worse } else { verdict };
         Judgement { verdict, p_value, score, floor }
     };
     (0..samples.len()).map(|at| samples[at].candidate.is_sound.then(|| judge(at))).collect()
@@ -323,7 +337,7 @@ mod tests {
     }
 
     fn verdicts(samples: &[Sample]) -> Vec<Option<Verdict>> {
-        judge(&rules(), samples, Some(1))
+        judge(&rules(), samples, Some(1), |_| false)
             .into_iter()
             .map(|judgement| judgement.map(|of| of.verdict))
             .collect()
@@ -364,7 +378,7 @@ mod tests {
     fn what_differs_between_environments_is_not_averaged_away() {
         let error = |values: &[f64]| {
             let samples = [sample(values), sample(values)];
-            judge(&rules(), &samples, None)[0].expect("a judgement").score.standard_error
+            judge(&rules(), &samples, None, |_| false)[0].expect("a judgement").score.standard_error
         };
         let of_environments = error(&[9.0, 10.0, 11.0, 9.0, 10.0, 11.0, 9.0, 10.0, 11.0, 9.0, 10.0, 11.0]);
         let of_chance = error(&[9.0, 9.0, 10.0, 11.0, 11.0, 10.0, 9.0, 11.0, 9.0, 10.0, 11.0, 10.0]);
@@ -374,7 +388,7 @@ mod tests {
     #[test]
     fn each_later_round_asks_for_more() {
         let samples = [sample(&[10.0, 10.2, 9.8]), sample(&[11.0, 11.2, 10.8])];
-        let verdict = |round| judge(&rules(), &samples, round)[1].expect("a judgement").verdict;
+        let verdict = |round| judge(&rules(), &samples, round, |_| false)[1].expect("a judgement").verdict;
         assert_eq!(
             [None, Some(1), Some(20)].map(verdict),
             [Verdict::Worse, Verdict::Worse, Verdict::Undecided]

@@ -46,7 +46,7 @@ pub struct Selection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monthly_savings: Option<Money>,
     /// The probability, at least, that no other size is better under the strategy by more than the tolerance. Absent
-    /// where the statistics have no verdicts, or none about the selected size.
+    /// unless the selection is certain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f64>,
     /// Whether each other size is shown to be worse or equivalent. Absent where the statistics have no verdicts.

@@ -150,6 +150,9 @@ pub struct Statistics {
     /// or the best has fewer than two usable invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    /// The probability with which all verdicts of the function are right together. Absent without a verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict_confidence: Option<f64>,
     /// The probability of a difference to the best like this one, or a greater one, if it were in truth as good. Absent
     /// without a verdict, and for the best itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Group, Usable};
 use super::plans::Plans;
-use crate::decide::Sample;
+use crate::decide::{Sample, Sent};
 use crate::message;
 use crate::names::Architecture;
 use crate::price::{Meter, PriceList, Rate, how_to_add};
@@ -24,6 +24,8 @@ pub(super) struct Costs {
     pub total: Money,
     /// What the ranking is judged by.
     pub sample: Option<Sample>,
+    /// The invocations of an adaptive run.
+    pub sent: Vec<Sent>,
 }
 
 /// What is to be said about the prices, each once.
@@ -121,6 +123,17 @@ pub(super) fn bill(
         request,
         restore,
         total,
+        sent: usable
+            .waves
+            .iter()
+            .zip(&usable.rounds)
+            .map(|((at, wave), round)| Sent {
+                round: *round,
+                wave: *wave,
+                duration: usable.durations[*at],
+                cost: by_duration(usable.billed[*at]).0,
+            })
+            .collect(),
         // Whether the function fails at the size is known later.
         sample: Sample::of(
             usable.durations(),

@@ -275,6 +275,7 @@ impl Group {
             init,
             cold: Vec::new(),
             waves: Vec::new(),
+            rounds: Vec::new(),
             unexplained_bills: 0,
         };
         let mut plain = plain.iter().map(|plain| (plain.duration(), plain.billed())).peekable();
@@ -285,7 +286,10 @@ impl Group {
             if other.is_cold {
                 usable.cold.push(ColdStart { rank: usable.durations.len(), start: other.start });
             }
-            usable.waves.extend(other.wave.map(|wave| (usable.durations.len(), wave)));
+            if let (Some(round), Some(wave)) = (other.round, other.wave) {
+                usable.waves.push((usable.durations.len(), wave));
+                usable.rounds.push(round);
+            }
             usable.unexplained_bills += u64::from(other.has_unexplained_bill);
             usable.push((duration, billed));
         }
@@ -322,6 +326,8 @@ pub(super) struct Usable {
     pub cold: Vec<ColdStart>,
     /// The places of those that were sent in waves, each with its wave, in the order of the durations.
     pub waves: Vec<(usize, u32)>,
+    /// The rounds in which they were sent.
+    pub rounds: Vec<u32>,
     /// The number of those that are billed for longer than they ran, and nothing says why.
     pub unexplained_bills: u64,
 }

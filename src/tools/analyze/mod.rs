@@ -17,7 +17,9 @@ use std::sync::Arc;
 
 pub use args::Args;
 
-use crate::decide::{Candidate, Rules, Sample, estimates, is_sound, judge, pareto_front, standings};
+use crate::decide::{
+    Candidate, Rules, Sample, Saved, Sent, eliminated, estimates, is_sound, judge, pareto_front, standings,
+};
 use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -364,6 +366,8 @@ struct Analysis<'a> {
 struct Ranked {
     statistics: Statistics,
     sample: Option<Sample>,
+    /// The invocations of an adaptive run.
+    sent: Vec<Sent>,
     /// The last round, if the run is adaptive.
     round: Option<u32>,
 }
@@ -439,8 +443,17 @@ impl Analysis<'_> {
                 continue;
             };
             let round = ranked.iter().filter_map(|rival| rival.round).max();
-            for (rival, judgement) in ranked.iter_mut().zip(judge(rules, &samples, round)) {
+            let saved = ranked.iter().zip(&samples).map(|(rival, sample)| {
+                let Sample { candidate, environments, .. } = *sample;
+                (rival.statistics.memory_size, &*rival.sent, environments, candidate.is_sound)
+            });
+            let saved: Vec<Saved<'_>> = saved.collect();
+            let eliminated = round.map_or(Vec::new(), |round| eliminated(rules, &saved, round));
+            let is_eliminated = |at: usize| eliminated.get(at) == Some(&true);
+            let judgements = judge(rules, &samples, round, is_eliminated);
+            for (rival, judgement) in ranked.iter_mut().zip(judgements) {
                 rival.statistics.verdict = judgement.map(|judgement| judgement.verdict);
+                rival.statistics.verdict_confidence = judgement.map(|_| rules.confidence);
                 rival.statistics.p_value = judgement.and_then(|judgement| judgement.p_value);
             }
             if round.is_none() {
@@ -514,7 +527,7 @@ impl Analysis<'_> {
                 counted(unbilled, "invocation")
             ));
         }
-        let sample = costs.sample;
+        let (sample, sent) = (costs.sample, costs.sent.clone());
         let mean_cost = costs.mean;
         let figures = Figures { starts, share, duration, costs };
         let mut statistics = figures.statistics(self.options, &group, &usable);
@@ -527,7 +540,7 @@ impl Analysis<'_> {
                 )),
             }
         }
-        let ranked = Ranked { statistics, sample, round };
+        let ranked = Ranked { statistics, sample, sent, round };
         let sample = self.options.compare.as_ref().map(|_| compare::Sample::of(usable, duration, mean_cost));
         Ok(Findings { ranked, repeats, warnings, doubts, starts: of_starts, sample })
     }
@@ -628,6 +641,7 @@ impl Figures {
             rank: None,
             pareto: None,
             verdict: None,
+            verdict_confidence: None,
             p_value: None,
         }
     }

@@ -64,6 +64,7 @@ pub(super) fn duration_and_costs(
         restore: None,
         total: Money(total),
         sample: None,
+        sent: Vec::new(),
     };
     (duration, costs)
 }

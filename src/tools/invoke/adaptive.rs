@@ -8,8 +8,9 @@ use super::{Recorder, refine};
 use crate::decide::{Judgement, Limits, Race, Rules, Step, fails_often};
 use crate::label::label;
 use crate::message::{self, counted};
+use crate::price::{PriceList, Rate};
 use crate::records::{Configuration, Invocation, Measured, Outcome, Plan, Skipped, Strategy, Verdict};
-use crate::units::{BilledMillis, MemoryMB, Money};
+use crate::units::{BilledMillis, GbSeconds, MemoryMB, Money, StorageMB};
 
 /// How a function is measured.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +31,7 @@ pub(super) struct Sizes {
     adaptive: Adaptive,
     /// The plan of the function; None: it is not in the input.
     plan: Option<Plan>,
+    price: Price,
     race: Race,
     /// By their numbers in the race.
     lanes: Vec<Lane>,
@@ -47,6 +49,7 @@ struct Lane {
     waves: u32,
     cold_starts: usize,
     failures: u64,
+    is_out_of_memory: bool,
     /// The mean billed duration so far, in milliseconds, and the number of invocations.
     billed: (f64, f64),
 }
@@ -56,7 +59,8 @@ impl Sizes {
         let race = Race::new(adaptive.rules, adaptive.limits);
         // Another program's run is not added to.
         let plan = plan.filter(|plan| plan.run_id.id().is_some());
-        Sizes { adaptive, plan, race, lanes: Vec::new(), skips: None, is_over_budget: false }
+        let price = Price::of(plan.as_ref());
+        Sizes { adaptive, plan, price, race, lanes: Vec::new(), skips: None, is_over_budget: false }
     }
 
     /// Measures the sizes as they come, and then those that may be the best.
@@ -82,6 +86,7 @@ impl Sizes {
             && let Some(Step { size, count }) = self.race.step()
         {
             if !self.send_wave(size, count, self.race.round(), shared).await {
+                self.race.step_back();
                 return;
             }
         }
@@ -95,7 +100,8 @@ impl Sizes {
             return false;
         };
         match refine::publish(&first.lambda, plan, memory, shared.recorder).await {
-            Ok(configuration) => {
+            Ok(None) => false,
+            Ok(Some(configuration)) => {
                 let measurement = first.of_another_size(configuration, shared.options);
                 self.skips = None;
                 self.enter(measurement, shared).await;
@@ -120,7 +126,15 @@ impl Sizes {
             shared.recorder.skip(&measurement.configuration, reason);
             return;
         }
-        let lane = Lane { measurement, next: 0, waves: 0, cold_starts: 0, failures: 0, billed: (0.0, 0.0) };
+        let lane = Lane {
+            measurement,
+            next: 0,
+            waves: 0,
+            cold_starts: 0,
+            failures: 0,
+            is_out_of_memory: false,
+            billed: (0.0, 0.0),
+        };
         let size = self.race.add_size(memory);
         self.lanes.push(lane);
         let wave = self.adaptive.limits.wave;
@@ -152,8 +166,9 @@ impl Sizes {
     /// Sends so many invocations of a size together. Returns whether it could: `false` if that may pass the cost that is
     /// allowed.
     async fn send_wave(&mut self, size: usize, count: usize, round: u32, shared: &Shared<'_>) -> bool {
-        let expected = self.expected_billed(size);
-        let Lane { measurement, next, waves, cold_starts, failures, billed } = &mut self.lanes[size];
+        let (expected, memory, price) = (self.expected_billed(size), self.memory(size), &self.price);
+        let Lane { measurement, next, waves, cold_starts, failures, is_out_of_memory, billed } =
+            &mut self.lanes[size];
         let (key, first) = (measurement.configuration.size_key(), *next);
         let more = (key, count as u64, BilledMillis((expected * count as f64).ceil() as u64));
         if self.adaptive.max_cost.is_some_and(|most| shared.recorder.would_pass(most, more)) {
@@ -174,17 +189,18 @@ impl Sizes {
             *failures += u64::from(invocation.outcome.is_function_error());
             let is_usable = invocation.outcome.is_usable() && !measured.is_cold_start();
             if let (true, Some(duration)) = (is_usable, measured.total_ms()) {
-                self.race.note(size, *waves, duration, of_this as f64);
+                self.race.note(size, *waves, duration, price.cost(memory, BilledMillis(of_this)));
             }
         }
         self.race.note_environments(size, (*cold_starts).max(invocations.len()));
         *next += count as u32;
         *waves += 1;
-        let is_out_of_memory =
-            invocations.iter().any(|invocation| invocation.outcome == Outcome::OutOfMemory);
-        if is_out_of_memory || measurement.is_given_up() || fails_often(*failures, u64::from(*next)) {
-            self.race.leave_out(size);
-        }
+        *is_out_of_memory |= invocations.iter().any(|invocation| invocation.outcome == Outcome::OutOfMemory);
+        // As lpt-analyze and lpt-select judge it: of the warm starts.
+        let warm = self.race.count(size) as u64;
+        let is_out =
+            *is_out_of_memory || measurement.is_given_up() || fails_often(*failures, warm + *failures);
+        self.race.set_out(size, is_out);
         true
     }
 
@@ -217,7 +233,16 @@ impl Sizes {
             let sizes = judgements.iter().enumerate().filter(move |(_, judgement)| is(judgement));
             sizes.map(|(size, _)| format!("{} MB", self.memory(size))).collect::<Vec<_>>().join(", ")
         };
-        let (undecided, equivalent) = (of(Verdict::Undecided), of(Verdict::Equivalent));
+        // Of a size without a warm start nothing is known.
+        let unknown = (0..self.lanes.len())
+            .filter(|size| judgements[*size].is_none() && self.race.is_in(*size))
+            .map(|size| format!("{} MB", self.memory(size)));
+        let undecided: Vec<String> = Some(of(Verdict::Undecided))
+            .into_iter()
+            .filter(|sizes| !sizes.is_empty())
+            .chain(unknown)
+            .collect();
+        let (undecided, equivalent) = (undecided.join(", "), of(Verdict::Equivalent));
         let by = match self.adaptive.rules.strategy {
             Strategy::Cost => "the cheapest",
             Strategy::Speed => "the fastest",
@@ -225,6 +250,12 @@ impl Sizes {
         };
         let memory = self.memory(best);
         let tolerance = 100.0 * self.adaptive.rules.tolerance;
+        if undecided.is_empty() && self.is_over_budget {
+            message::note(format_args!(
+                "{name}: {memory} MB is {by} of the sizes that were measured {after}{why}"
+            ));
+            return;
+        }
         if undecided.is_empty() {
             let confidence = 100.0 * self.adaptive.rules.confidence;
             let others = match &*equivalent {
@@ -237,6 +268,37 @@ impl Sizes {
         message::note(format_args!(
             "{name}: {memory} MB looks like {by}, but {undecided} cannot be told apart from it {after}{why}"
         ));
+    }
+}
+
+/// What an invocation costs beside others of its function.
+enum Price {
+    /// The price of a GB-second is the same at all sizes, so it need not be known.
+    GbSeconds,
+    /// `/tmp` beyond the free size costs by duration too.
+    WithStorage(Rate, StorageMB),
+}
+
+impl Price {
+    fn of(plan: Option<&Plan>) -> Price {
+        let of_storage = || {
+            let plan = plan?;
+            let storage = plan.ephemeral_storage.filter(|storage| *storage > StorageMB::FREE)?;
+            let region = plan.function_arn.region();
+            let rate = PriceList::embedded().rate(region, plan.architecture, GbSeconds(0.0)).ok()?;
+            rate.storage(storage, BilledMillis(0))?;
+            Some(Price::WithStorage(rate, storage))
+        };
+        of_storage().unwrap_or(Price::GbSeconds)
+    }
+
+    fn cost(&self, memory: MemoryMB, billed: BilledMillis) -> f64 {
+        match self {
+            Price::GbSeconds => billed.0 as f64 * f64::from(memory.get()),
+            Price::WithStorage(rate, storage) => {
+                (rate.compute(memory, billed) + rate.storage(*storage, billed).unwrap_or_default()).0
+            }
+        }
     }
 }
 

@@ -255,6 +255,12 @@ impl Args {
             (.., Some(url)) => payloads_at_s3(aws, &url, "--payload-s3").await?,
             (None, None, None, None) => payloads_in(&input, aws).await?,
         };
+        if adaptive.is_some() && self.concurrency.get() < WAVE as usize {
+            return Err(Error::Usage(format!(
+                "--concurrency {}: a wave of --adaptive is {WAVE} invocations at once; give at least {WAVE}",
+                self.concurrency
+            )));
+        }
         if adaptive.is_some() && payloads.are_weighted() {
             return Err(Error::Usage(
                 "--adaptive cannot share its invocations out by weight, because their number is not known; give --payloads a line for each payload, repeated by its weight"

@@ -197,6 +197,11 @@ impl Recorder<'_> {
         self.note(written);
     }
 
+    /// Whether a record could not be written.
+    fn has_failed(&self) -> bool {
+        self.failure.borrow().is_some()
+    }
+
     fn note_published(&self, configuration: &Configuration) {
         self.published.borrow_mut().push(configuration.clone());
     }

@@ -8,7 +8,8 @@ use crate::run::{AfterRun, RunError, Tag, begin, configuration_of, finish, remov
 use crate::units::MemoryMB;
 
 /// Publishes a version with another memory size as a part of the run of `plan`, and restores `$LATEST`. The version is in
-/// the records before it is made, so lpt-cleanup can undo it whatever happens.
+/// the records before it is made, so lpt-cleanup can undo it whatever happens: if its record cannot be written, it is not
+/// made, and `None` is returned.
 ///
 /// # Errors
 /// AWS refuses a call, or the function is no longer as the plan says.
@@ -17,7 +18,7 @@ pub(super) async fn publish(
     plan: &Plan,
     memory: MemoryMB,
     recorder: &Recorder<'_>,
-) -> Result<Configuration, RunError> {
+) -> Result<Option<Configuration>, RunError> {
     let function = &plan.function_arn;
     let mut latest = lambda.settled(function, Qualifier::Latest).await?;
     if let Some(tag) = Tag::parse(&latest.description) {
@@ -32,6 +33,9 @@ pub(super) async fn publish(
     }
     let configuration = configuration_of(plan, memory, None);
     recorder.record(&configuration);
+    if recorder.has_failed() {
+        return Ok(None);
+    }
     let published = begin(lambda, plan, &configuration, &mut latest).await;
     let (restored, (configuration, failure)) = tokio::join!(
         restore_after(lambda, plan, plan.into(), &latest),
@@ -44,5 +48,5 @@ pub(super) async fn publish(
         remove_made(lambda, plan.own_run(), function).await;
         return Err(RunError::Ended { function: function.clone(), run_id: plan.own_run() });
     }
-    failure.map_or(Ok(configuration), Err)
+    failure.map_or(Ok(Some(configuration)), Err)
 }

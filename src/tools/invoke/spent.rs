@@ -31,7 +31,11 @@ impl Spent {
         let (known, total) = then.billed.entry(size).or_insert((0, BilledMillis(0)));
         *known += count;
         total.0 += billed.0;
-        then.amounts().values().any(|amount| amount.0 > most.0)
+        // Without a price nothing is known of the cost.
+        let is_priced = |size: &SizeKey| {
+            PriceList::embedded().rate(size.function.region(), size.architecture, GbSeconds(0.0)).is_ok()
+        };
+        !then.billed.keys().all(is_priced) || then.amounts().values().any(|amount| amount.0 > most.0)
     }
 
     /// Returns the amount in each currency, as far as the embedded list has prices. The first tier is assumed.

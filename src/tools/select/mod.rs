@@ -18,7 +18,7 @@ use crate::entry::Pipe;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::label::{label_of_group, note_function};
-use crate::message;
+use crate::message::{self, counted};
 use crate::ndjson::{Line, Upstream};
 use crate::records::{
     BalancedWeight, Configuration, ConfigurationState, Failure, Plan, Record as _, RunName, Selection,
@@ -257,7 +257,22 @@ impl<'a> Select<'a> {
                 return None;
             }
         };
+        let mut choice = choice;
+        for limit in &self.options.conditions.limits {
+            if let Some(needed) = limit.needs_more(choice.selected) {
+                message::warning(format_args!(
+                    "{name}: {} MB: {} are too few to know whether it meets its limit of a percentile; that takes {needed}",
+                    choice.selected.memory_size,
+                    counted(choice.selected.invocations, "invocation")
+                ));
+                choice.doubt();
+            }
+        }
         let unmeasured = self.unmeasured(rivals);
+        if !unmeasured.is_empty() {
+            // One of them may be better.
+            choice.doubt();
+        }
         if unmeasured.is_empty() || self.options.allow_incomplete {
             return Some(choice);
         }

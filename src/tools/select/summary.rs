@@ -149,16 +149,19 @@ fn doubt(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) -> Op
         Some(confidence) if certainty.is_certain => {
             format!("certain to at least {:.1} %", confidence * 100.0)
         }
-        Some(_) => {
+        _ if !sizes.is_empty() => {
             format!("not certain: {} MB may {better}; measure more invocations to know", sizes.join(", "))
         }
-        None if conditions.within.is_some() => {
+        _ if conditions.within.is_some() => {
             let (selected, best) = (choice.selected.memory_size, choice.best.memory_size);
             format!(
                 "not certain: it is not shown that {selected} MB is as good as {best} MB, only that the averages are near"
             )
         }
-        None => "not certain: the sizes were compared with one that the limits exclude".to_owned(),
+        _ if !conditions.limits.is_empty() => {
+            "not certain: too few invocations for the limits, or they exclude the size with which the others were compared".to_owned()
+        }
+        _ => "not certain: planned sizes were not measured".to_owned(),
     })
 }
 
