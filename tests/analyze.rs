@@ -1518,3 +1518,36 @@ fn cold_starts_are_weighed_as_in_production() {
         ran.stderr
     );
 }
+
+/// 256 MB is faster on average, and 512 MB in its slowest invocations.
+#[test]
+fn a_percentile_can_be_the_objective() {
+    let runs = |count: u32| {
+        let size = |memory: u32, usual: f64, slow: f64| {
+            (0..count).map(move |at| {
+                let duration = if at % 10 == 0 { slow } else { usual } + f64::from(at % 7) * 0.01;
+                let record = invocation("f").memory(memory).duration(duration);
+                record.with("requestId", format!("{memory}-{at}"))
+            })
+        };
+        lines(size(256, 100.0, 900.0).chain(size(512, 110.0, 115.0)).chain([end("lpt-invoke")]))
+    };
+    let ranked = |count: u32, objective: &str| {
+        let arguments = ["--strategy", "speed", "--objective", objective];
+        let ran = Tool::new("lpt-analyze").args(arguments).stdin(runs(count)).run().succeeds();
+        let sizes = ran.of_type("statistics");
+        (sizes[0]["rank"].clone(), sizes[1]["rank"].clone(), sizes[1]["verdict"].clone(), ran.stderr)
+    };
+    let (first, second, ..) = ranked(100, "mean");
+    assert_eq!((first, second), (json!(1), json!(2)));
+    let (first, second, verdict, _) = ranked(100, "p95");
+    assert_eq!((first, second, verdict), (json!(2), json!(1), json!("best")));
+    let (first, second, verdict, said) = ranked(20, "p95");
+    assert_eq!((first, second, verdict), (json!(2), json!(1), Value::Null));
+    assert!(said.contains("too few invocations to know how exact the percentile is"), "{said}");
+    Tool::new("lpt-analyze")
+        .args(["--objective", "p95"])
+        .stdin("")
+        .run()
+        .fails_with(2, &["--strategy speed"]);
+}

@@ -46,7 +46,7 @@ impl Candidate {
         Some(Candidate {
             is_sound: is_sound(statistics),
             average_cost: statistics.average_cost?,
-            average_duration: statistics.average_duration_ms?,
+            average_duration: statistics.objective_duration()?,
         })
     }
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::{Candidate, Standing, standings};
 use crate::records::{BalancedWeight, Strategy, Verdict};
-use crate::statistics::{Comparison, Estimate, TrimmedMean};
+use crate::statistics::{Comparison, Estimate, TrimmedMean, quantile_estimate};
 use crate::units::{Millis, Money};
 
 /// The weight of what the other sizes tell of the variance, in degrees of freedom.
@@ -123,6 +123,18 @@ impl Sample {
             duration: Scatter::of(durations, &duration, waves)?,
             environments,
         })
+    }
+}
+
+impl Sample {
+    /// Returns the sample with the quantile `p` of the durations, ascending, in place of their mean. `None` if they are too
+    /// few to know how exact it is.
+    pub fn with_quantile(self, ascending: &[f64], p: f64) -> Option<Sample> {
+        let Estimate { mean, standard_error, .. } = quantile_estimate(ascending, p)?;
+        let count = ascending.len() as f64;
+        let variance = count * (standard_error / mean).powi(2);
+        let duration = Scatter { count, variance, within: 0.0, degrees_of_freedom_within: 0.0 };
+        Some(Sample { duration, ..self })
     }
 }
 

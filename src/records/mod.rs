@@ -41,7 +41,7 @@ pub use selection::Selection;
 pub use size_key::SizeKey;
 pub use skipped::Skipped;
 pub use statistics::{Starts, Statistics, Verdict};
-pub use strategy::{BalancedWeight, Strategy};
+pub use strategy::{BalancedWeight, Objective, Strategy};
 
 /// A record type, named by the field `type` of its lines.
 pub trait Record: Serialize + DeserializeOwned {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BalancedWeight, Record, SizeKey, Strategy};
+use super::{BalancedWeight, Objective, Record, SizeKey, Strategy};
 use crate::names::{Architecture, FunctionArn};
 use crate::units::{Currency, MemoryMB, Millis, Money};
 
@@ -135,6 +135,9 @@ pub struct Statistics {
     pub strategy: Strategy,
     /// The weight of cost in the strategy `balanced`.
     pub balanced_weight: BalancedWeight,
+    /// The duration that the strategy compares; the mean if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<Objective>,
     /// The value that the strategy compares: the lower, the better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
@@ -170,6 +173,17 @@ impl Statistics {
             function: self.function_arn.clone(),
             architecture: self.architecture,
             memory: self.memory_size,
+        }
+    }
+
+    /// Returns the duration that the strategy compares.
+    pub(crate) fn objective_duration(&self) -> Option<Millis> {
+        match self.objective.unwrap_or_default() {
+            Objective::Mean => self.average_duration_ms,
+            Objective::P50 => self.p50_duration_ms,
+            Objective::P90 => self.p90_duration_ms,
+            Objective::P95 => self.p95_duration_ms,
+            Objective::P99 => self.p99_duration_ms,
         }
     }
 

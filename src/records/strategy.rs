@@ -15,6 +15,36 @@ pub enum Strategy {
     Balanced,
 }
 
+/// The duration that `speed` and `balanced` compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Objective {
+    /// The average.
+    #[default]
+    Mean,
+    /// The median.
+    P50,
+    /// The 90th percentile.
+    P90,
+    /// The 95th percentile.
+    P95,
+    /// The 99th percentile.
+    P99,
+}
+
+impl Objective {
+    /// Returns the share of invocations that take at most this long; `None` for the mean.
+    pub(crate) fn quantile(self) -> Option<f64> {
+        match self {
+            Objective::Mean => None,
+            Objective::P50 => Some(0.5),
+            Objective::P90 => Some(0.9),
+            Objective::P95 => Some(0.95),
+            Objective::P99 => Some(0.99),
+        }
+    }
+}
+
 impl Strategy {
     pub(crate) const ALL: [Strategy; 3] = [Strategy::Cost, Strategy::Speed, Strategy::Balanced];
 

@@ -28,7 +28,10 @@ use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::{Consume, Line, Upstream, Writer};
 use crate::price::PriceList;
-use crate::records::{Comparison, Configuration, Invocation, Plan, Record as _, SizeKey, Starts, Statistics};
+use crate::records::{
+    Comparison, Configuration, Invocation, Objective, Plan, Record as _, SizeKey, Starts, Statistics,
+    Strategy,
+};
 use crate::report::{Format, Output, table};
 use crate::statistics::{
     CONFIDENCE, DEFAULT_TRIMMING, Estimate, TrimmedMean, outliers, quantile, quantile_interval,
@@ -56,6 +59,8 @@ struct Options {
     /// The share of cold starts in production, by which they and the warm starts are weighed; None: as they were measured.
     cold_start_rate: Option<f64>,
     pricing: Pricing,
+    /// The duration that the strategy compares.
+    objective: Objective,
     /// The fields by which invocations are grouped, besides function, architecture and memory size.
     group_by: GroupBy,
     /// Whether the input is a part of a larger stream.
@@ -440,6 +445,12 @@ impl Analysis<'_> {
                 .zip(candidates)
                 .map(|(rival, candidate)| rival.sample.map(|sample| Sample { candidate, ..sample }));
             let Some(samples) = samples.collect::<Option<Vec<_>>>() else {
+                if rules.strategy != Strategy::Cost && self.options.objective != Objective::Mean {
+                    let name = label(&ranked[0].statistics.function_arn);
+                    message::note(format_args!(
+                        "{name}: too few invocations to know how exact the percentile is, so no verdict is possible; it takes 72 for p95, and 368 for p99"
+                    ));
+                }
                 continue;
             };
             let round = ranked.iter().filter_map(|rival| rival.round).max();
@@ -527,7 +538,10 @@ impl Analysis<'_> {
                 counted(unbilled, "invocation")
             ));
         }
-        let (sample, sent) = (costs.sample, costs.sent.clone());
+        let (mut sample, sent) = (costs.sample, costs.sent.clone());
+        if let Some(p) = self.options.objective.quantile() {
+            sample = sample.and_then(|sample| sample.with_quantile(&usable.durations, p));
+        }
         let mean_cost = costs.mean;
         let figures = Figures { starts, share, duration, costs };
         let mut statistics = figures.statistics(self.options, &group, &usable);
@@ -637,6 +651,7 @@ impl Figures {
             cold_start_rate: None,
             strategy: options.rules.strategy,
             balanced_weight: options.rules.balanced_weight,
+            objective: Some(options.objective).filter(|objective| *objective != Objective::Mean),
             score: None,
             rank: None,
             pareto: None,

@@ -92,7 +92,8 @@ pub struct Args {
     ///
     /// Each size gets a wave of 3 invocations at once to warm up, and one to be measured. By cost, larger sizes are left
     /// out once one is clearly dearer. Further waves go to the best size and its closest rivals, until each other size is
-    /// shown to be worse or equivalent, or more would hardly tell. Give lpt-analyze the same --strategy.
+    /// shown to be worse or equivalent, or more would hardly tell. Give lpt-analyze the same --strategy, --confidence and
+    /// --tolerance.
     #[arg(long, conflicts_with_all = ["num", "parallel", "sleep_between_runs_ms", "only_cold_starts", "resume"])]
     adaptive: bool,
     /// Maximum number of invocations per size in an adaptive run, without its warm-up
