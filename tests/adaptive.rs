@@ -184,6 +184,8 @@ fn what_adaptive_cannot_do_is_said_at_once() {
         (vec!["--adaptive", "--num", "5"], vec!["--adaptive", "--num"]),
         (vec!["--max-per-size", "5"], vec!["--adaptive"]),
         (vec!["--strategy", "speed"], vec!["--strategy", "--adaptive"]),
+        (vec!["--tolerance", "3%"], vec!["--tolerance", "--adaptive"]),
+        (vec!["--adaptive", "--concurrency", "2"], vec!["--concurrency 2", "at least 3"]),
         (vec!["--adaptive", "--tolerance", "5"], vec!["--tolerance", "such as 5%"]),
         (
             vec!["--adaptive", "--payload", r#"[{"payload": 1, "weight": 1}, {"payload": 2, "weight": 1}]"#],

@@ -404,6 +404,15 @@ fn each_folder_of_a_partition_gets_one_file() {
 }
 
 #[test]
+fn a_result_of_messages_alone_is_one_of_insights() {
+    let report = "REPORT RequestId: 4f6a7d34-8f5f-4c0b-9d0e-0c1b6a6a4d21\tDuration: 1.50 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 60 MB\t";
+    let from = ["--function", "arn:aws:lambda:us-east-1:123456789012:function:f", "--architecture", "x86_64"];
+    let ran =
+        Tool::new("lpt-import").args(from).stdin(format!("@message\n\"{report}\n\"\n")).run().succeeds();
+    assert_eq!(invocations(&ran).len(), 1);
+}
+
+#[test]
 fn a_text_that_is_neither_records_nor_a_log_is_an_error() {
     let records = std::fs::read_to_string(golden("1-invocations.ndjson")).unwrap();
     for text in [

@@ -21,6 +21,7 @@ use crate::message::{self, counted};
 use crate::names;
 use crate::records::{BalancedWeight, Strategy};
 use crate::report::Format;
+use crate::statistics::CONFIDENCE;
 
 /// The style of help: without colour, because the tools of a pipe share one terminal.
 pub(crate) const STYLES: Styles = Styles::plain();
@@ -217,20 +218,26 @@ impl StrategyArgs {
 /// The flags that decide when a size is called better than another.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CertaintyArgs {
-    /// Probability with which all verdicts on a function's sizes are right together
-    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = share)]
-    confidence: f64,
-    /// Difference under the strategy that does not matter
+    /// Probability with which all verdicts on a function's sizes are right together [default: 95%]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    confidence: Option<f64>,
+    /// Difference under the strategy that does not matter [default: 5%]
     ///
     /// Sizes that are shown to differ less are called equivalent.
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
-    tolerance: f64,
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    tolerance: Option<f64>,
 }
 
 impl CertaintyArgs {
+    /// Whether a flag gives one of them.
+    pub(crate) fn is_given(&self) -> bool {
+        self.confidence.is_some() || self.tolerance.is_some()
+    }
+
     /// Returns the rules of the verdicts under a strategy.
     pub(crate) fn rules(&self, strategy: Strategy, balanced_weight: BalancedWeight) -> Rules {
-        Rules { strategy, balanced_weight, confidence: self.confidence, tolerance: self.tolerance }
+        let confidence = self.confidence.unwrap_or(CONFIDENCE);
+        Rules { strategy, balanced_weight, confidence, tolerance: self.tolerance.unwrap_or(0.05) }
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Args {
     to: ToArg,
     /// File to write, or the folder of --partition-by (none: stdout)
     ///
-    /// It must not exist yet. A file appears when it is complete.
+    /// A file must not exist yet. To the folder of --partition-by, files are added. A file appears when it is complete.
     #[arg(long, value_name = "PATH")]
     output: Option<PathBuf>,
     /// Fields by which the records go to folders below --output: functionArn, date

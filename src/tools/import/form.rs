@@ -26,7 +26,11 @@ impl Form {
         let is_array = line.strip_prefix(b"[").is_some_and(|inside| {
             matches!(inside.trim_ascii_start().first(), None | Some(b'{' | b'[' | b']' | b'"'))
         });
-        if line.starts_with(b"PAR1") {
+        // The result of a query for the messages alone has no comma.
+        let is_messages = matches!(line.trim_ascii(), b"@message" | b"\"@message\"");
+        if is_messages {
+            Form::InsightsCsv
+        } else if line.starts_with(b"PAR1") {
             Form::Records
         } else if ndjson::is_csv_header(line) {
             // The fields of a log event begin so.

@@ -241,9 +241,9 @@ impl Args {
                     max_cost: self.max_cost,
                 })
             }
-            false if self.strategy.is_given() => {
+            false if self.strategy.is_given() || self.certainty.is_given() => {
                 return Err(Error::Usage(
-                    "--strategy and --balanced-weight decide what --adaptive measures; add --adaptive, or give them to lpt-analyze"
+                    "--strategy, --balanced-weight, --confidence and --tolerance decide what --adaptive measures; add --adaptive, or give them to lpt-analyze"
                         .to_owned(),
                 ));
             }
