@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lpt::decide::{Limits, Race, Rules, Step};
+use lpt::decide::{Limits, Race, Rules, Sent, Step, best};
 use lpt::records::{BalancedWeight, Strategy, Verdict};
 use lpt::statistics::TrimmedMean;
 use lpt::units::MemoryMB;
@@ -182,7 +182,9 @@ impl<'a> Racing<'a> {
             let (duration, billed) = size.answer(self.seed, environment, calls);
             self.money += billed * f64::from(size.memory);
             if !is_warm_up {
-                self.race.note(lane, wave, duration, billed * f64::from(size.memory));
+                let cost = billed * f64::from(size.memory);
+                let round = self.race.round();
+                self.race.note(lane, Sent { round, wave, duration, cost });
             }
         }
         self.race.note_environments(lane, count);
@@ -233,8 +235,7 @@ fn race(function: &Function, options: &Options, seed: u64, costs: &[f64]) -> (Ru
     }
     racing.finish();
     let judgements = racing.race.judgements();
-    let best = judgements.iter().position(|judgement| judgement.is_some_and(|j| j.verdict == Verdict::Best));
-    let best = racing.lanes[best.expect("one is the best")].0;
+    let best = racing.lanes[best(&judgements).expect("one is the best")].0;
     let certain = judgements.iter().flatten().all(|judgement| judgement.verdict != Verdict::Undecided);
     let covered = racing.lanes.iter().zip(&judgements).filter_map(|((at, ..), judgement)| {
         let (low, high) = (*judgement)?.score.interval(0.95);

@@ -26,12 +26,10 @@ pub fn average(size: &Statistics, strategy: Strategy) -> Option<f64> {
 pub fn change(size: &Statistics, other: &Statistics, strategy: Strategy, confidence: f64) -> Option<Change> {
     let base = average(other, strategy)?;
     let difference = average(size, strategy)? - base;
-    let share = |difference: f64| if difference == 0.0 { 0.0 } else { difference / base };
-    let interval = estimate(size, strategy).zip(estimate(other, strategy)).map(|(size, other)| {
-        let (low, high) = Comparison::of(&size, &other).interval(confidence);
-        (share(low), share(high))
-    });
-    Some(Change { change: share(difference), interval })
+    let interval = estimate(size, strategy)
+        .zip(estimate(other, strategy))
+        .map(|(size, other)| Comparison::of(&size, &other).relative_to(base).interval(confidence));
+    Some(Change { change: if difference == 0.0 { 0.0 } else { difference / base }, interval })
 }
 
 /// Returns the average that the strategy compares, with the standard error that its interval was made with.

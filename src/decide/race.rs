@@ -4,7 +4,7 @@
 //! reinforcement learning problems", Journal of Machine Learning Research 7 (2006), 1079–1105.
 
 use super::verdict::Test;
-use super::{Judgement, Rules, Sample, judge};
+use super::{Judgement, Rules, Sample, best, judge};
 use crate::records::{Strategy, Verdict};
 use crate::statistics::{Comparison, DEFAULT_TRIMMING, Estimate};
 use crate::units::MemoryMB;
@@ -46,7 +46,7 @@ const CLOSE: f64 = 1.15;
 struct Runner {
     memory: MemoryMB,
     /// By ascending duration.
-    values: Vec<Value>,
+    values: Vec<Sent>,
     environments: usize,
     /// Whether it cannot be selected, because the function fails at it.
     is_out: bool,
@@ -55,11 +55,16 @@ struct Runner {
 }
 
 /// A usable invocation with a warm start.
-#[derive(Debug, Clone, Copy)]
-struct Value {
-    wave: u32,
-    duration: f64,
-    cost: f64,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sent {
+    /// The round in which it was sent.
+    pub round: u32,
+    /// The wave, among those of its size.
+    pub wave: u32,
+    /// The duration in milliseconds.
+    pub duration: f64,
+    /// The cost, in any unit.
+    pub cost: f64,
 }
 
 impl Race {
@@ -80,11 +85,10 @@ impl Race {
         self.sizes.len() - 1
     }
 
-    /// Notes a usable invocation with a warm start, of the wave that has this number in its size; its cost is in any unit.
-    pub fn note(&mut self, size: usize, wave: u32, duration_ms: f64, cost: f64) {
+    /// Notes an invocation of a size.
+    pub fn note(&mut self, size: usize, sent: Sent) {
         let values = &mut self.sizes[size].values;
-        let place = values.partition_point(|value| value.duration <= duration_ms);
-        values.insert(place, Value { wave, duration: duration_ms, cost });
+        values.insert(values.partition_point(|value| value.duration <= sent.duration), sent);
     }
 
     /// Notes that so many execution environments of a size are known.
@@ -137,7 +141,7 @@ impl Race {
     /// Whether a size is so much dearer than the cheapest that larger ones need not be measured, by the strategy cost.
     pub fn is_clearly_dearer(&self, size: usize) -> bool {
         let judgements = self.judgements();
-        let best = judgements.iter().flatten().find(|judgement| judgement.verdict == Verdict::Best);
+        let best = best(&judgements).and_then(|best| judgements[best]);
         let (Some(Some(this)), Some(best)) = (judgements.get(size), best) else {
             return false;
         };
@@ -153,16 +157,10 @@ impl Race {
     pub fn step(&mut self) -> Option<Step> {
         let judgements = self.judgements();
         self.eliminate(&judgements);
-        let verdict = |verdict| {
-            let of = move |(at, judgement): (usize, &Option<Judgement>)| Some((at, (*judgement)?));
-            judgements
-                .iter()
-                .enumerate()
-                .filter_map(of)
-                .filter(move |(_, judgement)| judgement.verdict == verdict)
-        };
-        let best = verdict(Verdict::Best).next()?;
-        let mut rivals: Vec<(usize, Judgement)> = verdict(Verdict::Undecided).collect();
+        let best = best(&judgements).and_then(|best| Some((best, judgements[best]?)))?;
+        let known = judgements.iter().enumerate().filter_map(|(at, judgement)| Some((at, (*judgement)?)));
+        let mut rivals: Vec<(usize, Judgement)> =
+            known.filter(|(_, judgement)| judgement.verdict == Verdict::Undecided).collect();
         rivals.sort_by(|(_, a), (_, b)| b.p_value.unwrap_or(1.0).total_cmp(&a.p_value.unwrap_or(1.0)));
         let test = Test::new(&self.rules, judgements.iter().flatten().count(), Some(self.round + 1));
         let step =
@@ -189,21 +187,16 @@ impl Race {
     /// Returns the size that is worth measuring next between the best and its neighbours; `None` if they are close.
     pub fn proposal(&self) -> Option<MemoryMB> {
         let judgements = self.judgements();
-        let is_best = |judgement: &Option<Judgement>| judgement.is_some_and(|j| j.verdict == Verdict::Best);
-        let best = f64::from(self.sizes[judgements.iter().position(is_best)?].memory.get());
-        let measured = |at: usize| judgements[at].map(|judgement| judgement.score.mean);
-        let others = (0..self.sizes.len()).map(|at| (f64::from(self.sizes[at].memory.get()), measured(at)));
-        let others: Vec<(f64, Option<f64>)> = others.collect();
-        let below = others.iter().filter(|(memory, _)| *memory < best).max_by(|a, b| a.0.total_cmp(&b.0));
-        let above = others.iter().filter(|(memory, _)| *memory > best).min_by(|a, b| a.0.total_cmp(&b.0));
+        let megabytes = |runner: &Runner| f64::from(runner.memory.get());
+        let best = megabytes(&self.sizes[best(&judgements)?]);
+        let others = || self.sizes.iter().map(megabytes);
+        let below = others().filter(|memory| *memory < best).max_by(f64::total_cmp);
+        let above = others().filter(|memory| *memory > best).min_by(f64::total_cmp);
         // The wider gap may hide more.
-        let widest = [below, above].into_iter().flatten().max_by(|a, b| {
-            let ratio = |other: &(f64, Option<f64>)| (other.0 / best).ln().abs();
-            ratio(a).total_cmp(&ratio(b))
-        })?;
-        let is_close = (widest.0 / best).ln().abs() < CLOSE.ln();
-        let between = (widest.0 * best).sqrt().round();
-        MemoryMB::new(between as u32).filter(|_| !is_close)
+        let gap = |other: f64| (other / best).ln().abs();
+        let widest = [below, above].into_iter().flatten().max_by(|a, b| gap(*a).total_cmp(&gap(*b)))?;
+        let between = (widest * best).sqrt().round();
+        MemoryMB::new(between as u32).filter(|_| gap(widest) >= CLOSE.ln())
     }
 
     /// Whether all invocations that are left may decide between a rival and the best, if their difference is in truth
@@ -228,19 +221,6 @@ impl Race {
     }
 }
 
-/// A usable invocation of a saved race, with a warm start.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sent {
-    /// The round in which it was sent.
-    pub round: u32,
-    /// The wave, among those of its size.
-    pub wave: u32,
-    /// The duration in milliseconds.
-    pub duration: f64,
-    /// The cost, in any unit.
-    pub cost: f64,
-}
-
 /// The sizes of a saved race: the size, its invocations, the environments that they were in, and whether it is sound.
 pub type Saved<'a> = (MemoryMB, &'a [Sent], usize, bool);
 
@@ -260,9 +240,7 @@ pub fn eliminated(rules: &Rules, sizes: &[Saved<'_>], last_round: u32) -> Vec<bo
     rounds.dedup();
     for round in rounds {
         race.round = round;
-        for (size, Sent { wave, duration, cost, .. }) in sent().filter(|(_, of)| of.round.max(1) == round) {
-            race.note(size, *wave, *duration, *cost);
-        }
+        sent().filter(|(_, of)| of.round.max(1) == round).for_each(|(size, of)| race.note(size, *of));
         let judgements = race.judgements();
         race.eliminate(&judgements);
     }
@@ -271,7 +249,7 @@ pub fn eliminated(rules: &Rules, sizes: &[Saved<'_>], last_round: u32) -> Vec<bo
 
 impl Runner {
     fn sample(&self) -> Option<Sample> {
-        let of = |quantity: fn(&Value) -> f64| self.values.iter().map(quantity);
+        let of = |quantity: fn(&Sent) -> f64| self.values.iter().map(quantity);
         let waves: Vec<(usize, u32)> = self.values.iter().map(|value| value.wave).enumerate().collect();
         let (durations, costs) = (of(|value| value.duration), of(|value| value.cost));
         Sample::of(durations, costs, DEFAULT_TRIMMING, &waves, self.environments, !self.is_out)
@@ -303,7 +281,7 @@ mod tests {
         for environment in 0..count {
             let duration = mean * (1.0 + 0.03 * (environment as f64 - 1.0) + 0.002 * f64::from(wave % 3));
             let cost = duration.ceil() * f64::from(race.sizes[size].memory.get());
-            race.note(size, wave, duration, cost);
+            race.note(size, Sent { round: race.round, wave, duration, cost });
         }
         race.note_environments(size, 3);
     }

@@ -41,43 +41,63 @@ pub struct Scatter {
 }
 
 impl Scatter {
-    /// Returns the scatter of `ordered` about its trimmed mean; `waves` has the places of those that were sent in waves.
-    /// `None` if the mean is 0.
-    fn of(
+    /// Returns the scatter of `ordered` about its trimmed mean, whose estimate is `None` if fewer than two values were kept.
+    /// `waves` has the places of those that were sent in waves. `None` if the mean is 0.
+    pub fn of(
         ordered: impl ExactSizeIterator<Item = f64> + Clone,
         trimmed: &TrimmedMean,
+        estimate: Option<Estimate>,
         waves: &[(usize, u32)],
     ) -> Option<Scatter> {
-        let (places, mean) = (ordered.len(), trimmed.mean);
-        let n = places as f64;
+        let (count, mean) = (ordered.len(), trimmed.mean);
         if mean <= 0.0 {
             return None;
         }
-        // Of fewer than two kept values the trimmed mean has no error, so that of the plain mean stands in.
+        // Without an error of the trimmed mean, that of the plain mean stands in.
         let plain = TrimmedMean { mean, dropped: 0 };
-        let trimmed = if places >= 2 * trimmed.dropped + 2 { trimmed } else { &plain };
-        let estimate = trimmed.estimate(ordered.clone());
+        let trimmed = if estimate.is_some() { trimmed } else { &plain };
+        let estimate = estimate.or_else(|| plain.estimate(ordered.clone()));
+        let n = count as f64;
         let variance = estimate.map_or(0.0, |estimate| n * (estimate.standard_error / mean).powi(2));
+        let mut scatter = Scatter { count: n, variance, within: 0.0, degrees_of_freedom_within: 0.0 };
+        if !waves.is_empty() {
+            scatter.learn_from_waves(
+                trimmed.winsorized(ordered),
+                trimmed.factor(count) / mean.powi(2),
+                waves,
+            );
+        }
+        Some(scatter)
+    }
+
+    /// Returns the scatter of the quantile `p` of the durations, ascending. `None` if they are too few to know it.
+    pub fn of_quantile(ascending: &[f64], p: f64) -> Option<Scatter> {
+        let Estimate { mean, standard_error, .. } = quantile_estimate(ascending, p)?;
+        let count = ascending.len() as f64;
+        let variance = count * (standard_error / mean).powi(2);
+        Some(Scatter { count, variance, within: 0.0, degrees_of_freedom_within: 0.0 })
+    }
+
+    /// Learns from the means of waves how values vary within an environment; `factor` makes a variance of these values
+    /// one of the trimmed mean.
+    fn learn_from_waves(&mut self, values: impl Iterator<Item = f64>, factor: f64, waves: &[(usize, u32)]) {
         let mut of_waves = BTreeMap::<u32, (f64, f64)>::new();
         let mut waves = waves.iter().peekable();
-        for (at, value) in trimmed.winsorized(ordered).enumerate() {
+        for (at, value) in values.enumerate() {
             if let Some((_, wave)) = waves.next_if(|(place, _)| *place == at) {
                 let (sum, count) = of_waves.entry(*wave).or_default();
-                *sum += value / mean;
+                *sum += value;
                 *count += 1.0;
             }
         }
-        let degrees_of_freedom_within = (of_waves.len() as f64 - 1.0).max(0.0);
-        let (sum, count) =
-            of_waves.values().fold((0.0, 0.0), |(sum, count), (part, size)| (sum + part, count + size));
-        let center = sum / count;
-        let squares: f64 = of_waves.values().map(|(sum, count)| count * (sum / count - center).powi(2)).sum();
-        let within = match degrees_of_freedom_within > 0.0 {
-            // As much greater than the winsorized variance as that of the trimmed mean.
-            true => trimmed.factor(places) * squares / degrees_of_freedom_within,
-            false => 0.0,
-        };
-        Some(Scatter { count: n, variance, within, degrees_of_freedom_within })
+        let freedom = of_waves.len() as f64 - 1.0;
+        if freedom > 0.0 {
+            let (sum, count) =
+                of_waves.values().fold((0.0, 0.0), |(sum, count), (part, size)| (sum + part, count + size));
+            let squares = of_waves.values().map(|(part, size)| size * (part / size - sum / count).powi(2));
+            self.within = factor * squares.sum::<f64>() / freedom;
+            self.degrees_of_freedom_within = freedom;
+        }
     }
 }
 
@@ -119,22 +139,10 @@ impl Sample {
                 average_cost: Money(cost.mean),
                 average_duration: Millis::new(duration.mean)?,
             },
-            cost: Scatter::of(costs, &cost, waves)?,
-            duration: Scatter::of(durations, &duration, waves)?,
+            cost: Scatter::of(costs.clone(), &cost, cost.estimate(costs), waves)?,
+            duration: Scatter::of(durations.clone(), &duration, duration.estimate(durations), waves)?,
             environments,
         })
-    }
-}
-
-impl Sample {
-    /// Returns the sample with the quantile `p` of the durations, ascending, in place of their mean. `None` if they are too
-    /// few to know how exact it is.
-    pub fn with_quantile(self, ascending: &[f64], p: f64) -> Option<Sample> {
-        let Estimate { mean, standard_error, .. } = quantile_estimate(ascending, p)?;
-        let count = ascending.len() as f64;
-        let variance = count * (standard_error / mean).powi(2);
-        let duration = Scatter { count, variance, within: 0.0, degrees_of_freedom_within: 0.0 };
-        Some(Sample { duration, ..self })
     }
 }
 
@@ -167,7 +175,7 @@ impl Test {
     }
 
     /// Returns the verdict on a score that is not the best, and the probability of such a difference if it were as good.
-    pub(super) fn verdict(&self, score: &Estimate, best: &Estimate) -> (Verdict, Option<f64>) {
+    pub(super) fn verdict(&self, score: &Estimate, best: &Estimate) -> (Verdict, f64) {
         let p_value = Comparison::of(score, best).p_greater();
         let tolerated = Estimate {
             mean: best.mean * (1.0 + self.tolerance),
@@ -181,7 +189,7 @@ impl Test {
             true => Verdict::Worse,
             false => Verdict::Undecided,
         };
-        (verdict, Some(p_value))
+        (verdict, p_value)
     }
 }
 
@@ -196,6 +204,11 @@ pub struct Judgement {
     pub score: Estimate,
     /// The standard error that would be left after any number of invocations in the same environments.
     pub floor: f64,
+}
+
+/// Returns the place of the best.
+pub fn best(judgements: &[Option<Judgement>]) -> Option<usize> {
+    judgements.iter().position(|judgement| judgement.is_some_and(|of| of.verdict == Verdict::Best))
 }
 
 /// Returns the judgement on each sound size; `None` for the others, and for all if nothing tells how they vary.
@@ -225,12 +238,12 @@ pub fn judge(
     let test = Test::new(rules, samples.iter().filter(|sample| sample.candidate.is_sound).count(), round);
     let judge = |at: usize| {
         let (score, floor) = scores[at];
-        let (verdict, p_value) = match at == best {
-            true => (Verdict::Best, None),
-            false => test.verdict(&score, &scores[best].0),
-        };
+        if at == best {
+            return Judgement { verdict: Verdict::Best, p_value: None, score, floor };
+        }
+        let (verdict, p_value) = test.verdict(&score, &scores[best].0);
         let verdict = if is_eliminated(at) { Verdict::Worse } else { verdict };
-        Judgement { verdict, p_value, score, floor }
+        Judgement { verdict, p_value: Some(p_value), score, floor }
     };
     (0..samples.len()).map(|at| samples[at].candidate.is_sound.then(|| judge(at))).collect()
 }

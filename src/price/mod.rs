@@ -127,6 +127,12 @@ impl Rate {
         Money(gb_seconds * self.gb_second)
     }
 
+    /// Returns the cost of the time of invocations: compute, and `/tmp` above the free 512 MB if that has a price.
+    pub fn time(&self, memory: MemoryMB, storage: Option<StorageMB>, billed: BilledMillis) -> Money {
+        let storage = storage.and_then(|storage| self.storage(storage, billed));
+        self.compute(memory, billed) + storage.unwrap_or_default()
+    }
+
     /// Returns the cost of `/tmp` during one invocation, of the part above the free 512 MB.
     pub fn storage(&self, storage: StorageMB, billed: BilledMillis) -> Option<Money> {
         self.storage_gb_second.map(|price| Money(billed.storage_gb_seconds(storage).0 * price))

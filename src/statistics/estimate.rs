@@ -53,6 +53,13 @@ impl Comparison {
         Comparison { difference: beyond_rounding(a.mean - b.mean), standard_error, degrees_of_freedom }
     }
 
+    /// Returns the comparison as a fraction of `base`, which counts as exact.
+    pub fn relative_to(&self, base: f64) -> Comparison {
+        let share = |value: f64| if value == 0.0 { 0.0 } else { value / base };
+        let (difference, standard_error) = (share(self.difference), share(self.standard_error));
+        Comparison { difference, standard_error, ..*self }
+    }
+
     /// Returns the probability of a difference at least as large in either direction, if there is none in truth.
     ///
     /// Without any variance it is 0, or 1 if the difference is 0.

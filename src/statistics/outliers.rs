@@ -24,7 +24,9 @@ pub fn outliers(ascending: &[f64]) -> usize {
         _ => 1.253_314 * mean(ascending.iter().map(|value| (value - centre).abs())),
     };
     // Not by division: where all values are equal, none is an outlier.
-    ascending.iter().filter(|value| (*value - centre).abs() > LIMIT * unit).count()
+    let below = ascending.partition_point(|value| centre - value > LIMIT * unit);
+    let up_to = ascending.partition_point(|value| value - centre <= LIMIT * unit);
+    below + ascending.len() - up_to
 }
 
 /// Returns the median of the distances from `centre`, which grow in both directions.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{Group, Usable};
 use super::plans::Plans;
-use crate::decide::{Sample, Sent};
+use crate::decide::{Scatter, Sent};
 use crate::message;
 use crate::names::Architecture;
 use crate::price::{Meter, PriceList, Rate, how_to_add};
@@ -22,8 +22,8 @@ pub(super) struct Costs {
     pub request: Option<Money>,
     pub restore: Option<Money>,
     pub total: Money,
-    /// What the ranking is judged by.
-    pub sample: Option<Sample>,
+    /// The scatter of the costs about their average.
+    pub scatter: Option<Scatter>,
     /// The invocations of an adaptive run.
     pub sent: Vec<Sent>,
 }
@@ -96,12 +96,10 @@ pub(super) fn bill(
     if let Some(storage) = storage {
         needed(rate.storage(storage, BilledMillis(0)), Meter::Storage, "averageCost, meanCost and totalCost");
     }
-    let by_duration = |billed| {
-        let storage = storage.and_then(|storage| rate.storage(storage, billed));
-        rate.compute(memory, billed) + storage.unwrap_or_default()
-    };
+    let by_duration = |billed| rate.time(memory, storage, billed);
     let costs = usable.billed.iter().map(|billed| by_duration(*billed).0);
     let average = TrimmedMean::of(costs.clone(), share);
+    let estimate = average.and_then(|average| average.estimate(costs.clone()));
 
     let times = |count: u64, price: Option<Money>| Money(count as f64 * price.unwrap_or_default().0);
     let request = needed(rate.request(), Meter::Requests, "requestCost and totalCost");
@@ -118,7 +116,7 @@ pub(super) fn bill(
     Costs {
         currency: rate.currency.clone(),
         average: average.map(|average| Money(average.mean)),
-        interval: average.and_then(|average| Some(average.estimate(costs.clone())?.interval(CONFIDENCE))),
+        interval: estimate.map(|estimate| estimate.interval(CONFIDENCE)),
         mean: (usable.len() > 0).then(|| Money(mean(costs.clone()))),
         request,
         restore,
@@ -134,15 +132,7 @@ pub(super) fn bill(
                 cost: by_duration(usable.billed[*at]).0,
             })
             .collect(),
-        // Whether the function fails at the size is known later.
-        sample: Sample::of(
-            usable.durations(),
-            costs.clone(),
-            share,
-            &usable.waves,
-            group.environments(),
-            true,
-        ),
+        scatter: average.and_then(|average| Scatter::of(costs, &average, estimate, &usable.waves)),
     }
 }
 

@@ -62,7 +62,7 @@ pub(super) struct Sample {
 
 impl Sample {
     /// Takes the usable invocations of a size, with the mean of their durations, trimmed, and that of their costs.
-    pub fn of(usable: Usable, duration: Option<TrimmedMean>, mean_cost: Option<Money>) -> Sample {
+    pub fn of(usable: Usable, duration: Option<Estimate>, mean_cost: Option<Money>) -> Sample {
         let billed = usable.billed.iter().map(|billed| billed.0 as f64);
         // A cost is proportional to the billed duration.
         let cost = mean_cost.and_then(|Money(mean)| {
@@ -72,7 +72,7 @@ impl Sample {
         });
         Sample {
             cost,
-            duration: duration.and_then(|duration| duration.estimate(usable.durations())),
+            duration,
             p95: quantile_estimate(&usable.durations, 0.95),
             durations: usable.durations,
         }
@@ -235,10 +235,9 @@ struct Changed {
 impl Changed {
     fn of(old: Option<Estimate>, new: Option<Estimate>) -> Option<Changed> {
         let (old, new) = (old.filter(|old| old.mean > 0.0)?, new?);
-        let difference = statistics::Comparison::of(&new, &old);
-        let (low, high) = difference.interval(CONFIDENCE);
-        let [change, low, high] = [difference.difference, low, high].map(|value| value / old.mean);
-        Some(Changed { change, low, high, p: difference.p_two_sided() })
+        let change = statistics::Comparison::of(&new, &old).relative_to(old.mean);
+        let (low, high) = change.interval(CONFIDENCE);
+        Some(Changed { change: change.difference, low, high, p: change.p_two_sided() })
     }
 }
 

@@ -18,7 +18,8 @@ use std::sync::Arc;
 pub use args::Args;
 
 use crate::decide::{
-    Candidate, Rules, Sample, Saved, Sent, eliminated, estimates, is_sound, judge, pareto_front, standings,
+    Candidate, Rules, Sample, Saved, Scatter, Sent, eliminated, estimates, is_sound, judge, pareto_front,
+    standings,
 };
 use crate::entry::Pipe;
 use crate::error::Error;
@@ -370,7 +371,10 @@ struct Analysis<'a> {
 /// The statistics of one size, and what their rank is judged by.
 struct Ranked {
     statistics: Statistics,
-    sample: Option<Sample>,
+    /// The scatter of its costs and of its durations.
+    scatters: Option<(Scatter, Scatter)>,
+    /// The number of execution environments that are known.
+    environments: usize,
     /// The invocations of an adaptive run.
     sent: Vec<Sent>,
     /// The last round, if the run is adaptive.
@@ -440,10 +444,10 @@ impl Analysis<'_> {
                 rival.statistics.rank = Some(standing.rank);
                 rival.statistics.pareto = Some(is_on_front);
             }
-            let samples = ranked
-                .iter()
-                .zip(candidates)
-                .map(|(rival, candidate)| rival.sample.map(|sample| Sample { candidate, ..sample }));
+            let samples = ranked.iter().zip(candidates).map(|(rival, candidate)| {
+                let (cost, duration) = rival.scatters?;
+                Some(Sample { candidate, cost, duration, environments: rival.environments })
+            });
             let Some(samples) = samples.collect::<Option<Vec<_>>>() else {
                 if rules.strategy != Strategy::Cost && self.options.objective != Objective::Mean {
                     let name = label(&ranked[0].statistics.function_arn);
@@ -538,12 +542,15 @@ impl Analysis<'_> {
                 counted(unbilled, "invocation")
             ));
         }
-        let (mut sample, sent) = (costs.sample, costs.sent.clone());
-        if let Some(p) = self.options.objective.quantile() {
-            sample = sample.and_then(|sample| sample.with_quantile(&usable.durations, p));
-        }
-        let mean_cost = costs.mean;
-        let figures = Figures { starts, share, duration, costs };
+        let estimate = duration.and_then(|duration| duration.estimate(usable.durations()));
+        let scatter = match self.options.objective.quantile() {
+            Some(p) => Scatter::of_quantile(&usable.durations, p),
+            None => duration
+                .and_then(|duration| Scatter::of(usable.durations(), &duration, estimate, &usable.waves)),
+        };
+        let (scatters, environments) = (costs.scatter.zip(scatter), group.environments());
+        let (sent, mean_cost) = (costs.sent.clone(), costs.mean);
+        let figures = Figures { starts, share, duration, estimate, costs };
         let mut statistics = figures.statistics(self.options, &group, &usable);
         if let Some((rate, cold)) = self.options.cold_start_rate.zip(cold) {
             match cold {
@@ -554,8 +561,8 @@ impl Analysis<'_> {
                 )),
             }
         }
-        let ranked = Ranked { statistics, sample, sent, round };
-        let sample = self.options.compare.as_ref().map(|_| compare::Sample::of(usable, duration, mean_cost));
+        let ranked = Ranked { statistics, scatters, environments, sent, round };
+        let sample = self.options.compare.as_ref().map(|_| compare::Sample::of(usable, estimate, mean_cost));
         Ok(Findings { ranked, repeats, warnings, doubts, starts: of_starts, sample })
     }
 }
@@ -596,15 +603,16 @@ struct Figures {
     starts: Starts,
     share: f64,
     duration: Option<TrimmedMean>,
+    /// The mean of the durations with its error.
+    estimate: Option<Estimate>,
     costs: Costs,
 }
 
 impl Figures {
     /// Returns the figures as a record, without score and rank.
     fn statistics(self, options: &Options, group: &Group, usable: &Usable) -> Statistics {
-        let Figures { starts, share, duration, costs } = self;
+        let Figures { starts, share, duration, estimate, costs } = self;
         let billed = usable.billed.iter().map(|billed| billed.0 as f64);
-        let estimate = duration.and_then(|duration| duration.estimate(usable.durations()));
         let interval = estimate.map(|estimate| estimate.interval(CONFIDENCE));
         let p95 = quantile_interval(&usable.durations, 0.95, CONFIDENCE);
         let percentile = |p| (usable.len() > 0).then(|| millis(quantile(&usable.durations, p)));

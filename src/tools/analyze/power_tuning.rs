@@ -63,7 +63,7 @@ pub(super) fn duration_and_costs(
         request: None,
         restore: None,
         total: Money(total),
-        sample: None,
+        scatter: None,
         sent: Vec::new(),
     };
     (duration, costs)

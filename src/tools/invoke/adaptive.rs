@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::measure::{Measurement, Shared};
 use super::{Recorder, refine};
-use crate::decide::{Judgement, Limits, Race, Rules, Step, fails_often};
+use crate::decide::{Judgement, Limits, Race, Rules, Sent, Step, best, fails_often};
 use crate::label::label;
 use crate::message::{self, counted};
 use crate::price::{PriceList, Rate};
@@ -189,7 +189,8 @@ impl Sizes {
             *failures += u64::from(invocation.outcome.is_function_error());
             let is_usable = invocation.outcome.is_usable() && !measured.is_cold_start();
             if let (true, Some(duration)) = (is_usable, measured.total_ms()) {
-                self.race.note(size, *waves, duration, price.cost(memory, BilledMillis(of_this)));
+                let cost = price.cost(memory, BilledMillis(of_this));
+                self.race.note(size, Sent { round, wave: *waves, duration, cost });
             }
         }
         self.race.note_environments(size, (*cold_starts).max(invocations.len()));
@@ -295,15 +296,9 @@ impl Price {
     fn cost(&self, memory: MemoryMB, billed: BilledMillis) -> f64 {
         match self {
             Price::GbSeconds => billed.0 as f64 * f64::from(memory.get()),
-            Price::WithStorage(rate, storage) => {
-                (rate.compute(memory, billed) + rate.storage(*storage, billed).unwrap_or_default()).0
-            }
+            Price::WithStorage(rate, storage) => rate.time(memory, Some(*storage), billed).0,
         }
     }
-}
-
-fn best(judgements: &[Option<Judgement>]) -> Option<usize> {
-    judgements.iter().position(|judgement| judgement.is_some_and(|of| of.verdict == Verdict::Best))
 }
 
 impl Recorder<'_> {
