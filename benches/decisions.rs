@@ -379,22 +379,43 @@ impl Summary {
         }
     }
 
-    fn show(&self, name: &str) {
+    /// Returns the mean money and the mean regret.
+    fn point(&self) -> (f64, f64) {
+        (self.money / self.runs, self.regret / self.runs)
+    }
+
+    fn show(&self, name: &str, in_series: &[(f64, f64)]) {
         let percent = |value: f64| 100.0 * value / self.runs;
         let covered = match self.covered {
             (_, 0.0) => String::new(),
             (covered, count) => format!("{:.1}", 100.0 * covered / count),
         };
+        let share = match name.starts_with("race") {
+            true => {
+                at_equal_money(in_series, self.point()).map_or(String::new(), |share| format!("{share:.0}"))
+            }
+            false => String::new(),
+        };
         println!(
-            "{name:<34} {:>7.3} {:>9.2} {:>9.1} {:>9.1} {:>9.1} {:>9}",
+            "{name:<34} {:>7.3} {:>9.2} {:>9} {:>9.1} {:>9.1} {:>9.1} {:>9}",
             self.money / self.runs,
             percent(self.regret),
+            share,
             percent(self.within_5_percent),
             percent(self.certain),
             percent(self.certain_but_wrong),
             covered
         );
     }
+}
+
+/// Returns the regret in percent of that of AWS Lambda Power Tuning for the same money, whose regret between two num is
+/// that on a line between their logarithms of money. `None` if none is as cheap, or the best of these is better.
+fn at_equal_money(in_series: &[(f64, f64)], (money, regret): (f64, f64)) -> Option<f64> {
+    let pair = in_series.windows(2).find(|pair| pair[0].0 <= money && money <= pair[1].0)?;
+    let share = (money / pair[0].0).ln() / (pair[1].0 / pair[0].0).ln();
+    let theirs = pair[0].1 + share * (pair[1].1 - pair[0].1);
+    (regret >= 0.0).then_some(100.0 * regret / theirs)
 }
 
 /// A method, and what it did.
@@ -413,8 +434,8 @@ impl Method {
 fn report(title: &str, functions: &[&Function], all: &[Options]) -> Vec<Method> {
     println!("\n{title}: {} functions, {} repetitions of each", functions.len(), repetitions());
     println!(
-        "{:<34} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "", "money", "regret %", "<= 5 %", "certain %", "wrong %", "covered %"
+        "{:<34} {:>7} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "", "money", "regret %", "of series", "<= 5 %", "certain %", "wrong %", "covered %"
     );
     let nums = [3, 5, 10, 20, 50, 100];
     let in_series_of = |num| Method::new(format!("in series, num = {num}"));
@@ -439,7 +460,9 @@ fn report(title: &str, functions: &[&Function], all: &[Options]) -> Vec<Method> 
             }
         }
     }
-    methods.iter().for_each(|method| method.summary.show(&method.name));
+    let in_series: Vec<(f64, f64)> =
+        methods[..nums.len()].iter().map(|method| method.summary.point()).collect();
+    methods.iter().for_each(|method| method.summary.show(&method.name, &in_series));
     methods
 }
 
@@ -470,8 +493,8 @@ fn plot(reports: &[(String, Vec<Method>)]) -> String {
     }
     for ((_, methods), colour) in reports.iter().zip(COLOURS) {
         let place = |method: &Method| {
-            let Summary { runs, money, regret, .. } = &method.summary;
-            (x(money / runs), y(regret / runs))
+            let (money, regret) = method.summary.point();
+            (x(money), y(regret))
         };
         let (races, in_series): (Vec<&Method>, Vec<&Method>) =
             methods.iter().partition(|method| method.name.starts_with("race"));
@@ -487,7 +510,7 @@ fn plot(reports: &[(String, Vec<Method>)]) -> String {
 
 fn main() {
     let race = |wave, max_per_size, refine| Options { wave, max_per_size, refine };
-    let all = [race(3, 9, 0), race(3, 20, 0), race(4, 20, 0), race(5, 20, 0)];
+    let all = [race(3, 9, 0), race(3, 20, 0), race(4, 20, 0), race(6, 20, 0), race(6, 50, 0), race(9, 50, 0)];
     let mut reports = Vec::new();
     for (name, functions) in [("cebert", cebert()), ("unfaasener", unfaasener()), ("synthetic", synthetic())]
     {

@@ -6,7 +6,7 @@
 use super::verdict::Test;
 use super::{Judgement, Rules, Sample, best, judge};
 use crate::records::{Strategy, Verdict};
-use crate::statistics::{Comparison, DEFAULT_TRIMMING, Estimate};
+use crate::statistics::{Comparison, DEFAULT_TRIMMING, Estimate, expected_loss};
 use crate::units::MemoryMB;
 
 /// How much is measured.
@@ -38,6 +38,9 @@ pub struct Race {
 
 /// The standard errors by which a difference may in truth be another one.
 const DOUBT: f64 = 2.0;
+
+/// The value of information, relative to the score of the best, below which no more is measured for it.
+const LEAST_VALUE: f64 = 0.0005;
 
 /// The ratio of two sizes that differ too little to measure one between them.
 const CLOSE: f64 = 1.15;
@@ -163,18 +166,21 @@ impl Race {
             known.filter(|(_, judgement)| judgement.verdict == Verdict::Undecided).collect();
         rivals.sort_by(|(_, a), (_, b)| b.p_value.unwrap_or(1.0).total_cmp(&a.p_value.unwrap_or(1.0)));
         let test = Test::new(&self.rules, judgements.iter().flatten().count(), Some(self.round + 1));
-        let step =
-            rivals.into_iter().filter(|rival| self.may_be_decided(&test, rival, &best)).find_map(|rival| {
-                let open = [best, rival].into_iter().filter(|(at, _)| self.left(*at) > 0);
-                let gain = |(at, judgement): &(usize, Judgement)| {
-                    let (count, wave) = (self.sizes[*at].values.len() as f64, self.limits.wave as f64);
-                    let within = judgement.score.standard_error.powi(2) - judgement.floor.powi(2);
-                    let variance = within * wave / (count + wave);
-                    variance / self.sizes[*at].cost_of_one()
-                };
-                let (size, _) = open.max_by(|a, b| gain(a).total_cmp(&gain(b)))?;
-                Some(Step { size, count: self.left(size).min(self.limits.wave) })
-            });
+        let is_worth_it = |rival: &(usize, Judgement)| {
+            self.may_be_decided(&test, rival, &best)
+                || self.value(rival, &best) > LEAST_VALUE * best.1.score.mean
+        };
+        let step = rivals.into_iter().filter(is_worth_it).find_map(|rival| {
+            let open = [best, rival].into_iter().filter(|(at, _)| self.left(*at) > 0);
+            let gain = |(at, judgement): &(usize, Judgement)| {
+                let (count, wave) = (self.sizes[*at].values.len() as f64, self.limits.wave as f64);
+                let within = judgement.score.standard_error.powi(2) - judgement.floor.powi(2);
+                let variance = within * wave / (count + wave);
+                variance / self.sizes[*at].cost_of_one()
+            };
+            let (size, _) = open.max_by(|a, b| gain(a).total_cmp(&gain(b)))?;
+            Some(Step { size, count: self.left(size).min(self.limits.wave) })
+        });
         self.round += u32::from(step.is_some());
         step
     }
@@ -200,12 +206,11 @@ impl Race {
     }
 
     /// Whether all invocations that are left may decide between a rival and the best, if their difference is in truth
-    /// farther from, or closer to, 0 by its standard error. Otherwise they would be wasted.
+    /// farther from, or closer to, 0 by its standard error.
     fn may_be_decided(&self, test: &Test, rival: &(usize, Judgement), best: &(usize, Judgement)) -> bool {
-        let at_last = |(at, judgement): &(usize, Judgement)| {
-            let share = self.sizes[*at].values.len() as f64 / self.limits.max_per_size as f64;
-            let (now, floor) = (judgement.score.standard_error.powi(2), judgement.floor.powi(2));
-            Estimate { standard_error: (floor + (now - floor) * share).sqrt(), ..judgement.score }
+        let at_last = |of: &(usize, Judgement)| {
+            let standard_error = (of.1.score.standard_error.powi(2) - self.reducible(of)).sqrt();
+            Estimate { standard_error, ..of.1.score }
         };
         let (rival_at_last, best_at_last) = (at_last(rival), at_last(best));
         let doubt = DOUBT * Comparison::of(&rival.1.score, &best.1.score).standard_error;
@@ -213,6 +218,24 @@ impl Race {
             let shifted = Estimate { mean: rival_at_last.mean + shift, ..rival_at_last };
             test.verdict(&shifted, &best_at_last).0 != Verdict::Undecided
         })
+    }
+
+    /// Returns by how much the size that is chosen is expected to be better after all invocations that are left, because
+    /// they may show that the rival is the better one: the expected value of sample information.
+    ///
+    /// H. Raiffa and R. Schlaifer, "Applied statistical decision theory" (1961), chapter 5; S. E. Chick and K. Inoue, "New
+    /// two-stage and sequential procedures for selecting the best simulated system", Operations Research 49 (2001), 732–743.
+    fn value(&self, rival: &(usize, Judgement), best: &(usize, Judgement)) -> f64 {
+        let spread = (self.reducible(rival) + self.reducible(best)).sqrt();
+        let difference = rival.1.score.mean - best.1.score.mean;
+        expected_loss(difference, spread)
+    }
+
+    /// Returns the part of the variance of a score that all invocations that are left would take away.
+    fn reducible(&self, (at, judgement): &(usize, Judgement)) -> f64 {
+        let left = self.left(*at) as f64;
+        let share = left / (left + self.sizes[*at].values.len() as f64);
+        (judgement.score.standard_error.powi(2) - judgement.floor.powi(2)).max(0.0) * share
     }
 
     /// Returns the number of invocations that a size may still have.
@@ -320,6 +343,33 @@ mod tests {
             "{counts:?}"
         );
         assert_eq!(verdicts[2], Verdict::Worse);
+    }
+
+    /// Notes a wave of a size whose invocations scatter widely within each environment.
+    fn note_scattered(race: &mut Race, size: usize, wave: u32, mean: f64) {
+        for environment in 0..3 {
+            let shift = [0.0, 0.4, -0.4][(environment + wave as usize) % 3];
+            let (round, duration) = (race.round, mean * (1.0 + shift));
+            race.note(size, Sent { round, wave, duration, cost: duration });
+        }
+        race.note_environments(size, 3);
+    }
+
+    /// No number of invocations that is allowed would tell these sizes apart with confidence.
+    #[test]
+    fn what_scatters_widely_is_measured_further_because_the_better_one_may_still_show() {
+        let mut race = race(Strategy::Cost);
+        for (memory_mb, mean) in [(128, 100.0), (256, 101.0)] {
+            let size = race.add_size(memory(memory_mb));
+            note_scattered(&mut race, size, 0, mean);
+            note_scattered(&mut race, size, 1, mean);
+        }
+        assert_eq!(race.step().map(|step| step.count), Some(3));
+        let judgements = race.judgements();
+        let [best, rival] = [0, 1].map(|at| (at, judgements[at].expect("a judgement")));
+        let test = Test::new(&race.rules, 2, Some(race.round));
+        assert!(!race.may_be_decided(&test, &rival, &best));
+        assert!(race.value(&rival, &best) > LEAST_VALUE * best.1.score.mean);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Estimators and tests for measured values: pure functions, each formula with its source. All values are finite.
 
+mod information; // what it is worth to know more
 mod bootstrap; // intervals of any statistic, by resampling
 mod outliers; // values that are far from all others
 mod holm; // several tests at once
@@ -17,6 +18,7 @@ pub use bootstrap::bootstrap_interval;
 pub use clusters::clustered_estimate;
 pub use estimate::{Comparison, Estimate};
 pub use holm::holm;
+pub use information::expected_loss;
 pub use moments::{mean, sample_standard_deviation};
 pub use outliers::outliers;
 pub use quantile::{quantile, quantile_estimate, quantile_interval};

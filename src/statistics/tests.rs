@@ -239,6 +239,18 @@ fn p_values_are_corrected_as_by_holm() {
     assert_eq!(holm(&[0.6, 0.7]), [1.0, 1.0]);
 }
 
+/// The figures are those of `scipy.integrate.quad(lambda x: -x * norm.pdf(x, mean, deviation), -40, 0)`.
+#[test]
+fn the_expected_loss_is_the_integral() {
+    let figures =
+        [(0.0, 1.0, 0.3989422804014327), (1.0, 1.0, 0.08331547058768632), (0.5, 2.0, 0.5726893964471603)];
+    for (mean, deviation, theirs) in figures {
+        assert_close("loss", expected_loss(mean, deviation), theirs);
+    }
+    assert_close("loss", expected_loss(-1.0, 0.5), 1.0042453513084149);
+    assert_eq!([expected_loss(1.0, 0.0), expected_loss(-1.0, 0.0)], [0.0, 1.0]);
+}
+
 #[test]
 fn the_error_of_clustered_values_is_the_robust_one() {
     for Clustered { clusters, mean, standard_error, low, high } in reference().clusters {
