@@ -159,10 +159,25 @@ fn no_size_is_added_to_a_function_that_has_changed_since() {
         .block_on(client.update_function_configuration().function_name("f").description("mine").send())
         .unwrap();
     let ran = local.tool("lpt-invoke").args(["--adaptive", "--refine", "1"]).stdin(prepared.stdout).run();
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stderr.contains("f: 256 MB, between the sizes, is not measured: "), "{}", ran.stderr);
     assert!(ran.of_type("configuration").iter().all(|record| record["memorySizeMB"] != 256));
     assert_eq!(local.state_of("f").latest().description, "mine");
+}
+
+/// The recording has no invocations of 256 MB, so each one there is an error.
+#[test]
+fn a_size_that_is_added_and_fails_counts_like_a_planned_one() {
+    for (sizes, flags) in
+        [("128,512,1024", vec!["--adaptive", "--refine", "1"]), ("256,512", vec!["--adaptive"])]
+    {
+        let (_folder, local) = replaying(&[(128, 1000.0), (512, 210.0), (1024, 200.0)]);
+        let prepared = local.tool("lpt-prepare").args(["--power-values", sizes, "f"]).run().succeeds();
+        let ran = local.tool("lpt-invoke").args(flags).stdin(prepared.stdout).run();
+        assert_eq!(ran.code, Some(3), "{sizes}: {}", ran.stderr);
+        assert!(ran.stderr.contains("f: 256 MB is given up: "), "{sizes}: {}", ran.stderr);
+        assert!(ran.stderr.contains("f: 512 MB is the cheapest"), "{sizes}: {}", ran.stderr);
+    }
 }
 
 #[test]

@@ -102,12 +102,13 @@ impl Sizes {
         match refine::publish(&first.lambda, plan, memory, shared.recorder).await {
             Ok(None) => false,
             Ok(Some(configuration)) => {
-                let measurement = first.of_another_size(configuration, shared.options);
+                let measurement = first.of_another_size(configuration, shared);
                 self.skips = None;
                 self.enter(measurement, shared).await;
                 true
             }
             Err(error) => {
+                shared.recorder.failed_configuration.set(true);
                 message::warning(format_args!(
                     "{}: {memory} MB, between the sizes, is not measured: {error}",
                     label(&plan.function_arn)

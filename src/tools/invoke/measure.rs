@@ -157,15 +157,15 @@ impl Measurement {
     }
 
     /// Returns the measurement of another size of the same function.
-    pub fn of_another_size(&self, configuration: Configuration, options: &Options) -> Measurement {
+    pub fn of_another_size(&self, configuration: Configuration, shared: &Shared<'_>) -> Measurement {
         Measurement {
             lambda: self.lambda.clone(),
+            size: shared.recorder.size(&configuration, shared.options),
             configuration,
             num: self.num,
             indices: self.indices.clone(),
             kept: BTreeMap::new(),
             shares: self.shares.clone(),
-            size: Rc::new(SizeProgress::new(options)),
         }
     }
 

@@ -10,7 +10,7 @@ mod processor; // the pre- and post-processor: a function or a shell command
 mod payload; // the payloads, and their shares of the invocations
 mod spent; // what the invocations have cost so far
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
@@ -100,6 +100,8 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         failure: RefCell::default(),
         gone: RefCell::default(),
         published: RefCell::default(),
+        failed_configuration: Cell::default(),
+        sizes: RefCell::default(),
         stop: &stop,
     };
     let shared = Shared { options, aws, recorder: &recorder, permits: &permits, stop: &stop };
@@ -181,6 +183,10 @@ struct Recorder<'a> {
     gone: RefCell<Vec<Configuration>>,
     /// The versions that this tool has published.
     published: RefCell<Vec<Configuration>>,
+    /// Whether a size could not be published, by lpt-prepare or by this tool.
+    failed_configuration: Cell<bool>,
+    /// The progress of each size.
+    sizes: RefCell<BTreeMap<(RunName, SizeKey), Rc<SizeProgress>>>,
     /// Cancelled then, because each invocation costs money.
     stop: &'a CancellationToken,
 }
@@ -204,6 +210,13 @@ impl Recorder<'_> {
 
     fn note_published(&self, configuration: &Configuration) {
         self.published.borrow_mut().push(configuration.clone());
+    }
+
+    /// Returns the progress of the size that a configuration belongs to.
+    fn size(&self, configuration: &Configuration, options: &Options) -> Rc<SizeProgress> {
+        let key = (configuration.run_id.clone(), configuration.size_key());
+        let mut sizes = self.sizes.borrow_mut();
+        Rc::clone(sizes.entry(key).or_insert_with(|| Rc::new(SizeProgress::new(options))))
     }
 
     fn pass(&self, line: &Line) {
@@ -250,7 +263,6 @@ struct Invoke<'a> {
     /// Invocations per size, as the plan of each run says.
     num: HashMap<RunName, u32>,
     dry_runs: HashSet<RunName>,
-    failed_configuration: bool,
     /// The versions that are measured, by their aliases.
     measured: HashSet<(FunctionArn, AliasName)>,
     /// The number of versions that were in the input already. They are not measured again, which would cost money.
@@ -258,7 +270,6 @@ struct Invoke<'a> {
     bad_input: Option<Error>,
     /// The number of invocations that are kept from the resumed run.
     kept: usize,
-    sizes: BTreeMap<(RunName, SizeKey), Rc<SizeProgress>>,
     /// Where the sizes of each function and architecture go if they race.
     races: HashMap<(RunName, FunctionArn, Architecture), mpsc::UnboundedSender<Measurement>>,
     /// The plans of functions whose sizes may race.
@@ -289,12 +300,10 @@ impl<'a> Invoke<'a> {
             upstream,
             num: HashMap::new(),
             dry_runs: HashSet::new(),
-            failed_configuration: false,
             measured: HashSet::new(),
             repeats: 0,
             bad_input: None,
             kept: 0,
-            sizes: BTreeMap::new(),
             races: HashMap::new(),
             plans: HashMap::new(),
         }
@@ -334,7 +343,7 @@ impl<'a> Invoke<'a> {
                 self.upstream.note_published(&configuration);
                 match configuration.state {
                     ConfigurationState::Ready => ready = Ok(Some(configuration)),
-                    ConfigurationState::Failed => self.failed_configuration = true,
+                    ConfigurationState::Failed => self.recorder.failed_configuration.set(true),
                     ConfigurationState::Creating => {}
                 }
             }
@@ -427,7 +436,7 @@ impl<'a> Invoke<'a> {
             } else {
                 options.payloads.share_out(num)?
             },
-            size: self.size(&configuration),
+            size: self.recorder.size(&configuration, options),
             configuration,
         }))
     }
@@ -438,12 +447,6 @@ impl<'a> Invoke<'a> {
         let planned = self.num.get(&configuration.run_id).copied();
         let flag = self.options.num.filter(|_| configuration.index.is_none());
         flag.or(planned).unwrap_or(self.options.num_without_plan)
-    }
-
-    /// Returns the progress of the size that a configuration belongs to.
-    fn size(&mut self, configuration: &Configuration) -> Rc<SizeProgress> {
-        let key = (configuration.run_id.clone(), configuration.size_key());
-        Rc::clone(self.sizes.entry(key).or_insert_with(|| Rc::new(SizeProgress::new(self.options))))
     }
 
     /// Returns the result of the tool.
@@ -460,13 +463,14 @@ impl<'a> Invoke<'a> {
         if let Some(error) = self.bad_input {
             return Err(error);
         }
-        let results: Vec<SizeResult> = self.sizes.iter().map(|((_, key), size)| size.conclude(key)).collect();
+        let sizes = self.recorder.sizes.take();
+        let results: Vec<SizeResult> = sizes.iter().map(|((_, key), size)| size.conclude(key)).collect();
         let any_usable = results.iter().any(|result| result.is_usable);
         let is_fatal = results.iter().any(|result| result.is_fatal);
         // If a failure stopped the whole run, that is the one to report.
         let worst = results.into_iter().max_by_key(|result| (result.is_fatal, result.failure.is_some()));
         match worst.and_then(|result| result.failure) {
-            None if self.failed_configuration => Ok(Exit::Partly),
+            None if self.recorder.failed_configuration.get() => Ok(Exit::Partly),
             None => Ok(Exit::Done),
             Some(error) if is_fatal => Err(error),
             Some(_) if any_usable => Ok(Exit::Partly),
