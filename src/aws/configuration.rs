@@ -66,6 +66,8 @@ pub struct FunctionConfiguration {
     pub snap_start: bool,
     /// The size of `/tmp`, if it is more than the free 512 MB.
     pub ephemeral_storage: Option<StorageMB>,
+    /// The longest time that an invocation may take.
+    pub timeout_seconds: Option<u32>,
     /// Whether the function runs on managed instances, which are not billed by duration.
     pub managed_instances: bool,
     settings: Settings,
@@ -162,6 +164,7 @@ impl FunctionConfiguration {
                 .and_then(|storage| u32::try_from(storage.size()).ok())
                 .and_then(StorageMB::new)
                 .filter(|storage| *storage > StorageMB::FREE),
+            timeout_seconds: output.timeout().and_then(|seconds| u32::try_from(seconds).ok()),
             managed_instances: output.capacity_provider_config().is_some(),
             settings: Settings::read(output),
             pending: matches!(output.state(), Some(State::Pending))

@@ -30,6 +30,9 @@ pub struct Plan {
     /// The size of `/tmp` in MB. Absent if it is not more than the 512 MB that are free.
     #[serde(rename = "ephemeralStorageMB", default, skip_serializing_if = "Option::is_none")]
     pub ephemeral_storage: Option<StorageMB>,
+    /// The longest time that an invocation may take, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
     /// The memory of `$LATEST` before the run, in MB.
     #[serde(rename = "originalMemorySizeMB")]
     pub original_memory_size: MemoryMB,
@@ -76,6 +79,12 @@ impl<'de> Deserialize<'de> for SchemaVersion {
 }
 
 impl Plan {
+    /// Whether restored snapshots are charged for. SnapStart costs nothing extra for Java:
+    /// <https://aws.amazon.com/lambda/pricing/>.
+    pub(crate) fn pays_for_snapshots(&self) -> bool {
+        self.snap_start && !self.runtime.as_ref().is_some_and(|runtime| runtime.starts_with("java"))
+    }
+
     /// Returns the id of the run of lpt that this plan is of. A function is changed, and restored, only in such a run.
     ///
     /// # Panics

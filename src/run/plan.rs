@@ -15,6 +15,7 @@ pub(crate) fn plan_before(run_id: RunId, latest: &FunctionConfiguration) -> Plan
         package_type: latest.package_type.clone(),
         snap_start: latest.snap_start,
         ephemeral_storage: latest.ephemeral_storage,
+        timeout_seconds: latest.timeout_seconds,
         original_memory_size: latest.memory,
         original_description: latest.description.clone(),
         original_revision_id: latest.revision_id.clone(),

@@ -218,6 +218,7 @@ mod tests {
             package_type: "Zip".to_owned(),
             snap_start: false,
             ephemeral_storage: None,
+            timeout_seconds: None,
             original_memory_size: MemoryMB::new(10_240).expect("in range"),
             original_description: "ä".repeat(length),
             original_revision_id: String::new(),

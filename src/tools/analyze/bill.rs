@@ -8,7 +8,7 @@ use crate::decide::{Scatter, Sent};
 use crate::message;
 use crate::names::Architecture;
 use crate::price::{Meter, PriceList, Rate, how_to_add};
-use crate::records::SizeKey;
+use crate::records::{Plan, SizeKey};
 use crate::statistics::{CONFIDENCE, TrimmedMean, mean};
 use crate::units::{BilledMillis, Currency, GbSeconds, Money, StorageMB};
 
@@ -105,9 +105,7 @@ pub(super) fn bill(
     let request = needed(rate.request(), Meter::Requests, "requestCost and totalCost");
     let mut total = by_duration(group.billed_duration()) + times(group.charged(), request);
     let mut restore = None;
-    // SnapStart costs nothing extra for Java: <https://aws.amazon.com/lambda/pricing/>.
-    let is_java = |runtime: &String| runtime.starts_with("java");
-    if plan.is_some_and(|plan| plan.snap_start && !plan.runtime.as_ref().is_some_and(is_java)) {
+    if plan.is_some_and(Plan::pays_for_snapshots) {
         restore = needed(rate.restore(memory), Meter::SnapStartRestore, "restoreCost and totalCost");
         let cache = needed(rate.cache(memory), Meter::SnapStartCache, "totalCost");
         let versions = plans.versions(size) as u64;

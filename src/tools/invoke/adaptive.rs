@@ -10,7 +10,7 @@ use crate::label::label;
 use crate::message::{self, counted};
 use crate::price::{PriceList, Rate};
 use crate::records::{Configuration, Invocation, Measured, Outcome, Plan, Skipped, Strategy, Verdict};
-use crate::units::{BilledMillis, GbSeconds, MemoryMB, Money, StorageMB};
+use crate::units::{BilledMillis, GbSeconds, MemoryMB, StorageMB};
 
 /// How a function is measured.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +19,6 @@ pub(super) struct Adaptive {
     pub limits: Limits,
     /// The most sizes that are added between those that were prepared.
     pub refine: usize,
-    /// The most that the run may cost, in the currency of the region.
-    pub max_cost: Option<Money>,
 }
 
 /// The waves that a size gets until one of them has warm starts.
@@ -50,8 +48,6 @@ struct Lane {
     cold_starts: usize,
     failures: u64,
     is_out_of_memory: bool,
-    /// The mean billed duration so far, in milliseconds, and the number of invocations.
-    billed: (f64, f64),
 }
 
 impl Sizes {
@@ -127,15 +123,8 @@ impl Sizes {
             shared.recorder.skip(&measurement.configuration, reason);
             return;
         }
-        let lane = Lane {
-            measurement,
-            next: 0,
-            waves: 0,
-            cold_starts: 0,
-            failures: 0,
-            is_out_of_memory: false,
-            billed: (0.0, 0.0),
-        };
+        let lane =
+            Lane { measurement, next: 0, waves: 0, cold_starts: 0, failures: 0, is_out_of_memory: false };
         let size = self.race.add_size(memory);
         self.lanes.push(lane);
         let wave = self.adaptive.limits.wave;
@@ -167,22 +156,18 @@ impl Sizes {
     /// Sends so many invocations of a size together. Returns whether it could: `false` if that may pass the cost that is
     /// allowed.
     async fn send_wave(&mut self, size: usize, count: usize, round: u32, shared: &Shared<'_>) -> bool {
-        let (expected, memory, price) = (self.expected_billed(size), self.memory(size), &self.price);
-        let Lane { measurement, next, waves, cold_starts, failures, is_out_of_memory, billed } =
+        let (memory, price) = (self.memory(size), &self.price);
+        let Lane { measurement, next, waves, cold_starts, failures, is_out_of_memory } =
             &mut self.lanes[size];
-        let (key, first) = (measurement.configuration.size_key(), *next);
-        let more = (key, count as u64, BilledMillis((expected * count as f64).ceil() as u64));
-        if self.adaptive.max_cost.is_some_and(|most| shared.recorder.would_pass(most, more)) {
-            self.is_over_budget = true;
+        let Some(_reservation) = measurement.reserve(count as u64, shared).await else {
+            self.is_over_budget |= !shared.stop.is_cancelled() && !measurement.is_given_up();
             return false;
-        }
+        };
+        let first = *next;
         let sent = (first..first + count as u32)
             .map(|index| measurement.invoke_and_record(index, Some((round, *waves)), shared));
         let invocations: Vec<Invocation> = join_all(sent).await.into_iter().flatten().collect();
         for invocation in &invocations {
-            let BilledMillis(of_this) = invocation.billed_duration_ms.unwrap_or(BilledMillis(0));
-            billed.0 += of_this as f64;
-            billed.1 += 1.0;
             let Ok(measured) = Measured::of(invocation) else {
                 continue;
             };
@@ -190,7 +175,8 @@ impl Sizes {
             *failures += u64::from(invocation.outcome.is_function_error());
             let is_usable = invocation.outcome.is_usable() && !measured.is_cold_start();
             if let (true, Some(duration)) = (is_usable, measured.total_ms()) {
-                let cost = price.cost(memory, BilledMillis(of_this));
+                let billed = invocation.billed_duration_ms.unwrap_or(BilledMillis(0));
+                let cost = price.cost(memory, billed);
                 self.race.note(size, Sent { round, wave: *waves, duration, cost });
             }
         }
@@ -204,12 +190,6 @@ impl Sizes {
             *is_out_of_memory || measurement.is_given_up() || fails_often(*failures, warm + *failures);
         self.race.set_out(size, is_out);
         true
-    }
-
-    /// Returns the billed duration to expect of an invocation: as before at this size, or else at the one before it.
-    fn expected_billed(&self, size: usize) -> f64 {
-        let known = self.lanes[..=size].iter().rev().find(|lane| lane.billed.1 > 0.0);
-        known.map_or(0.0, |lane| lane.billed.0 / lane.billed.1)
     }
 
     /// Says what is known now.

@@ -105,10 +105,11 @@ pub struct Args {
     /// lpt-prepare.
     #[arg(long, value_name = "N", default_value = "0", requires = "adaptive", value_parser = whole_number(0..=40_u32))]
     refine: u32,
-    /// Cost that an adaptive run may not pass, in the currency of the region
+    /// Cost that the invocations may not pass, in the currency of the region
     ///
-    /// A wave is not sent if it would, as far as the earlier ones tell. What was measured is kept.
-    #[arg(long, value_name = "AMOUNT", requires = "adaptive", value_parser = amount)]
+    /// What may pass it is left out. What was measured is kept, and the exit code is 3. COST LIMIT below says what is
+    /// counted.
+    #[arg(long, value_name = "AMOUNT", value_parser = amount)]
     max_cost: Option<Money>,
     /// Accept only versions that are for one invocation, a cold start
     ///
@@ -238,7 +239,6 @@ impl Args {
                     rules: self.certainty.rules(strategy, balanced_weight),
                     limits: Limits { wave: WAVE as usize, max_per_size: self.max_per_size as usize },
                     refine: self.refine as usize,
-                    max_cost: self.max_cost,
                 })
             }
             false if self.strategy.is_given() || self.certainty.is_given() => {
@@ -270,6 +270,7 @@ impl Args {
         }
         Ok(Options {
             adaptive,
+            max_cost: self.max_cost,
             num: self.num,
             num_without_plan: input.num.map_or(DEFAULT_NUM, NonZeroU32::get),
             pre_processor: processor("pre", self.pre_processor, self.pre_command, &input.pre_processor_arn),

@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
+use super::budget::Reservation;
 use super::failures::{CountWhenSent, Failures};
 use super::payload::not_json;
 use super::{Options, Recorder, Shares};
@@ -150,7 +151,11 @@ impl Measurement {
         let missing = self.indices.clone().filter(|index| !self.kept.contains_key(index));
         let max_in_flight = if shared.options.parallel { shared.options.concurrency.get() } else { 1 };
         stream::iter(missing)
-            .map(|index| self.invoke_and_record(index, None, shared))
+            .map(async |index| {
+                if let Some(_reservation) = self.reserve(1, shared).await {
+                    self.invoke_and_record(index, None, shared).await;
+                }
+            })
             .buffer_unordered(max_in_flight)
             .for_each(async |_| ())
             .await;
@@ -167,6 +172,20 @@ impl Measurement {
             kept: BTreeMap::new(),
             shares: self.shares.clone(),
         }
+    }
+
+    /// Reserves the money for so many invocations together. Returns `None` if they are not to be made.
+    pub async fn reserve<'a>(&self, count: u64, shared: &'a Shared<'_>) -> Option<Reservation<'a>> {
+        let (budget, key) = (&shared.recorder.budget, self.configuration.size_key());
+        let reservation = tokio::select! {
+            biased;
+            () = shared.stop.cancelled() => return None,
+            reservation = budget.reserve(&key, count) => reservation,
+        };
+        if reservation.is_none() && !self.is_given_up() {
+            budget.leave_out(&key, count);
+        }
+        reservation
     }
 
     /// Whether no further invocation of the size is made.

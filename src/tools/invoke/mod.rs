@@ -8,7 +8,7 @@ mod failures; // when a size is given up because its invocations fail
 mod resume; // the invocations of an interrupted run, which need not be made again
 mod processor; // the pre- and post-processor: a function or a shell command
 mod payload; // the payloads, and their shares of the invocations
-mod spent; // what the invocations have cost so far
+mod budget; // what the invocations cost, and what may still be spent
 
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
@@ -35,12 +35,12 @@ use crate::names::{AliasName, Architecture, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
 use crate::quote::operand;
 use crate::records::{Configuration, ConfigurationState, Invocation, Plan, Record, RunName, SizeKey, Tags};
-use crate::units::{BilledMillis, Money};
+use crate::units::Money;
 use adaptive::{Adaptive, Sizes};
+use budget::Budget;
 use measure::{Measurement, Shared, SizeProgress, SizeResult};
 use processor::Processor;
 use resume::Resumed;
-use spent::Spent;
 
 /// The number of invocations per size if neither a flag nor a plan has one.
 const DEFAULT_NUM: u32 = 10;
@@ -68,6 +68,8 @@ struct Options {
     allowed_exceptions: Vec<String>,
     /// How to find the best size with few invocations; None: each size gets as many.
     adaptive: Option<Adaptive>,
+    /// The most that the run may cost, in the currency of the region.
+    max_cost: Option<Money>,
     /// Whether to accept only versions that are for one invocation each.
     only_cold_starts: bool,
     /// Whether to hide payloads, and error messages that may contain parts of them.
@@ -95,7 +97,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     let permits = Semaphore::new(options.concurrency.get().min(Semaphore::MAX_PERMITS));
     let stop = interrupt.child_token();
     let recorder = Recorder {
-        spent: RefCell::default(),
+        budget: Budget::new(options.max_cost),
         writer: RefCell::new(output),
         failure: RefCell::default(),
         gone: RefCell::default(),
@@ -166,6 +168,8 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     }
     if interrupt.is_cancelled() {
         recorder.say_how_to_go_on();
+    } else {
+        recorder.say_what_is_left_out(options.adaptive.is_some());
     }
     match recorder.failure.take() {
         Some(error) => Err(error),
@@ -175,7 +179,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
 
 /// The output of the measurements of all sizes.
 struct Recorder<'a> {
-    spent: RefCell<Spent>,
+    budget: Budget,
     writer: RefCell<&'a mut Writer>,
     /// The first failure to write.
     failure: RefCell<Option<Error>>,
@@ -193,7 +197,7 @@ struct Recorder<'a> {
 
 impl Recorder<'_> {
     fn write(&self, invocation: &Invocation) {
-        self.spent.borrow_mut().add(invocation);
+        self.budget.add(invocation);
         self.record(invocation);
     }
 
@@ -229,19 +233,26 @@ impl Recorder<'_> {
 
     /// Says what an interrupted run has measured, and how the rest is measured.
     fn say_how_to_go_on(&self) {
-        let spent = self.spent.borrow();
-        match self.writer.borrow().saved_to() {
-            Some(file) => message::note(format_args!(
-                "{spent}; to make only the others: lpt-prepare … | lpt-invoke --resume {} --save FILE",
-                operand(file)
-            )),
-            None => message::note(spent),
+        message::note(format_args!("{}{}", self.budget, self.how_to_go_on()));
+    }
+
+    /// Warns of the invocations that the limit of the cost leaves out.
+    fn say_what_is_left_out(&self, is_adaptive: bool) {
+        if let Some(left_out) = self.budget.left_out() {
+            // An adaptive run cannot be resumed.
+            let others = if is_adaptive { String::new() } else { self.how_to_go_on() };
+            message::warning(format_args!("{left_out}; {}{others}", self.budget));
         }
     }
 
-    /// Whether the cost so far and that of more invocations pass an amount.
-    fn would_pass(&self, most: Money, more: (SizeKey, u64, BilledMillis)) -> bool {
-        self.spent.borrow().would_pass(most, more)
+    fn how_to_go_on(&self) -> String {
+        let command = |file| {
+            format!(
+                "; to make only the others: lpt-prepare … | lpt-invoke --resume {} --save FILE",
+                operand(file)
+            )
+        };
+        self.writer.borrow().saved_to().map(command).unwrap_or_default()
     }
 
     fn note(&self, written: Result<(), Error>) {
@@ -329,6 +340,7 @@ impl<'a> Invoke<'a> {
         match &*record_type {
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
+                self.recorder.budget.note_plan(&plan);
                 ready = resumed.check(&plan).map(|()| None);
                 self.num.insert(plan.run_id.clone(), plan.num);
                 if plan.dry_run {
@@ -467,10 +479,15 @@ impl<'a> Invoke<'a> {
         let results: Vec<SizeResult> = sizes.iter().map(|((_, key), size)| size.conclude(key)).collect();
         let any_usable = results.iter().any(|result| result.is_usable);
         let is_fatal = results.iter().any(|result| result.is_fatal);
+        let is_cut_short = self.recorder.budget.left_out().is_some();
         // If a failure stopped the whole run, that is the one to report.
         let worst = results.into_iter().max_by_key(|result| (result.is_fatal, result.failure.is_some()));
         match worst.and_then(|result| result.failure) {
-            None if self.recorder.failed_configuration.get() => Ok(Exit::Partly),
+            None if is_cut_short && !any_usable => {
+                message::error("no size could be measured");
+                Ok(Exit::Failed)
+            }
+            None if is_cut_short || self.recorder.failed_configuration.get() => Ok(Exit::Partly),
             None => Ok(Exit::Done),
             Some(error) if is_fatal => Err(error),
             Some(_) if any_usable => Ok(Exit::Partly),
