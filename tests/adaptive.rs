@@ -213,6 +213,14 @@ fn a_run_of_a_fixed_number_leaves_out_what_may_pass_the_cost_and_can_be_resumed(
     assert_eq!(others.of_type("invocation").len(), 10);
 }
 
+/// After the first invocation of 128 MB there is money for one of 1024 MB, but not for a second one of 128 MB besides.
+#[test]
+fn a_dear_size_that_waits_for_money_is_not_overtaken_by_a_cheap_one() {
+    let (_folder, local) = replaying_as(&[SLOW], &[(128, 2000.0), (1024, 2000.0)]);
+    let ran = run(&local, &["f"], "128,1024", &["--num", "5", "--max-cost", "0.0000425"]);
+    assert_eq!((ran.code, counts(&ran)), (Some(3), BTreeMap::from([(128, 1), (1024, 1)])), "{}", ran.stderr);
+}
+
 /// 9.5 GB of it cost a seventh of what the memory costs.
 #[test]
 fn the_cost_of_ephemeral_storage_is_counted() {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::message::counted;
 use crate::names::{Architecture, FunctionArn};
@@ -26,7 +26,9 @@ pub(super) struct Budget {
     /// The amount that the run may not pass, in the currency of the region.
     most: Option<Money>,
     state: RefCell<State>,
-    /// Wakes those who wait for money that is reserved.
+    /// Locked by whoever asks for money, so that those who need less do not overtake those who wait.
+    queue: Mutex<()>,
+    /// Wakes the one who waits for money that is reserved.
     settled: Notify,
 }
 
@@ -106,7 +108,13 @@ impl State {
 impl Budget {
     /// Returns the account of a run that may not pass an amount.
     pub fn new(most: Option<Money>) -> Budget {
-        Budget { prices: PriceList::embedded(), most, state: RefCell::default(), settled: Notify::new() }
+        Budget {
+            prices: PriceList::embedded(),
+            most,
+            state: RefCell::default(),
+            queue: Mutex::default(),
+            settled: Notify::new(),
+        }
     }
 
     /// Notes the plan of a function, which says what else than memory is billed.
@@ -141,15 +149,15 @@ impl Budget {
     /// Reserves the most that so many invocations of a size may cost together. While it is not there, waits for those in
     /// flight, which may cost less than is reserved for them. Returns `None` if they would pass the limit even then.
     pub async fn reserve(&self, size: &SizeKey, count: u64) -> Option<Reservation<'_>> {
+        let _turn = self.queue.lock().await;
         loop {
-            let settled = self.settled.notified();
             if let Some(reservation) = self.reserve_now(size, count) {
                 return Some(reservation);
             }
             if self.state.borrow().reservations == 0 {
                 return None;
             }
-            settled.await;
+            self.settled.notified().await;
         }
     }
 
@@ -199,7 +207,7 @@ impl Drop for Reservation<'_> {
             state.reservations -= 1;
             let reserved = state.reserved.entry(currency).or_default();
             reserved.0 -= amount.0;
-            self.budget.settled.notify_waiters();
+            self.budget.settled.notify_one();
         }
     }
 }
