@@ -11,7 +11,7 @@ pub enum Exit {
     Failed,
     /// Code 2: the tool was called with arguments that it cannot use.
     Usage,
-    /// Code 3: some sizes or functions failed. The rest is in the stream.
+    /// Code 3: some sizes or functions failed, or a limit of the cost left some out. The rest is in the stream.
     Partly,
     /// Code 65: a line of the input is not a record (`EX_DATAERR` of sysexits).
     BadRecord,
