@@ -1,12 +1,10 @@
 //! Estimators and tests for measured values: pure functions, each formula with its source. All values are finite.
 
 mod information; // what it is worth to know more
-mod bootstrap; // intervals of any statistic, by resampling
 mod outliers; // values that are far from all others
 mod holm; // several tests at once
 mod ranks; // two samples compared by rank, and their shift
 mod quantile; // quantiles and their intervals
-mod clusters; // the mean of values that come in clusters, such as those of an execution environment
 mod trimmed_mean; // a mean without the extremes
 mod estimate; // an estimate with its standard error, and the comparison of two
 mod moments; // mean and variance
@@ -14,8 +12,6 @@ mod moments; // mean and variance
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::bootstrap_interval;
-pub use clusters::clustered_estimate;
 pub use estimate::{Comparison, Estimate};
 pub use holm::holm;
 pub use information::expected_loss;

@@ -10,9 +10,7 @@ use super::*;
 struct Reference {
     comparisons: Vec<Compared>,
     quantiles: Vec<OfQuantile>,
-    clusters: Vec<Clustered>,
     outliers: Vec<Outliers>,
-    bootstrap: Bootstrapped,
 }
 
 #[derive(Deserialize)]
@@ -49,27 +47,9 @@ struct OfQuantile {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Clustered {
-    clusters: Vec<Vec<f64>>,
-    mean: f64,
-    standard_error: f64,
-    low: f64,
-    high: f64,
-}
-
-#[derive(Deserialize)]
 struct Outliers {
     values: Vec<f64>,
     outliers: Vec<usize>,
-}
-
-#[derive(Deserialize)]
-struct Bootstrapped {
-    clusters: Vec<Vec<f64>>,
-    confidence: f64,
-    low: f64,
-    high: f64,
 }
 
 fn reference() -> Reference {
@@ -87,14 +67,6 @@ fn trimmed(ordered: &[f64], share: f64) -> Option<TrimmedMean> {
 
 fn estimate(ordered: &[f64], share: f64) -> Option<Estimate> {
     trimmed(ordered, share)?.estimate(ordered.iter().copied())
-}
-
-fn slices(clusters: &[Vec<f64>]) -> Vec<&[f64]> {
-    clusters.iter().map(Vec::as_slice).collect()
-}
-
-fn mean_of(values: &mut [f64]) -> f64 {
-    mean(values.iter().copied())
 }
 
 #[test]
@@ -252,52 +224,12 @@ fn the_expected_loss_is_the_integral() {
 }
 
 #[test]
-fn the_error_of_clustered_values_is_the_robust_one() {
-    for Clustered { clusters, mean, standard_error, low, high } in reference().clusters {
-        let ours = clustered_estimate(&slices(&clusters)).expect("several clusters");
-        assert_close("mean", ours.mean, mean);
-        assert_close("standard error", ours.standard_error, standard_error);
-        assert_close("low", ours.interval(0.95).0, low);
-        assert_close("high", ours.interval(0.95).1, high);
-    }
-    assert_eq!(clustered_estimate(&[&[1.0, 2.0], &[]]), None);
-}
-
-/// Values of one each are not clustered.
-#[test]
-fn clusters_of_one_value_have_the_error_of_student() {
-    let clustered = clustered_estimate(&[&[1.0], &[2.0], &[4.0], &[]]).expect("three clusters");
-    let student = estimate(&[1.0, 2.0, 4.0], 0.0).expect("three values");
-    assert_eq!((clustered.mean, clustered.degrees_of_freedom), (student.mean, 2.0));
-    assert_close("standard error", clustered.standard_error, student.standard_error);
-}
-
-#[test]
 fn outliers_are_those_of_the_modified_z_score() {
     for Outliers { mut values, outliers: theirs } in reference().outliers {
         values.sort_by(f64::total_cmp);
         assert_eq!(outliers(&values), theirs.len());
     }
     assert_eq!((outliers(&[]), outliers(&[4.0; 5])), (0, 0));
-}
-
-#[test]
-fn the_bootstrap_interval_is_near_that_of_scipy() {
-    let Bootstrapped { clusters, confidence, low, high } = reference().bootstrap;
-    let ours = bootstrap_interval(&slices(&clusters), mean_of, confidence, 1, 20_000).expect("an interval");
-    let near = |ours: f64, theirs: f64| (ours - theirs).abs() < 0.03 * (high - low);
-    assert!(near(ours.0, low) && near(ours.1, high), "{ours:?}, not ({low}, {high})");
-}
-
-#[test]
-fn the_bootstrap_interval_depends_on_the_seed_alone() {
-    let clusters: Vec<Vec<f64>> = (1..=7).map(|n| vec![f64::from(n * n)]).collect();
-    let interval = |seed| bootstrap_interval(&slices(&clusters), mean_of, 0.95, seed, 100);
-    // So it is on every machine.
-    assert_eq!(interval(1), Some((7.421428571428572, 31.075)));
-    assert_ne!(interval(1), interval(2));
-    assert_eq!(bootstrap_interval(&[&[1.0, 2.0], &[]], mean_of, 0.95, 1, 100), None);
-    assert_eq!(bootstrap_interval(&slices(&clusters), mean_of, 0.95, 1, 0), None);
 }
 
 proptest! {

@@ -84,28 +84,6 @@ def interval_of_quantile(values, p, confidence):
     }
 
 
-def clustered(clusters):
-    """Computes the sandwich (X'X)^-1 Σ X'ee'X (X'X)^-1 of Liang and Zeger with matrices."""
-    values = numpy.concatenate(clusters)
-    x = numpy.ones((len(values), 1))
-    bread = numpy.linalg.inv(x.T @ x)
-    mean = (bread @ x.T @ values).item()
-    meat = numpy.zeros((1, 1))
-    for cluster in clusters:
-        score = numpy.ones((1, len(cluster))) @ (numpy.array(cluster) - mean).reshape(-1, 1)
-        meat += score @ score.T
-    count = len(clusters)
-    variance = count / (count - 1) * (bread @ meat @ bread).item()
-    half = stats.t.ppf(0.975, count - 1) * variance**0.5
-    return {
-        "clusters": clusters,
-        "mean": mean,
-        "standardError": variance**0.5,
-        "low": mean - half,
-        "high": mean + half,
-    }
-
-
 def outliers(values):
     deviations = numpy.abs(numpy.array(values) - numpy.median(values))
     mad = stats.median_abs_deviation(values)
@@ -113,17 +91,6 @@ def outliers(values):
     return {"values": values, "outliers": numpy.flatnonzero(scores > 3.5).tolist()}
 
 
-environments = [durations(n, 100 * factor, 0.1) for n, factor in ((5, 1), (9, 1.3), (4, 0.8), (7, 1.1), (1, 2))]
-equal_environments = [durations(5, 100 * factor, 0.1) for factor in (1, 1.2, 0.9, 1.1, 1.3, 0.8, 1.05, 0.95)]
-# The mean of clusters of the same size is that of their means, which SciPy can resample.
-bootstrapped = stats.bootstrap(
-    ([numpy.mean(cluster) for cluster in equal_environments],),
-    numpy.mean,
-    n_resamples=200_000,
-    confidence_level=0.9,
-    method="percentile",
-    rng=random,
-)
 tail = durations(400, 100, 0.3)
 print(
     json.dumps(
@@ -136,14 +103,7 @@ print(
                 for p in (0.5, 0.9, 0.95, 0.99)
                 for confidence in (0.9, 0.95)
             ],
-            "clusters": [clustered(environments), clustered(equal_environments)],
             "outliers": [outliers(wilcox), outliers(tail), outliers([3.0] * 9 + [3.5, 40.0]), outliers([1.0, 2.0])],
-            "bootstrap": {
-                "clusters": equal_environments,
-                "confidence": 0.9,
-                "low": bootstrapped.confidence_interval.low,
-                "high": bootstrapped.confidence_interval.high,
-            },
         },
         default=lambda number: number.item(),
         separators=(",", ":"),
