@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::common::records::{Record, lines};
+use crate::common::records::{RUN, Record, end, invocation, lines};
 use crate::common::{Folder, Local, Ran, Tool, function};
 
 const FLAGS: [&str; 2] = ["--wave-ms", "300"];
@@ -403,4 +403,67 @@ fn a_limit_of_a_percentile_takes_more_than_three_invocations_to_be_certain() {
     let selected = Tool::new("lpt-select").args(["--max-duration-p99", "1s"]).stdin(analyzed.stdout).run();
     assert_eq!(selected.of_type("selection")[0]["certain"], false);
     assert!(selected.stderr.contains("that takes 368"), "{}", selected.stderr);
+}
+
+/// The id of another run than [`RUN`].
+const OTHER_RUN: &str = "01a2074c9c607396b384c6f5252e05c1";
+
+/// Returns the invocations of a run at a size, in waves of three, each in a round of its own. The first wave and round
+/// have this number.
+fn waves(run: &str, memory: u32, first: u32, durations: &[f64]) -> Vec<Record> {
+    let record = |(at, duration): (u32, &f64)| {
+        invocation("f")
+            .memory(memory)
+            .duration(*duration)
+            .with("runId", run)
+            .with("index", 3 * first + at)
+            .with("round", first + at / 3)
+            .with("wave", first + at / 3)
+    };
+    (0..).zip(durations).map(record).collect()
+}
+
+/// Other waves of the second run find the same execution environments again, however they are numbered.
+#[test]
+fn waves_of_different_runs_are_apart_although_their_numbers_are_the_same() {
+    let of_first = waves(RUN, 128, 1, &[100.0, 110.0, 120.0, 101.0, 111.0, 121.0]);
+    let of_second = |first: u32| {
+        let durations = [140.0, 150.0, 160.0, 141.0, 151.0, 161.0];
+        let records = waves(OTHER_RUN, 128, first, &durations).into_iter();
+        records.map(move |record| record.with("round", 2))
+    };
+    let input =
+        |first: u32| lines(of_first.clone().into_iter().chain(of_second(first)).chain([end("lpt-invoke")]));
+    let ends = |ran: Ran| {
+        let size = &ran.succeeds().of_type("statistics")[0];
+        ["averageDurationLowMs", "averageDurationHighMs"].map(|field| size[field].as_f64().unwrap())
+    };
+    let analyzed = |input: String| ends(Tool::new("lpt-analyze").stdin(input).run());
+    let expected = analyzed(input(11));
+    assert_eq!(analyzed(input(1)), expected);
+    // Another way of reading a line, and a table.
+    assert_eq!(analyzed(input(1).replace("\":", "\" : ")), expected);
+    let folder = Folder::new();
+    let table = folder.path("runs.parquet");
+    let import =
+        Tool::new("lpt-import").args(["--to", "parquet", "--output"]).arg(&table).stdin(input(1)).run();
+    import.succeeds();
+    assert_eq!(ends(Tool::new("lpt-analyze").arg(&table).run()), expected);
+}
+
+/// By its first round alone, 128 MB was worse in the first run.
+#[test]
+fn the_rounds_of_a_run_eliminate_no_size_if_another_run_measured_it_too() {
+    let of_first = [
+        waves(RUN, 128, 1, &[300.0, 301.0, 302.0]),
+        waves(RUN, 256, 1, &[100.0, 101.0, 102.0, 100.0, 101.0, 102.0]),
+    ];
+    let steady: Vec<f64> = [120.0, 121.0, 122.0].repeat(9);
+    let verdicts_of = |run: &str| {
+        let of_second = waves(run, 128, 2, &steady);
+        let input = of_first.clone().into_iter().flatten().chain(of_second).chain([end("lpt-invoke")]);
+        verdicts(&Tool::new("lpt-analyze").stdin(lines(input)).run().succeeds())
+    };
+    assert_eq!(verdicts_of(RUN)[0].1, "worse");
+    assert_eq!(verdicts_of(OTHER_RUN)[0].1, "best");
 }

@@ -9,7 +9,7 @@ mod verdict; // how sure it is that one size is better than another
 pub(crate) use between::{Change, average, change};
 pub(crate) use choice::{Choice, Conditions, Figure, Limit, NoChoice, choose};
 pub use race::{Limits, Race, Saved, Sent, Step, eliminated};
-pub use verdict::{Judgement, Rules, Sample, Scatter, best, estimates, judge};
+pub use verdict::{Judgement, Rules, Sample, Scatter, Wave, best, estimates, judge};
 
 use crate::records::{BalancedWeight, Statistics, Strategy};
 use crate::units::{Millis, Money};

@@ -3,7 +3,7 @@
 //! E. Even-Dar, S. Mannor and Y. Mansour, "Action elimination and stopping conditions for the multi-armed bandit and
 //! reinforcement learning problems", Journal of Machine Learning Research 7 (2006), 1079–1105.
 
-use super::verdict::Test;
+use super::verdict::{Test, Wave};
 use super::{Judgement, Rules, Sample, best, judge};
 use crate::records::{Strategy, Verdict};
 use crate::statistics::{Comparison, DEFAULT_TRIMMING, Estimate, expected_loss};
@@ -273,7 +273,8 @@ pub fn eliminated(rules: &Rules, sizes: &[Saved<'_>], last_round: u32) -> Vec<bo
 impl Runner {
     fn sample(&self) -> Option<Sample> {
         let of = |quantity: fn(&Sent) -> f64| self.values.iter().map(quantity);
-        let waves: Vec<(usize, u32)> = self.values.iter().map(|value| value.wave).enumerate().collect();
+        let waves = self.values.iter().map(|value| Wave { run: 0, number: value.wave });
+        let waves: Vec<(usize, Wave)> = waves.enumerate().collect();
         let (durations, costs) = (of(|value| value.duration), of(|value| value.cost));
         Sample::of(durations, costs, DEFAULT_TRIMMING, &waves, self.environments, !self.is_out)
     }

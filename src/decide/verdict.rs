@@ -7,7 +7,7 @@
 //!
 //! AWS does not say which environment answered. But the invocations of a wave are in flight together, so each is in
 //! another one, and the next wave finds the same ones again: the means of waves differ by what happens within
-//! environments only. That tells ρ.
+//! environments only. That tells ρ. Another run has versions, and so environments, of its own.
 //!
 //! A few invocations of one size tell little of their variance, so it is moderated by that of the other sizes, relative to
 //! the means: G. K. Smyth, "Linear models and empirical Bayes methods for assessing differential expression in
@@ -35,6 +35,15 @@ const ROUNDING: f64 = 1.0 / 12.0;
 /// Lin, Ma and Shahrad (2025), arXiv 2506.01283.
 const PRIOR_SHARE: f64 = 0.5;
 
+/// The wave of an invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wave {
+    /// The number of the run, in any order.
+    pub run: u32,
+    /// The number of the wave, among those of its size in the run.
+    pub number: u32,
+}
+
 /// The values of one size: how they scatter about their trimmed mean, relative to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scatter {
@@ -44,7 +53,7 @@ pub struct Scatter {
     variance: f64,
     /// The variance of a value within its environment, as the means of waves tell it.
     within: f64,
-    /// Its degrees of freedom: the number of waves but one; 0: there are no waves.
+    /// Its degrees of freedom: the number of waves of each run but one; 0: no run has two waves.
     degrees_of_freedom_within: f64,
 }
 
@@ -55,7 +64,7 @@ impl Scatter {
         ordered: impl ExactSizeIterator<Item = f64> + Clone,
         trimmed: &TrimmedMean,
         estimate: Option<Estimate>,
-        waves: &[(usize, u32)],
+        waves: &[(usize, Wave)],
     ) -> Option<Scatter> {
         let (count, mean) = (ordered.len(), trimmed.mean);
         if mean <= 0.0 {
@@ -93,8 +102,8 @@ impl Scatter {
 
     /// Learns from the means of waves how values vary within an environment; `factor` makes a variance of these values
     /// one of the trimmed mean.
-    fn learn_from_waves(&mut self, values: impl Iterator<Item = f64>, factor: f64, waves: &[(usize, u32)]) {
-        let mut of_waves = BTreeMap::<u32, (f64, f64)>::new();
+    fn learn_from_waves(&mut self, values: impl Iterator<Item = f64>, factor: f64, waves: &[(usize, Wave)]) {
+        let mut of_waves = BTreeMap::<Wave, (f64, f64)>::new();
         let mut waves = waves.iter().peekable();
         for (at, value) in values.enumerate() {
             if let Some((_, wave)) = waves.next_if(|(place, _)| *place == at) {
@@ -103,12 +112,17 @@ impl Scatter {
                 *count += 1.0;
             }
         }
-        let freedom = of_waves.len() as f64 - 1.0;
-        if freedom > 0.0 {
+        let of_waves: Vec<(Wave, (f64, f64))> = of_waves.into_iter().collect();
+        let (mut squares, mut freedom) = (0.0, 0.0);
+        for of_run in of_waves.chunk_by(|(a, _), (b, _)| a.run == b.run) {
+            let waves = || of_run.iter().map(|(_, of_wave)| *of_wave);
             let (sum, count) =
-                of_waves.values().fold((0.0, 0.0), |(sum, count), (part, size)| (sum + part, count + size));
-            let squares = of_waves.values().map(|(part, size)| size * (part / size - sum / count).powi(2));
-            self.within = factor * squares.sum::<f64>() / freedom;
+                waves().fold((0.0, 0.0), |(sum, count), (part, size)| (sum + part, count + size));
+            squares += waves().map(|(part, size)| size * (part / size - sum / count).powi(2)).sum::<f64>();
+            freedom += of_run.len() as f64 - 1.0;
+        }
+        if freedom > 0.0 {
+            self.within = factor * squares / freedom;
             self.degrees_of_freedom_within = freedom;
         }
     }
@@ -146,7 +160,7 @@ impl Sample {
         durations: impl ExactSizeIterator<Item = f64> + Clone,
         costs: impl ExactSizeIterator<Item = f64> + Clone,
         share: f64,
-        waves: &[(usize, u32)],
+        waves: &[(usize, Wave)],
         environments: usize,
         is_sound: bool,
     ) -> Option<Sample> {
@@ -380,7 +394,8 @@ mod tests {
     fn sample(values: &[f64]) -> Sample {
         let mut ordered: Vec<(f64, u32)> = values.iter().copied().zip((0..).map(|at: u32| at / 3)).collect();
         ordered.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let waves: Vec<(usize, u32)> = ordered.iter().map(|(_, wave)| *wave).enumerate().collect();
+        let waves = ordered.iter().map(|(_, number)| Wave { run: 0, number: *number });
+        let waves: Vec<(usize, Wave)> = waves.enumerate().collect();
         let values = ordered.iter().map(|(value, _)| *value);
         Sample::of(values.clone(), values, 0.2, &waves, 3, true).expect("values above 0")
     }

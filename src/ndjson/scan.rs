@@ -183,10 +183,10 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// Returns the figures. `run` is asked for only if nothing else tells the invocation from others.
-    fn measured(&self, run: impl FnOnce() -> Option<RunName>) -> Measured<'a> {
+    /// Returns the figures. `run` is asked for only if nothing else tells the invocation, or its wave, from others.
+    fn measured(&self, run: impl Fn() -> Option<RunName>) -> Measured<'a> {
         Measured {
-            identification: Identification::of(self.request_id, self.index, run),
+            identification: Identification::of(self.request_id, self.index, &run),
             outcome: self.outcome,
             cold_start: self.cold_start,
             duration: self.duration,
@@ -197,6 +197,7 @@ impl<'a> Found<'a> {
             max_memory_used: self.max_memory_used,
             round: self.round,
             wave: self.wave,
+            run_of_wave: self.wave.and_then(|_| run()),
         }
     }
 }

@@ -88,7 +88,7 @@ pub struct Invocation {
     /// without `--adaptive`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<u32>,
-    /// The wave, among those of its size, with which it was sent: invocations at the same time, which found as many
+    /// The wave, among those of its size in the run, with which it was sent: invocations at the same time, which found as many
     /// execution environments. Absent without `--adaptive`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wave: Option<u32>,

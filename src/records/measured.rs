@@ -28,6 +28,8 @@ pub struct Measured<'a> {
     pub round: Option<u32>,
     /// The wave of its size with which it was sent.
     pub wave: Option<u32>,
+    /// The run, if there is a wave: each run counts its waves from 0.
+    pub run_of_wave: Option<RunName>,
 }
 
 /// What an invocation is known by, among those of the same function, architecture and memory size.
@@ -75,6 +77,7 @@ impl<'a> Measured<'a> {
             max_memory_used: invocation.max_memory_used,
             round: invocation.round,
             wave: invocation.wave,
+            run_of_wave: invocation.run_id.clone().filter(|_| invocation.wave.is_some()),
         };
         match measured.missing() {
             Some(field) => Err(field),

@@ -125,7 +125,7 @@ pub(super) fn bill(
             .zip(&usable.rounds)
             .map(|((at, wave), round)| Sent {
                 round: *round,
-                wave: *wave,
+                wave: wave.number,
                 duration: usable.durations[*at],
                 cost: by_duration(usable.billed[*at]).0,
             })

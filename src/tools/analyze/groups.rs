@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::repeats::{Fingerprint, Fingerprints, Repeats};
-use crate::records::{Measured, Outcome, SizeKey, Starts};
+use crate::decide::Wave;
+use crate::records::{Measured, Outcome, RunName, SizeKey, Starts};
 use crate::units::BilledMillis;
 
 /// The number of a group, in the order in which the sizes were seen.
@@ -21,14 +22,15 @@ pub(super) struct Row {
 
 enum Figures {
     Plain(Plain),
-    Other(Box<Other>),
+    /// With the run of its wave.
+    Other(Box<(Other, Option<RunName>)>),
 }
 
 impl Row {
     pub fn of(group: GroupId, measured: &Measured, fingerprints: &Fingerprints) -> Row {
         let figures = match Plain::of(measured) {
             Some(plain) => Figures::Plain(plain),
-            None => Figures::Other(Box::new(Other::of(measured))),
+            None => Figures::Other(Box::new((Other::of(measured), measured.run_of_wave.clone()))),
         };
         Row {
             group,
@@ -88,8 +90,8 @@ struct Other {
     start: Option<f64>,
     billed: Option<BilledMillis>,
     billed_restore: Option<BilledMillis>,
-    round: Option<u32>,
-    wave: Option<u32>,
+    /// The wave, and the round, if it is of an adaptive run.
+    sent: Option<(Wave, u32)>,
 }
 
 impl Other {
@@ -105,8 +107,8 @@ impl Other {
             start: measured.start_ms(),
             billed: measured.billed,
             billed_restore: measured.billed_restore,
-            round: measured.round,
-            wave: measured.wave,
+            // The group numbers its runs.
+            sent: measured.wave.map(|number| Wave { run: 0, number }).zip(measured.round),
         }
     }
 
@@ -123,6 +125,8 @@ pub(super) struct Group {
     plain: Vec<Plain>,
     fingerprints: Vec<Fingerprint>,
     others: Vec<Other>,
+    /// The adaptive runs, by their numbers.
+    runs: Vec<Option<RunName>>,
     /// The most memory that an invocation used, in MB. One that failed for lack of memory used the most.
     pub max_memory_used: Option<u32>,
 }
@@ -135,6 +139,7 @@ impl Group {
             plain: Vec::new(),
             fingerprints: Vec::new(),
             others: Vec::new(),
+            runs: Vec::new(),
             max_memory_used: None,
         }
     }
@@ -147,10 +152,25 @@ impl Group {
                 self.fingerprints.push(row.fingerprint);
             }
             Figures::Other(other) => {
-                let (plain_before, fingerprint) = (self.plain.len(), row.fingerprint);
-                self.others.push(Other { plain_before, fingerprint, ..*other });
+                let (mut other, run) = *other;
+                (other.plain_before, other.fingerprint) = (self.plain.len(), row.fingerprint);
+                if let Some((wave, _)) = &mut other.sent {
+                    wave.run = self.number_of(run);
+                }
+                self.others.push(other);
             }
         }
+    }
+
+    /// Returns the number of an adaptive run.
+    fn number_of(&mut self, run: Option<RunName>) -> u32 {
+        // Most often it is that of the invocation before.
+        let known = self.runs.iter().rposition(|known| *known == run);
+        let number = known.unwrap_or_else(|| {
+            self.runs.push(run);
+            self.runs.len() - 1
+        });
+        number.try_into().expect("fewer runs than lines fit into memory")
     }
 
     /// Returns the number of invocations, including those that failed.
@@ -210,20 +230,28 @@ impl Group {
         self.plain.len() as u64 + self.count(|other| other.outcome.is_charged())
     }
 
-    /// Returns the last round of the adaptive runs among them, if there is one.
-    pub fn round(&self) -> Option<u32> {
-        self.others.iter().filter_map(|other| other.round).max()
+    /// Returns the last round of each adaptive run among them.
+    pub fn rounds(&self) -> BTreeMap<Option<RunName>, u32> {
+        let mut last = BTreeMap::<u32, u32>::new();
+        for (wave, round) in self.others.iter().filter_map(|other| other.sent) {
+            let last = last.entry(wave.run).or_default();
+            *last = round.max(*last);
+        }
+        last.into_iter().map(|(run, round)| (self.runs[run as usize].clone(), round)).collect()
     }
 
     /// Returns the number of execution environments that are known: each cold start began one, and the invocations of a
-    /// wave were in as many.
+    /// wave were in as many. Each run has its own, because its versions are its own.
     pub fn environments(&self) -> usize {
-        let mut waves = BTreeMap::<u32, usize>::new();
-        for wave in self.others.iter().filter_map(|other| other.wave) {
-            *waves.entry(wave).or_default() += 1;
+        let (mut waves, mut of_runs) = (BTreeMap::<Wave, usize>::new(), BTreeMap::<u32, usize>::new());
+        for (wave, _) in self.others.iter().filter_map(|other| other.sent) {
+            let in_wave = waves.entry(wave).or_default();
+            *in_wave += 1;
+            let most = of_runs.entry(wave.run).or_default();
+            *most = (*in_wave).max(*most);
         }
         let cold_starts = self.count(|other| other.is_cold) as usize;
-        waves.into_values().max().unwrap_or(0).max(cold_starts)
+        of_runs.into_values().sum::<usize>().max(cold_starts)
     }
 
     /// Returns the number of those that were cold starts.
@@ -286,7 +314,7 @@ impl Group {
             if other.is_cold {
                 usable.cold.push(ColdStart { rank: usable.durations.len(), start: other.start });
             }
-            if let (Some(round), Some(wave)) = (other.round, other.wave) {
+            if let Some((wave, round)) = other.sent {
                 usable.waves.push((usable.durations.len(), wave));
                 usable.rounds.push(round);
             }
@@ -325,7 +353,7 @@ pub(super) struct Usable {
     /// The cold starts, in the order of the durations.
     pub cold: Vec<ColdStart>,
     /// The places of those that were sent in waves, each with its wave, in the order of the durations.
-    pub waves: Vec<(usize, u32)>,
+    pub waves: Vec<(usize, Wave)>,
     /// The rounds in which they were sent.
     pub rounds: Vec<u32>,
     /// The number of those that are billed for longer than they ran, and nothing says why.

@@ -30,8 +30,8 @@ use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::{Consume, Line, Upstream, Writer};
 use crate::price::PriceList;
 use crate::records::{
-    Comparison, Configuration, Invocation, Objective, Plan, Record as _, SizeKey, Starts, Statistics,
-    Strategy,
+    Comparison, Configuration, Invocation, Objective, Plan, Record as _, RunName, SizeKey, Starts,
+    Statistics, Strategy,
 };
 use crate::report::{Format, Output, table};
 use crate::statistics::{
@@ -377,8 +377,8 @@ struct Ranked {
     environments: usize,
     /// The invocations of an adaptive run.
     sent: Vec<Sent>,
-    /// The last round, if the run is adaptive.
-    round: Option<u32>,
+    /// The last round of each adaptive run.
+    rounds: BTreeMap<Option<RunName>, u32>,
 }
 
 /// What the analysis of one size finds.
@@ -457,13 +457,23 @@ impl Analysis<'_> {
                 }
                 continue;
             };
-            let round = ranked.iter().filter_map(|rival| rival.round).max();
+            let mut rounds = BTreeMap::new();
+            for (run, round) in ranked.iter().flat_map(|rival| &rival.rounds) {
+                let last = rounds.entry(run).or_insert(*round);
+                *last = (*last).max(*round);
+            }
+            // Each round of each run has asked whether it is enough.
+            let round = rounds.values().copied().reduce(u32::saturating_add);
             let saved = ranked.iter().zip(&samples).map(|(rival, sample)| {
                 let Sample { candidate, environments, .. } = *sample;
                 (rival.statistics.memory_size, &*rival.sent, environments, candidate.is_sound)
             });
             let saved: Vec<Saved<'_>> = saved.collect();
-            let eliminated = round.map_or(Vec::new(), |round| eliminated(rules, &saved, round));
+            // A run has eliminated sizes by its own invocations, which are not all that is known if there are several.
+            let eliminated = match round {
+                Some(round) if rounds.len() == 1 => eliminated(rules, &saved, round),
+                _ => Vec::new(),
+            };
             let is_eliminated = |at: usize| eliminated.get(at) == Some(&true);
             let judgements = judge(rules, &samples, round, is_eliminated);
             for (rival, judgement) in ranked.iter_mut().zip(judgements) {
@@ -498,8 +508,8 @@ impl Analysis<'_> {
         let repeats = group.settle();
         let size = &group.size;
         let only_cold_starts = self.plans.are_only_cold_starts(&size.function, size.architecture);
-        let round = group.round();
-        let starts = self.options.starts(only_cold_starts, round.is_some());
+        let rounds = group.rounds();
+        let starts = self.options.starts(only_cold_starts, !rounds.is_empty());
         let share = self.options.share(only_cold_starts).get();
         let usable = group.usable(starts);
         let name = label_of_group(&size.function, group.by.as_deref());
@@ -561,7 +571,7 @@ impl Analysis<'_> {
                 )),
             }
         }
-        let ranked = Ranked { statistics, scatters, environments, sent, round };
+        let ranked = Ranked { statistics, scatters, environments, sent, rounds };
         let sample = self.options.compare.as_ref().map(|_| compare::Sample::of(usable, estimate, mean_cost));
         Ok(Findings { ranked, repeats, warnings, doubts, starts: of_starts, sample })
     }

@@ -185,6 +185,8 @@ fn measured<'a>(row: &ChunkRow<'a>) -> Option<Measured<'a>> {
     };
     let whole = |value: Option<i64>| value.map(u32::try_from).transpose().ok();
     let run = row.run.map(|run| from_utf8(run).ok()?.parse().ok()).map_or(Some(None), |run| run.map(Some))?;
+    let wave = whole(row.wave)?;
+    let run_of_wave = run.clone().filter(|_| wave.is_some());
     let identification = Identification::of(row.request_id, whole(row.index)?, || run);
     let outcome = match row.outcome {
         Some(name) => Outcome::named(from_utf8(name).ok()?)?,
@@ -201,7 +203,8 @@ fn measured<'a>(row: &ChunkRow<'a>) -> Option<Measured<'a>> {
         billed_restore: billed(row.billed_restore)?,
         max_memory_used: whole(row.max_memory_used)?,
         round: whole(row.round)?,
-        wave: whole(row.wave)?,
+        wave,
+        run_of_wave,
     };
     measured.missing().is_none().then_some(measured)
 }
