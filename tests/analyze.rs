@@ -1352,6 +1352,56 @@ fn a_change_between_single_environments_may_be_chance() {
 }
 
 /// Twenty comparisons by chance are not one that is significant.
+/// Twelve invocations in three execution environments, which differ. The figures are those of
+/// tests/data/statistics/waves.py with SciPy 1.17.1.
+#[test]
+fn a_change_between_waves_contains_what_differs_between_environments() {
+    let run = |durations: [f64; 12], has_waves: bool| {
+        whole(durations.into_iter().enumerate().map(|(at, duration)| {
+            let record = invocation("f").duration(duration);
+            if has_waves { record.with("round", 1).with("wave", at / 3) } else { record }
+        }))
+    };
+    let compared = |has_waves: bool| {
+        let old = [100.0, 110.0, 121.0, 101.0, 109.0, 120.0, 99.0, 111.0, 122.0, 102.0, 108.0, 119.0];
+        let new = [116.0, 125.0, 138.0, 115.0, 127.0, 137.0, 117.0, 126.0, 139.0, 114.0, 128.0, 140.0];
+        compare(&run(old, has_waves), &run(new, has_waves), &["--fail-if", "duration>5%"])
+    };
+    compared(false).fails_with(1, &["f: 128 MB: duration changed by +15.2 %"]);
+    let comparison = &compared(true).succeeds().of_type("comparison")[0];
+    for (field, expected) in [
+        ("costChange", 0.151_285_930_4),
+        ("costChangeLow", -0.018_738_658_71),
+        ("costChangeHigh", 0.321_310_519_5),
+        ("costPValue", 0.068_745_005_02),
+        ("durationChange", 0.152_272_727_3),
+        ("durationChangeLow", -0.090_484_060_85),
+        ("durationChangeHigh", 0.395_029_515_4),
+        ("durationPValue", 0.155_391_178_0),
+    ] {
+        let value = comparison[field].as_f64().unwrap_or_else(|| panic!("no {field}: {comparison}"));
+        assert!((value - expected).abs() < 1e-6 * expected.abs(), "{field}: {value}, not {expected}");
+    }
+}
+
+/// Of 72 invocations, as many as it takes, in three environments.
+#[test]
+fn a_change_of_a_percentile_contains_what_differs_between_environments_if_waves_were_sent() {
+    let run = |by: f64, has_waves: bool| {
+        whole((0..72).map(|at| {
+            let duration = by * (100.0 + 10.0 * f64::from(at % 3) + 0.1 * f64::from(at / 3));
+            let record = invocation("f").duration(duration);
+            if has_waves { record.with("round", 1).with("wave", at / 3) } else { record }
+        }))
+    };
+    let width = |has_waves: bool| {
+        let ran = compare(&run(1.0, has_waves), &run(1.1, has_waves), &[]).succeeds();
+        let of = |field: &str| ran.of_type("comparison")[0][field].as_f64().unwrap();
+        of("p95ChangeHigh") - of("p95ChangeLow")
+    };
+    assert!(width(true) > 2.0 * width(false), "{} and {}", width(true), width(false));
+}
+
 #[test]
 fn a_change_is_corrected_for_the_number_of_comparisons() {
     let run = |of_first: &[f64]| {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::groups::Usable;
 use super::parallel::{in_parallel, is_much};
 use super::{Analysis, Analyze, Findings, Options};
+use crate::decide::{self, Candidate, Scatter, estimates};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::label::{label_of_group, note_function};
@@ -19,7 +20,7 @@ use crate::report::{Format, changes, percent};
 use crate::statistics::{
     self, CONFIDENCE, Estimate, TrimmedMean, hodges_lehmann, holm, mann_whitney, quantile_estimate,
 };
-use crate::units::{MemoryMB, Money};
+use crate::units::{MemoryMB, Millis, Money};
 
 /// What to compare with, and what is not acceptable.
 #[derive(Debug)]
@@ -58,23 +59,51 @@ pub(super) struct Sample {
     p95: Option<Estimate>,
     /// In ascending order.
     durations: Vec<f64>,
+    /// Whether they were sent in waves.
+    has_waves: bool,
+    /// How cost and duration scatter.
+    of_means: Option<decide::Sample>,
+    /// How cost and the percentile do.
+    of_p95: Option<decide::Sample>,
 }
 
 impl Sample {
-    /// Takes the usable invocations of a size, with the mean of their durations, trimmed, and that of their costs.
-    pub fn of(usable: Usable, duration: Option<Estimate>, mean_cost: Option<Money>) -> Sample {
-        let billed = usable.billed.iter().map(|billed| billed.0 as f64);
+    /// Takes the usable invocations of a size, from at least so many environments, with the mean of their durations,
+    /// trimmed, and that of their costs.
+    pub fn of(
+        usable: Usable,
+        mean_duration: Option<(TrimmedMean, Option<Estimate>)>,
+        mean_cost: Option<Money>,
+        environments: usize,
+    ) -> Sample {
+        let Usable { durations, waves, .. } = usable;
         // A cost is proportional to the billed duration.
-        let cost = mean_cost.and_then(|Money(mean)| {
-            let billed = TrimmedMean::of(billed.clone(), 0.0)?.estimate(billed)?;
+        let billed = usable.billed.iter().map(|billed| billed.0 as f64);
+        let mean_billed = TrimmedMean::of(billed.clone(), 0.0);
+        let of_billed = mean_billed.and_then(|mean| mean.estimate(billed.clone()));
+        let cost = mean_cost.zip(of_billed).and_then(|(Money(mean), billed)| {
             let standard_error = billed.standard_error * mean / billed.mean;
             (billed.mean > 0.0).then_some(Estimate { mean, standard_error, ..billed })
         });
+        let cost_scatter = mean_billed.and_then(|mean| Scatter::of(billed, &mean, of_billed, &waves));
+        let p95 = quantile_estimate(&durations, 0.95);
+        let scatter = |duration: f64, duration_scatter: Option<Scatter>| {
+            let (average_cost, average_duration) = (mean_cost?, Millis::new(duration)?);
+            let candidate = Candidate { is_sound: true, average_cost, average_duration };
+            Some(decide::Sample { candidate, cost: cost_scatter?, duration: duration_scatter?, environments })
+        };
+        let of_means = mean_duration.and_then(|(mean, estimate)| {
+            scatter(mean.mean, Scatter::of(durations.iter().copied(), &mean, estimate, &waves))
+        });
+        let of_p95 = p95.and_then(|p95| scatter(p95.mean, Scatter::of_quantile(&durations, 0.95)));
         Sample {
             cost,
-            duration,
-            p95: quantile_estimate(&usable.durations, 0.95),
-            durations: usable.durations,
+            duration: mean_duration.and_then(|(_, estimate)| estimate),
+            p95,
+            has_waves: !waves.is_empty(),
+            of_means,
+            of_p95,
+            durations,
         }
     }
 }
@@ -83,8 +112,38 @@ impl Sample {
 type Side = BTreeMap<Key, (Statistics, Sample)>;
 type Key = (FunctionArn, Architecture, Option<String>, MemoryMB);
 
-fn side(sizes: impl IntoIterator<Item = (Statistics, Sample)>) -> Side {
+fn side(mut sizes: Vec<(Statistics, Sample)>) -> Side {
+    for rivals in sizes.chunk_by_mut(|(a, _), (b, _)| a.is_rival_of(b)) {
+        learn_from_waves(rivals);
+    }
     sizes.into_iter().map(|size| (size.0.sort_key(), size)).collect()
+}
+
+/// Takes the errors over all execution environments, as the verdicts do, if any of the sizes was measured in waves.
+fn learn_from_waves(rivals: &mut [(Statistics, Sample)]) {
+    if !rivals.iter().any(|(_, sample)| sample.has_waves) {
+        return;
+    }
+    learn(
+        rivals,
+        |sample| sample.of_means,
+        |sample, (cost, duration)| {
+            (sample.cost, sample.duration) = (cost, duration);
+        },
+    );
+    learn(rivals, |sample| sample.of_p95, |sample, (_, p95)| sample.p95 = p95);
+}
+
+fn learn(
+    rivals: &mut [(Statistics, Sample)],
+    scatter: fn(&Sample) -> Option<decide::Sample>,
+    set: fn(&mut Sample, (Option<Estimate>, Option<Estimate>)),
+) {
+    let known = rivals.iter_mut().filter_map(|(_, sample)| Some((scatter(sample)?, sample)));
+    let (scatters, samples): (Vec<decide::Sample>, Vec<&mut Sample>) = known.unzip();
+    for (sample, estimates) in samples.into_iter().zip(estimates(&scatters)) {
+        set(sample, estimates.unzip());
+    }
 }
 
 /// The earlier measurement.
@@ -121,7 +180,7 @@ impl Old {
             let Findings { ranked, sample, .. } = findings?;
             Ok((ranked.statistics, sample.expect("samples are kept for a comparison")))
         });
-        Ok(Old(side(findings.collect::<Result<Vec<_>, Error>>()?)))
+        Ok(Old(side(findings.collect::<Result<_, Error>>()?)))
     }
 
     /// Compares each size that is on both sides. Warns of those that are not.

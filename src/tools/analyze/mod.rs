@@ -572,7 +572,9 @@ impl Analysis<'_> {
             }
         }
         let ranked = Ranked { statistics, scatters, environments, sent, rounds };
-        let sample = self.options.compare.as_ref().map(|_| compare::Sample::of(usable, estimate, mean_cost));
+        let mean_duration = duration.map(|mean| (mean, estimate));
+        let sample = || compare::Sample::of(usable, mean_duration, mean_cost, environments);
+        let sample = self.options.compare.is_some().then(sample);
         Ok(Findings { ranked, repeats, warnings, doubts, starts: of_starts, sample })
     }
 }
