@@ -3,7 +3,7 @@
 # Demo and tests share one build of the dependencies, because the examples bring in the features of the tests.
 BUILD := cargo build --bins --examples
 
-.PHONY: help demo test vm check fuzz bench bench-decisions bless prices install
+.PHONY: help demo test vm check fuzz bench bench-decisions bless prices build install uninstall deb
 
 help:
 	@echo 'make demo     build, and tune a real function in lpt-local (no AWS account)'
@@ -15,7 +15,10 @@ help:
 	@echo 'make bench-decisions  evaluate how sizes are chosen; prints the table in benches/README.md'
 	@echo 'make bless    rewrite the man pages and the expected outputs of the tests'
 	@echo 'make prices FILE…  write src/price/prices.csv anew from offer files of AWS (CONTRIBUTING.md)'
-	@echo 'make install  tools to ~/.cargo/bin, man pages to ~/.local/share/man'
+	@echo 'make build    the tools, optimized, in target/release'
+	@echo 'make install  tools, man pages and completions to PREFIX (/usr/local) below DESTDIR; after make build'
+	@echo 'make uninstall PREFIX=…  remove them again'
+	@echo 'make deb      a Debian package in target/deb; after make build'
 
 demo:
 	$(BUILD)
@@ -66,9 +69,55 @@ prices:
 	mv src/price/prices.csv.new src/price/prices.csv
 	git diff --stat -- src/price/prices.csv
 
+# Where the tools go. A package is made in DESTDIR.
+PREFIX := /usr/local
+DESTDIR :=
+BIN := target/release
+INSTALL_PROGRAM := install
+ROOT = $(DESTDIR)$(PREFIX)
+BASH_COMPLETIONS = $(ROOT)/share/bash-completion/completions
+FISH_COMPLETIONS = $(ROOT)/share/fish/vendor_completions.d
+ZSH_COMPLETIONS = $(ROOT)/share/zsh/site-functions
+TOOLS := $(basename $(notdir $(wildcard bin/*.rs)))
+PAGES := $(notdir $(wildcard man/*.[1-9]))
+
+build:
+	cargo build --locked --release --bins
+
+# Does not build, because root rarely has a cargo. Each tool says itself what a shell has to know to complete it; zsh
+# loads that as a function, which it calls with the first Tab.
 install:
-	cargo install --locked --path .
-	@for page in man/*.[1-9]; do \
-	  folder="$(HOME)/.local/share/man/man$${page##*.}"; \
-	  mkdir -p "$$folder" && install -m 644 "$$page" "$$folder/"; \
+	@test -x '$(BIN)/$(firstword $(TOOLS))' || { echo 'make install: no tools in $(BIN); run make build first' >&2; exit 1; }
+	install -d '$(ROOT)/bin' '$(BASH_COMPLETIONS)' '$(FISH_COMPLETIONS)' '$(ZSH_COMPLETIONS)'
+	$(INSTALL_PROGRAM) $(TOOLS:%='$(BIN)/%') '$(ROOT)/bin'
+	@for page in $(PAGES); do install -D -m 644 "man/$$page" "$(ROOT)/share/man/man$${page##*.}/$$page" || exit; done
+	@for tool in $(TOOLS); do \
+	  LPT_COMPLETE=bash '$(BIN)'/$$tool > '$(BASH_COMPLETIONS)'/$$tool && \
+	  LPT_COMPLETE=fish '$(BIN)'/$$tool > '$(FISH_COMPLETIONS)'/$$tool.fish && \
+	  LPT_COMPLETE=zsh '$(BIN)'/$$tool > '$(ZSH_COMPLETIONS)'/_$$tool && \
+	  echo "[ \"\$$funcstack[1]\" != _$$tool ] || _clap_dynamic_completer_$$(echo $$tool | tr - _)" \
+	    >> '$(ZSH_COMPLETIONS)'/_$$tool || exit; \
 	done
+
+uninstall:
+	rm -f $(TOOLS:%='$(ROOT)/bin/%') $(foreach page,$(PAGES),'$(ROOT)/share/man/man$(lastword $(subst ., ,$(page)))/$(page)')
+	rm -f $(TOOLS:%='$(BASH_COMPLETIONS)/%') $(TOOLS:%='$(FISH_COMPLETIONS)/%.fish') $(TOOLS:%='$(ZSH_COMPLETIONS)/_%')
+
+# The package is what `make install` installs, so it needs no tool but Debian's own. The oldest C library that it runs
+# with is the newest one that a tool has a symbol of.
+DEB := target/deb
+DEB_FLAGS :=
+MAINTAINER = $(shell id -un) <$(shell id -un)@$(shell uname -n)>
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+deb:
+	rm -rf '$(DEB)' && mkdir -p '$(DEB)/root/DEBIAN' '$(DEB)/root/usr/share/doc/lpt'
+	@$(MAKE) --no-print-directory install DESTDIR='$(DEB)/root' PREFIX=/usr ZSH_COMPLETIONS='$(DEB)/root/usr/share/zsh/vendor-completions'
+	gzip -9n '$(DEB)'/root/usr/share/man/*/*
+	install -m 644 LICENSE '$(DEB)/root/usr/share/doc/lpt/copyright'
+	gzip -9n < CHANGELOG.md > '$(DEB)/root/usr/share/doc/lpt/changelog.gz'
+	@libc=$$(objdump -T '$(DEB)'/root/usr/bin/* | sed -n 's/.*(GLIBC_\([0-9.]*\)).*/\1/p' | sort -V | tail -n 1) && \
+	printf '%s\n' 'Package: lpt' 'Version: $(VERSION)' "Architecture: $$(dpkg --print-architecture)" \
+	  'Maintainer: $(MAINTAINER)' "Installed-Size: $$(du -sk '$(DEB)/root' | cut -f 1)" \
+	  "Depends: libc6 (>= $$libc), libgcc-s1" 'Recommends: ca-certificates' 'Section: utils' 'Priority: optional' \
+	  "Description: $$(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)" > '$(DEB)/root/DEBIAN/control'
+	dpkg-deb --root-owner-group $(DEB_FLAGS) --build '$(DEB)/root' '$(DEB)'

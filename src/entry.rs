@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{CommonArgs, InputArgs};
+use crate::cli::{CommonArgs, InputArgs, answer_shell};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
@@ -46,8 +46,10 @@ pub struct Pipe {
     pub interrupt: Interrupt,
 }
 
-/// Runs the tool `T` on this process's arguments and streams.
+/// Runs the tool `T` on this process's arguments and streams. Or, if a shell asks by the environment, prints what the
+/// shell can complete.
 pub fn run<T: Tool>() -> ExitCode {
+    answer_shell(T::command);
     message::set_tool(T::command().get_name());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let exit = match runtime {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -10,6 +11,11 @@ use clap_mangen::roff::{Roff, bold, roman};
 use lpt::records::{AnyRecord, Cleaned, End, Left, Outcome, Record as _};
 use serde_aux::serde_introspection::serde_introspect;
 use serde_json::Value;
+
+use crate::common::has;
+
+/// The date of the version, in each page.
+const DATE: &str = "2026-11-27";
 
 /// The tools of the pipe, as their folders are called.
 const TOOLS: [&str; 7] = ["prepare", "invoke", "import", "analyze", "select", "apply", "cleanup"];
@@ -188,14 +194,13 @@ impl Page {
         format!("{}.1", self.command.get_name())
     }
 
-    /// Without a date, so that the page depends on nothing but the source.
     fn render(&self) -> String {
         const MEMORY: &str = "a vector takes all";
         let name = self.command.get_name();
         let man = Man::new(self.command.clone());
-        // roff leaves an empty argument, such as the date, without quotes.
         let version = env!("CARGO_PKG_VERSION");
-        let title = format!(".TH {} 1 \"\" \"lpt {version}\" \"lpt\"\n.nh\n", name.replace('-', "\\-"));
+        let title =
+            format!(".TH {} 1 \"{DATE}\" \"lpt {version}\" \"lpt\"\n.nh\n", name.replace('-', "\\-"));
         let mut page = title.into_bytes();
         man.render_name_section(&mut page).expect(MEMORY);
         self.synopsis_and_description().to_writer(&mut page).expect(MEMORY);
@@ -203,6 +208,8 @@ impl Page {
         page.extend_from_slice(self.sections.as_bytes());
         self.what_clap_cannot_know().to_writer(&mut page).expect(MEMORY);
         let page = String::from_utf8(page).expect("help texts are UTF-8");
+        // What clap_mangen writes before possible values is an empty line with too many requests.
+        let page = page.replace("\n.br\n\n.br\n", "\n\n");
         page.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
@@ -245,7 +252,7 @@ impl Page {
             }
             roff.text([roman(*what)]);
             roff.control("PP", []).control("RS", ["4"]).control("EX", []);
-            roff.text([roman(*line)]);
+            roff.text([roman(folded(line))]);
             roff.control("EE", []).control("RE", []);
         }
         roff.control("SH", ["SEE ALSO"]);
@@ -257,6 +264,26 @@ impl Page {
         roff.text(names);
         roff
     }
+}
+
+/// Folds a command line as one would write it into a script of 80 columns, which the page indents by 11: after `|`, `&&`
+/// or `;` where possible, otherwise with a backslash before an option or any other word.
+fn folded(line: &str) -> String {
+    const WIDTH: usize = 80 - 11;
+    let (mut text, mut rest) = (String::new(), line.to_owned());
+    while rest.chars().count() > WIDTH {
+        let spaces = rest.match_indices(' ').map(|(at, _)| at).filter(|at| (8..WIDTH - 2).contains(at));
+        let rank = |at: &usize| match (&rest[..*at], &rest[at + 1..]) {
+            (before, _) if before.ends_with(['|', ';', '&']) => 2,
+            (_, after) if after.starts_with("--") => 1,
+            _ => 0,
+        };
+        let at = spaces.max_by_key(|at| (rank(at), *at)).expect("no word is that long");
+        let continued = if rank(&at) == 2 { "" } else { " \\" };
+        text += &format!("{}{continued}\n", &rest[..at]);
+        rest = format!("    {}", &rest[at + 1..]);
+    }
+    text + &rest
 }
 
 fn man() -> PathBuf {
@@ -285,6 +312,45 @@ fn the_man_pages_of_the_tools_are_those_of_their_arguments() {
         "not what the arguments say: {}; run `make bless` and look at the difference",
         differ.join(", ")
     );
+}
+
+fn files() -> Vec<PathBuf> {
+    let files = fs::read_dir(man()).unwrap().map(|entry| entry.unwrap().path());
+    let is_page = |file: &PathBuf| file.extension().is_some_and(|section| section != "sections");
+    files.filter(is_page).collect()
+}
+
+#[test]
+fn every_page_is_flawless_roff() {
+    if has("mandoc") {
+        let ran = Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(files()).output().unwrap();
+        assert!(ran.status.success() && ran.stdout.is_empty(), "{}", String::from_utf8_lossy(&ran.stdout));
+    }
+}
+
+#[test]
+fn every_page_fits_80_columns() {
+    if !has("man") {
+        return;
+    }
+    for file in files() {
+        let mut man = Command::new("man");
+        let ran = man.arg("-l").arg(&file).env("MANWIDTH", "80").env("LC_ALL", "C.UTF-8").output().unwrap();
+        let text = String::from_utf8(ran.stdout).unwrap();
+        assert!(ran.status.success() && text.contains("SEE ALSO"), "{}", file.display());
+        let long: Vec<_> = text.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(long.is_empty(), "{}: {}", file.display(), long.join("\n"));
+    }
+}
+
+#[test]
+fn every_page_of_a_tool_has_examples_its_exit_status_and_what_to_read_next() {
+    for file in files().iter().filter(|file| file.extension().is_some_and(|section| section == "1")) {
+        let page = read(file);
+        for section in ["EXAMPLES", "\"EXIT STATUS\"", "\"SEE ALSO\""] {
+            assert!(page.contains(&format!("\n.SH {section}\n")), "{}: no {section}", file.display());
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@
 //! - `messages`: what a tool says of its arguments, and of text that others wrote.
 //! - `save`: what becomes of the records and of the versions that they name.
 //! - `examples`: the script and the Makefile of examples, as a user runs them.
+//! - `install`: what is installed where, also as a Debian package, and completions in the shells.
 //! - `scale`: Spark, DuckDB and polars on saved runs.
 //! - `adaptive`: the race of the sizes, with lpt-invoke --adaptive.
 //! - `prepare`, `invoke`, `import`, `analyze`, `select`, `apply`, `cleanup`: one tool.
@@ -39,6 +40,7 @@ mod credentials;
 mod docs;
 mod examples;
 mod import;
+mod install;
 mod interruption;
 mod invoke;
 mod layout;

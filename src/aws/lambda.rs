@@ -381,6 +381,26 @@ impl Lambda {
         self.finished(first, begun, Qualifier::Version(version)).await?.succeeded("lambda:PublishVersion")
     }
 
+    /// Lists the names of all functions of the account.
+    pub async fn names_of_functions(&self) -> Result<Vec<String>, AwsError> {
+        let request = self.client.list_functions();
+        let mut names = Vec::new();
+        let mut marker = None;
+        loop {
+            let page = request.clone().set_marker(marker);
+            let page = async || page.clone().send().await;
+            let page =
+                self.calls.make(Some(&self.quotas.control_plane), "lambda:ListFunctions", "*", page).await?;
+            names.extend(
+                page.functions().iter().filter_map(|function| function.function_name().map(str::to_owned)),
+            );
+            marker = page.next_marker;
+            if marker.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
     /// Lists all published versions.
     pub async fn versions(&self, function: &FunctionArn) -> Result<Vec<ListedVersion>, AwsError> {
         let listed = self.by_arn_or_name(function, async |address| self.all_versions(&address).await).await?;

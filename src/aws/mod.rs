@@ -31,7 +31,7 @@ pub use s3::S3Url;
 use self::http::Network;
 use crate::error::Error;
 use crate::label::note_function;
-use crate::names::{FunctionArn, FunctionRef};
+use crate::names::{FunctionArn, FunctionRef, is_region};
 use calls::Calls;
 use profile::Profile;
 
@@ -115,6 +115,12 @@ impl Aws {
             return Err(AwsError::no_region(function, region));
         }
         Ok(self.lambda_in(region))
+    }
+
+    /// Returns the names of the functions in the user's own region, or `None` if no region is set or AWS refuses.
+    pub async fn names_of_functions(&self) -> Option<Vec<String>> {
+        let region = self.config.region().map(Region::as_ref).filter(|region| is_region(region))?;
+        self.lambda_in(region).names_of_functions().await.ok()
     }
 
     /// Returns the IAM actions that AWS has allowed so far, sorted by name. A dry run reports them.

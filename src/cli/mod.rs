@@ -2,6 +2,7 @@
 
 mod execution_input; // the file of --input: the keys of AWS Lambda Power Tuning's state machine
 mod save; // the file of --save: a copy of the records
+mod complete; // what a shell offers for values: memory sizes, names of functions
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -11,6 +12,7 @@ use std::str::FromStr;
 use clap::builder::{PossibleValuesParser, Styles, TypedValueParser};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use complete::{answer_shell, functions, sizes};
 pub use execution_input::ExecutionInput;
 pub(crate) use save::SaveArgs;
 

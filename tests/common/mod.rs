@@ -38,6 +38,17 @@ pub fn is_required() -> bool {
     std::env::var_os("LPT_REQUIRE_PYTHON").is_some()
 }
 
+/// Whether a program is here. If not, says that the test is skipped.
+pub fn has(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let is_here = std::env::split_paths(&paths).any(|folder| folder.join(program).is_file());
+    assert!(is_here || !is_required(), "{program} is not here");
+    if !is_here {
+        println!("skipped: {program} is not here");
+    }
+    is_here
+}
+
 /// Whether Python can import the module. If not, says that the test is skipped.
 pub fn python_with(module: &str) -> bool {
     let imported = Command::new("python3").args(["-c", &format!("import {module}")]).output();

@@ -2,7 +2,7 @@
 
 use super::leftovers;
 use crate::aws::{Aws, AwsOptions};
-use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, InputArgs, STYLES};
+use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, InputArgs, STYLES, functions};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -26,7 +26,7 @@ pub struct Args {
     /// Function to search for leftovers [default: lambdaARN of --input]
     ///
     /// NAME, ACCOUNT:NAME or an ARN, without a version or alias. Can be given several times.
-    #[arg(long = "function", value_name = "FUNCTION", requires = "leftovers", conflicts_with = "files")]
+    #[arg(long = "function", value_name = "FUNCTION", requires = "leftovers", conflicts_with = "files", add = functions())]
     functions: Vec<FunctionRef>,
     /// Remove the leftovers, and restore $LATEST
     ///

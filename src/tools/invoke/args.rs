@@ -13,7 +13,7 @@ use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
 use crate::aws::{Aws, AwsOptions, S3Url};
 use crate::cli::{
     AwsArgs, CertaintyArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES,
-    SaveArgs, StrategyArgs, warn_of_few, whole_number,
+    SaveArgs, StrategyArgs, functions, warn_of_few, whole_number,
 };
 use crate::decide::Limits;
 use crate::entry::{Pipe, Tool};
@@ -64,10 +64,10 @@ pub struct Args {
     /// Function to call before each invocation, with its payload
     ///
     /// Its output replaces the payload, unless that output is empty or null.
-    #[arg(long, value_name = "FUNCTION")]
+    #[arg(long, value_name = "FUNCTION", add = functions())]
     pre_processor: Option<Callee>,
     /// Function to call after each invocation, with its result
-    #[arg(long, value_name = "FUNCTION")]
+    #[arg(long, value_name = "FUNCTION", add = functions())]
     post_processor: Option<Callee>,
     /// Shell command to run before each invocation, with its payload on stdin
     ///

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use super::{Options, PowerValues};
 use crate::aws::Aws;
 use crate::cli::{
-    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, SaveArgs, warn_of_few,
-    whole_number,
+    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, SaveArgs, functions, sizes,
+    warn_of_few, whole_number,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -24,13 +24,13 @@ pub struct Args {
     /// Functions to tune, without a version or alias [default: lambdaARN of --input]
     ///
     /// Each is NAME, ACCOUNT:NAME or an ARN.
-    #[arg(value_name = "FUNCTION")]
+    #[arg(value_name = "FUNCTION", add = functions())]
     functions: Vec<FunctionRef>,
     /// Memory sizes in MB [default: 128,256,512,1024,1536,3008]
     ///
     /// A list of sizes (128,512), of ranges with a step (128-3008:64), or of both. ALL is every 64 MB from
     /// 128 to 10240.
-    #[arg(long, value_name = "SIZES", value_parser = PowerValues::from_str)]
+    #[arg(long, value_name = "SIZES", value_parser = PowerValues::from_str, add = sizes())]
     power_values: Option<PowerValues>,
     /// Number of invocations per size [default: 10]
     ///
