@@ -84,14 +84,14 @@ PAGES := $(notdir $(wildcard man/*.[1-9]))
 build:
 	cargo build --locked --release --bins
 
-# Does not build, because root rarely has a cargo. Each tool says itself what a shell has to know to complete it; zsh
+# It does not build, because root rarely has a cargo. Each tool says itself what a shell has to know to complete it; zsh
 # loads that as a function, which it calls with the first Tab.
 install:
 	@test -x '$(BIN)/$(firstword $(TOOLS))' || { echo 'make install: no tools in $(BIN); run make build first' >&2; exit 1; }
 	install -d '$(ROOT)/bin' '$(BASH_COMPLETIONS)' '$(FISH_COMPLETIONS)' '$(ZSH_COMPLETIONS)'
 	$(INSTALL_PROGRAM) $(TOOLS:%='$(BIN)/%') '$(ROOT)/bin'
 	@for page in $(PAGES); do install -D -m 644 "man/$$page" "$(ROOT)/share/man/man$${page##*.}/$$page" || exit; done
-	@for tool in $(TOOLS); do \
+	@for tool in $(filter lpt-%,$(TOOLS)); do \
 	  LPT_COMPLETE=bash '$(BIN)'/$$tool > '$(BASH_COMPLETIONS)'/$$tool && \
 	  LPT_COMPLETE=fish '$(BIN)'/$$tool > '$(FISH_COMPLETIONS)'/$$tool.fish && \
 	  LPT_COMPLETE=zsh '$(BIN)'/$$tool > '$(ZSH_COMPLETIONS)'/_$$tool && \

@@ -199,8 +199,7 @@ impl Page {
         let name = self.command.get_name();
         let man = Man::new(self.command.clone());
         let version = env!("CARGO_PKG_VERSION");
-        let title =
-            format!(".TH {} 1 \"{DATE}\" \"lpt {version}\" \"lpt\"\n.nh\n", name.replace('-', "\\-"));
+        let title = format!(".TH {} 1 \"{DATE}\" \"lpt {version}\" \"lpt\"\n.nh\n", name.replace('-', "\\-"));
         let mut page = title.into_bytes();
         man.render_name_section(&mut page).expect(MEMORY);
         self.synopsis_and_description().to_writer(&mut page).expect(MEMORY);
@@ -323,7 +322,8 @@ fn files() -> Vec<PathBuf> {
 #[test]
 fn every_page_is_flawless_roff() {
     if has("mandoc") {
-        let ran = Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(files()).output().unwrap();
+        let ran =
+            Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(files()).output().unwrap();
         assert!(ran.status.success() && ran.stdout.is_empty(), "{}", String::from_utf8_lossy(&ran.stdout));
     }
 }

@@ -1,12 +1,13 @@
 //! The files in examples that users copy, run as they are.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
 use crate::common::records::parse;
-use crate::common::{Folder, Local, binary, function, variables};
+use crate::common::{Folder, Local, binary, function, has, python_with, variables, zipped};
 
 const SIZES: &str = "128,512";
 const F: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
@@ -34,6 +35,8 @@ fn run(
         .env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()))
         .env("LPT_CONTROL_PLANE_RATE", "0")
         .envs(variables(local.endpoint()))
+        // Version 1 of the AWS CLI reads no AWS_REGION.
+        .env("AWS_DEFAULT_REGION", "us-east-1")
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .output()
@@ -125,25 +128,30 @@ fn tune_sh_measures_applies_if_asked_to_and_cleans_up() {
     }
 }
 
+/// Runs the Makefile's goals on functions, and returns what make showed.
+fn make(local: &Local, folder: &Folder, functions: &str, goals: &[&str]) -> String {
+    let makefile = example("Makefile").display().to_string();
+    let (functions, sizes) = (format!("FUNCTIONS={functions}"), format!("SIZES={SIZES}"));
+    let arguments = [&["-f", &*makefile, &*functions, &*sizes, "NUM=5"], goals].concat();
+    let ran = run(local, folder, "make", &arguments, &[]);
+    assert!(ran.status.success(), "{}", stderr(&ran));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
 #[test]
 fn the_makefile_takes_names_and_arns() {
+    if !has("aws") {
+        return;
+    }
     let (local, folder) = (echo(), Folder::new());
     let before = local.account();
     std::fs::create_dir(folder.path("payloads")).unwrap();
     folder.file("payloads/f.json", r#"{"return": 1}"#);
-    let makefile = example("Makefile").display().to_string();
-    let functions = format!("FUNCTIONS=f {F}");
-    let make = |goals: &[&str]| {
-        let sizes = format!("SIZES={SIZES}");
-        let arguments = [&["-f", &*makefile, &functions, &sizes, "NUM=5"], goals].concat();
-        let ran = run(&local, &folder, "make", &arguments, &[]);
-        assert!(ran.status.success(), "{}", stderr(&ran));
-        String::from_utf8(ran.stdout).unwrap()
-    };
+    let make = |goals: &[&str]| make(&local, &folder, &format!("f {F}"), goals);
     let said = make(&["tune"]);
     assert_eq!(said.matches("lpt-invoke --payload-file payloads/f.json ").count(), 2, "{said}");
     let arn = "arn-aws-lambda-us-east-1-123456789012-function-f";
-    let kinds = ["cleaned.ndjson", "ndjson", "selected.ndjson"];
+    let kinds = ["cleaned.ndjson", "code", "ndjson", "selected.ndjson"];
     let expected: Vec<_> =
         [arn, "f"].iter().flat_map(|run| kinds.map(|kind| format!("{run}.{kind}"))).collect();
     assert_eq!(files(&folder.path("runs")), expected);
@@ -153,4 +161,105 @@ fn the_makefile_takes_names_and_arns() {
     assert_eq!(of_type(&selected(), "selection")[0]["strategy"], "speed");
     make(&["cleanup"]);
     assert_eq!(local.account(), before);
+}
+
+/// Also after a selection anew, and where the last run failed.
+#[test]
+fn the_makefile_measures_a_function_again_only_if_its_code_or_payload_has_changed() {
+    if !has("aws") {
+        return;
+    }
+    let echo = function("echo");
+    let local = Local::with(&[&format!("f={}", echo.display()), &format!("g={}", echo.display())]);
+    let folder = Folder::new();
+    let measured = |goals: &[&str]| {
+        let said = make(&local, &folder, "f g", goals);
+        let is_measured = |name: &&str| said.contains(&format!("--num 5 -- {name} "));
+        ["f", "g"].into_iter().filter(is_measured).collect::<String>()
+    };
+    assert_eq!(measured(&["tune"]), "fg");
+    assert_eq!(measured(&["tune"]), "");
+    let (runtime, client) = local.client();
+    let zip = zipped("bootstrap", &[std::fs::read(&echo).unwrap(), b"other code".to_vec()].concat());
+    let update = client.update_function_code().function_name("g").zip_file(zip.into());
+    runtime.block_on(update.send()).unwrap();
+    measured(&["reanalyze"]);
+    assert_eq!(measured(&["tune"]), "g");
+    std::fs::create_dir(folder.path("payloads")).unwrap();
+    let payload = folder.file("payloads/f.json", "{");
+    let makefile = example("Makefile").display().to_string();
+    let failed = run(&local, &folder, "make", &["-f", &makefile, "FUNCTIONS=f g"], &[]);
+    assert_eq!(failed.status.code(), Some(2), "{}", stderr(&failed));
+    std::fs::write(payload, "{}").unwrap();
+    assert_eq!(measured(&["tune"]), "f");
+}
+
+/// Returns the parts of a file that this Python expression names, of the file as `doc`.
+fn yaml<T: serde::de::DeserializeOwned>(file: &str, expression: &str) -> T {
+    let program =
+        format!("import json, sys, yaml; doc = yaml.safe_load(sys.stdin); print(json.dumps({expression}))");
+    let file = std::fs::File::open(example(file)).unwrap();
+    let ran = Command::new("python3").args(["-c", &program]).stdin(file).output().unwrap();
+    assert!(ran.status.success(), "{}", stderr(&ran));
+    serde_json::from_slice(&ran.stdout).unwrap()
+}
+
+/// Runs a job in a repository whose build has other code on main than in the change: cheap code, which answers at once,
+/// or dear code, which computes.
+fn a_job_fails_if_the_change_is_dearer(
+    environment: &BTreeMap<String, String>,
+    commands: &[String],
+    target_branch: &str,
+) {
+    if !has("aws") || !has("git") {
+        return;
+    }
+    let cheap = zipped("bootstrap", &std::fs::read(function("echo")).unwrap());
+    let dear = zipped("bootstrap", &std::fs::read(function("cpu-bound")).unwrap());
+    for (before, after, status) in [(&cheap, &dear, 1), (&dear, &cheap, 0)] {
+        let (local, folder) = (echo(), Folder::new());
+        folder.file("Makefile", "function.zip: code.zip\n\tcp code.zip function.zip\n");
+        std::fs::write(folder.path("code.zip"), before).unwrap();
+        let commit = "git init --quiet && git add . && git -c user.name=Test -c user.email= commit --quiet -m main && git update-ref refs/remotes/origin/main HEAD";
+        let committed = run(&local, &folder, "sh", &["-c", commit], &[]);
+        assert!(committed.status.success(), "{}", stderr(&committed));
+        std::fs::write(folder.path("code.zip"), after).unwrap();
+        let mut environment: Vec<_> =
+            environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let region = environment.iter().position(|(name, _)| *name == "AWS_REGION");
+        region.map(|at| environment.remove(at));
+        environment.extend([("FUNCTION", "f"), ("SIZES", "512"), ("NUM", "10"), (target_branch, "main")]);
+        let ran = run(&local, &folder, "bash", &["-e", "-c", &commands.join("\n")], &environment);
+        assert_eq!(ran.status.code(), Some(status), "{}", stderr(&ran));
+        assert_eq!(stderr(&ran).contains("of --fail-if (95 %"), status == 1, "{}", stderr(&ran));
+        let shown = String::from_utf8(ran.stdout).unwrap();
+        assert!(shown.contains("512"), "{shown}");
+        let left = local.account().functions["f"].clone();
+        assert!(left.versions.len() == 1 && left.aliases.is_empty(), "more than $LATEST is left: {left:?}");
+    }
+}
+
+#[test]
+fn the_github_job_fails_if_a_change_makes_the_function_dearer() {
+    const FILE: &str = "github-actions.yml";
+    if !python_with("yaml") {
+        return;
+    }
+    let environment: BTreeMap<String, String> = yaml(FILE, "doc['env']");
+    let steps: Vec<String> =
+        yaml(FILE, "[step['run'] for step in doc['jobs']['cost']['steps'] if 'run' in step]");
+    let (install, steps) = steps.split_first().unwrap();
+    assert!(install.starts_with("cargo install "), "{install}");
+    a_job_fails_if_the_change_is_dearer(&environment, steps, "GITHUB_BASE_REF");
+}
+
+#[test]
+fn the_gitlab_job_fails_if_a_change_makes_the_function_dearer() {
+    const FILE: &str = "gitlab-ci.yml";
+    if !python_with("yaml") {
+        return;
+    }
+    let environment: BTreeMap<String, String> = yaml(FILE, "doc['cost']['variables']");
+    let script: Vec<String> = yaml(FILE, "doc['cost']['script']");
+    a_job_fails_if_the_change_is_dearer(&environment, &script, "CI_MERGE_REQUEST_TARGET_BRANCH_NAME");
 }
