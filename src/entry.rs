@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::ndjson::{Reader, Upstream, Writer};
+use crate::progress;
 use crate::usage;
 
 /// Cancelled by the first SIGINT, SIGTERM or SIGHUP. A second one ends the tool at once.
@@ -91,7 +92,6 @@ async fn run_tool<T: Tool>() -> Exit {
         }
     };
     let result = tool.run(&mut pipe).await;
-    message::clear_progress();
     match result {
         Ok(exit) => pipe.end(exit),
         Err(error) if error.is_closed_pipe() && pipe.interrupt.is_cancelled() => pipe.end(Exit::Interrupted),
@@ -215,6 +215,7 @@ fn watch_signals(interrupt: Interrupt, stopped: &'static str) -> Result<(), Erro
                 _ = hangup.recv() => {}
             }
             if interrupt.is_cancelled() {
+                progress::clear();
                 message::error(stopped);
                 std::process::exit(Exit::Interrupted.code().into());
             }

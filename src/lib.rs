@@ -43,6 +43,7 @@ pub mod units; // memory, time, money
 mod file_at; // a file that several threads read, each at its own place
 mod text; // a macro that serializes a type as text, such as an ARN
 mod message; // messages on stderr
+mod progress; // the line of progress on stderr, and writing beside it
 mod quote; // text of others in messages and tables: short, and without characters that cannot be seen
 pub mod error; // the errors with which a tool ends early
 pub mod exit; // the exit codes

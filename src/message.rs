@@ -4,16 +4,16 @@
 //! becomes one line of visible characters.
 
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::Write as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use crate::progress;
 use crate::quote::{first_chars, visible};
 
 static TOOL: OnceLock<String> = OnceLock::new();
 static QUIET: AtomicBool = AtomicBool::new(false);
 static VERBOSITY: AtomicU8 = AtomicU8::new(0);
-static PROGRESS_SHOWN: AtomicBool = AtomicBool::new(false);
 static FIRST_ERROR: OnceLock<String> = OnceLock::new();
 
 /// The number of characters after which a message is cut. It is more than any that is made of short quotations.
@@ -27,6 +27,7 @@ pub(crate) fn set_tool(name: &str) {
 /// Hides notes, summaries and progress if `quiet`. Warnings and errors are always shown.
 pub(crate) fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
+    progress::set_hidden(quiet);
 }
 
 /// Sets how much more is shown: 1 shows details, 2 also what is sent and what comes back.
@@ -97,24 +98,6 @@ pub(crate) fn summary(text: impl Display) {
     }
 }
 
-/// Shows the progress of the work, in one line that the next one replaces. Does nothing unless stderr is a
-/// terminal.
-pub(crate) fn progress(text: impl Display) {
-    let mut stderr = std::io::stderr().lock();
-    if !QUIET.load(Ordering::Relaxed) && stderr.is_terminal() {
-        PROGRESS_SHOWN.store(true, Ordering::Relaxed);
-        // If stderr cannot be written to, there is nobody to tell.
-        let _ = write!(stderr, "\r\x1b[K{}: {}", tool(), visible(&text.to_string()));
-    }
-}
-
-/// Clears the line of progress.
-pub(crate) fn clear_progress() {
-    if PROGRESS_SHOWN.swap(false, Ordering::Relaxed) {
-        let _ = write!(std::io::stderr(), "\r\x1b[K");
-    }
-}
-
 fn write_message(kind: &str, text: impl Display) {
     write_line(message_line(kind, text));
 }
@@ -124,9 +107,17 @@ fn message_line(kind: &str, text: impl Display) -> String {
 }
 
 fn write_line(text: impl Display) {
-    clear_progress();
+    raw(format!("{text}\n").as_bytes());
+}
+
+/// Shows whole lines as they are: those of a command of the user's.
+pub(crate) fn raw(lines: &[u8]) {
     // One write, so that the lines of tools that share a terminal do not mix.
-    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+    let bytes = [progress::erased().as_bytes(), lines].concat();
+    if !lines.is_empty() {
+        // If stderr cannot be written to, there is nobody to tell.
+        let _ = progress::aside(|| std::io::stderr().write_all(&bytes));
+    }
 }
 
 #[cfg(test)]

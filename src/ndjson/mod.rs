@@ -23,6 +23,7 @@ pub(crate) use bad_input::BadInput;
 pub(crate) use blocks::{Consume, Scan};
 pub(crate) use foreign::is_csv as is_csv_header;
 pub use line::{Line, RecordError};
+pub(crate) use reader::reading;
 pub use reader::{Lines, Reader};
 pub use scan::{Scanned, Scanner, SizeRef, invocation};
 pub(crate) use source::{Text, raw_lines, unreadable};

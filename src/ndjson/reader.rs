@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustix::fs::{FileType, fstat};
 use tokio::sync::mpsc;
@@ -13,7 +14,9 @@ use super::line::Line;
 use super::source::{Opened, Source, Text, unreadable};
 use super::{Upstream, Writer};
 use crate::error::Error;
+use crate::file_at::bytes_read;
 use crate::message;
+use crate::progress;
 
 /// The lines of one or more files, in order.
 pub struct Lines {
@@ -161,6 +164,14 @@ impl Reader {
         blocks::consume(self.take_sources(), consumer, Work::default()).await
     }
 
+    /// Returns the number of bytes to read, if all sources are regular files that nobody reads yet.
+    pub(crate) fn size(&self) -> Option<u64> {
+        match &self.state {
+            State::Unread(sources) => sources.iter().map(Source::size).sum(),
+            State::Reading(_) => None,
+        }
+    }
+
     /// Returns the sources as texts, which need not be of records. Each is opened when it is its turn.
     pub(crate) fn texts(&mut self) -> impl Iterator<Item = Result<Text, Error>> + Send + use<> {
         self.take_sources().into_iter().map(Source::open_text)
@@ -198,6 +209,22 @@ impl Reader {
             }
         }
     }
+}
+
+/// Does the `work` of reading files, and shows how much of their `size` is read, if that is known.
+pub(crate) async fn reading<T>(size: Option<u64>, work: impl Future<Output = T>) -> T {
+    let Some(size) = size else {
+        return work.await;
+    };
+    let (begun, before) = (Instant::now(), bytes_read());
+    let line = || {
+        // The footer of a table is read twice.
+        let read = (bytes_read() - before).min(size);
+        let left = (read > 0).then(|| begun.elapsed().mul_f64((size - read) as f64 / read as f64));
+        let in_mb = |bytes: u64| format!("{:.0}", bytes as f64 / 1e6);
+        format!("read {} of {} MB · {}", in_mb(read), in_mb(size), progress::time_left(left))
+    };
+    progress::during(progress::SECOND, line, work).await
 }
 
 /// Reads in a thread of its own, not one of tokio's: a read of stdin cannot be cancelled, and the process

@@ -1,7 +1,7 @@
 //! The output of a tool, and the file that holds a copy of it.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -9,6 +9,7 @@ use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, stat};
 
 use super::line::Line;
 use crate::error::Error;
+use crate::progress;
 use crate::records::{End, Record, Status};
 
 /// The output of a tool. Each record is flushed when it is written: nothing that is known is lost, and a
@@ -35,6 +36,8 @@ enum Kind {
     /// `/dev/null`, opened by Rust's runtime because stdout was closed. It opens it for reading and writing, and a
     /// shell for writing only: <https://github.com/rust-lang/rust/blob/1.95.0/library/std/src/sys/pal/unix/mod.rs>
     Closed,
+    /// A terminal, on which the line of progress may be.
+    Terminal,
     Other,
 }
 
@@ -51,6 +54,7 @@ impl Kind {
             true if is_readable() => Kind::Closed,
             true => Kind::Null,
             false if kind.is_fifo() => Kind::Pipe,
+            false if io::stdout().is_terminal() => Kind::Terminal,
             false => Kind::Other,
         }
     }
@@ -187,7 +191,10 @@ impl<W: Write> Writer<W> {
 
     fn put(&mut self, line: &[u8]) -> Result<(), Error> {
         let saved = self.copy.as_mut().map_or(Ok(()), |copy| copy.write(line));
-        self.output.write(line)?;
+        match self.kind {
+            Kind::Terminal => progress::aside(|| self.output.write(line)),
+            _ => self.output.write(line),
+        }?;
         saved?;
         self.records += 1;
         Ok(())

@@ -1,5 +1,7 @@
 //! What runs made of a function, proven by the account alone.
 
+use std::cell::Cell;
+
 use futures_util::future::{join_all, try_join};
 
 use super::{ForAlias, RunError, Tag, Tagged};
@@ -180,12 +182,17 @@ impl Made {
         self.to_measure.iter().chain(&self.for_alias)
     }
 
-    /// Deletes it, side by side. Goes on after a failure.
-    pub(crate) async fn remove(self, lambda: &Lambda, function: &FunctionArn) -> Removed {
+    /// Returns the number of versions and aliases.
+    pub(crate) fn count(&self) -> usize {
+        self.versions().count() + self.aliases.len()
+    }
+
+    /// Deletes it, side by side, and counts in `done` what is deleted. Goes on after a failure.
+    pub(crate) async fn remove(self, lambda: &Lambda, function: &FunctionArn, done: &Cell<usize>) -> Removed {
         let mut removed = Removed::default();
         // Aliases first, because a version cannot be deleted while an alias points at it.
-        removed.remove_aliases(&self.aliases, lambda, function).await;
-        let mut kept = removed.remove_versions(self.versions().collect(), lambda, function).await;
+        removed.remove_aliases(&self.aliases, lambda, function, done).await;
+        let mut kept = removed.remove_versions(self.versions().collect(), lambda, function, done).await;
         // The run may be at work still, and have made an alias since they were listed.
         if kept.iter().any(|(_, error)| error.is_conflict())
             && let Ok(now) = Made::find(lambda, function, "").await
@@ -195,9 +202,9 @@ impl Made {
             };
             let new: Vec<OwnAlias> = now.aliases.into_iter().filter(is_new).collect();
             if !new.is_empty() {
-                removed.remove_aliases(&new, lambda, function).await;
+                removed.remove_aliases(&new, lambda, function, done).await;
                 let versions = kept.into_iter().map(|(own, _)| own).collect();
-                kept = removed.remove_versions(versions, lambda, function).await;
+                kept = removed.remove_versions(versions, lambda, function, done).await;
             }
         }
         let failures =
@@ -217,8 +224,15 @@ pub(crate) struct Removed {
 }
 
 impl Removed {
-    async fn remove_aliases(&mut self, aliases: &[OwnAlias], lambda: &Lambda, function: &FunctionArn) {
-        let deleted = join_all(aliases.iter().map(|own| own.delete(lambda, function))).await;
+    async fn remove_aliases(
+        &mut self,
+        aliases: &[OwnAlias],
+        lambda: &Lambda,
+        function: &FunctionArn,
+        done: &Cell<usize>,
+    ) {
+        let deleted = aliases.iter().map(|own| own.delete(lambda, function));
+        let deleted = join_all(deleted.map(|deletion| counting(deletion, done))).await;
         for (own, deleted) in aliases.iter().zip(deleted) {
             match deleted {
                 Ok(()) => self.aliases.push(own.name.clone()),
@@ -233,8 +247,10 @@ impl Removed {
         versions: Vec<&'a OwnVersion>,
         lambda: &Lambda,
         function: &FunctionArn,
+        done: &Cell<usize>,
     ) -> Vec<(&'a OwnVersion, AwsError)> {
-        let deleted = join_all(versions.iter().map(|own| own.delete(lambda, function))).await;
+        let deleted = versions.iter().map(|own| own.delete(lambda, function));
+        let deleted = join_all(deleted.map(|deletion| counting(deletion, done))).await;
         let mut kept = Vec::new();
         for (own, deleted) in versions.into_iter().zip(deleted) {
             match deleted {
@@ -244,6 +260,14 @@ impl Removed {
         }
         kept
     }
+}
+
+/// Counts the deletion in `done` if it succeeds.
+async fn counting(
+    deletion: impl Future<Output = Result<(), AwsError>>,
+    done: &Cell<usize>,
+) -> Result<(), AwsError> {
+    deletion.await.inspect(|()| done.update(|done| done + 1))
 }
 
 /// Deletes the version with `description` that may have been published while `$LATEST` was as in `latest`,

@@ -1,5 +1,7 @@
 //! One version of a run, from its record in the state `creating` to its alias.
 
+use std::cell::Cell;
+
 use super::{Made, Published, Removed, RunError, Tag, publish, unless_ended, withdraw};
 use crate::aws::{FunctionConfiguration, Lambda};
 use crate::label::label;
@@ -27,7 +29,7 @@ pub(crate) fn configuration_of(plan: &Plan, memory: MemoryMB, index: Option<u32>
 /// Removes the versions and aliases that the run `run_id` made of `function`.
 pub(crate) async fn remove_made(lambda: &Lambda, run_id: RunId, function: &FunctionArn) -> Removed {
     match Made::find(lambda, function, "").await {
-        Ok(made) => made.by(run_id).remove(lambda, function).await,
+        Ok(made) => made.by(run_id).remove(lambda, function, &Cell::default()).await,
         Err(error) => {
             let failures = vec![(function.to_string(), error.into())];
             Removed { failures, ..Removed::default() }

@@ -27,7 +27,7 @@ use crate::exit::Exit;
 use crate::label::{label, label_of_group, note_function};
 use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
-use crate::ndjson::{Consume, Line, Upstream, Writer};
+use crate::ndjson::{Consume, Line, Upstream, Writer, reading};
 use crate::price::PriceList;
 use crate::records::{
     Comparison, Configuration, Invocation, Objective, Plan, Record as _, RunName, SizeKey, Starts,
@@ -160,7 +160,8 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     };
     let output = (&mut pipe.output, options.format);
     let mut analyze = Analyze::new(&options, output, &mut pipe.upstream);
-    match pipe.input.consume(&mut analyze).await? {
+    let size = pipe.input.size();
+    match reading(size, pipe.input.consume(&mut analyze)).await? {
         Some(error) => Err(error),
         None => analyze.conclude(old),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use futures_util::future::join_all;
 
-use super::{CleanUp, Source, report_all};
+use super::{CleanUp, Removal, Source, report_all};
 use crate::aws::{Aws, AwsError, Lambda};
 use crate::entry::Pipe;
 use crate::error::Error;
@@ -81,12 +81,14 @@ pub(super) async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result
         }
         options.yes && !is_kept
     });
-    let results = join_all(all.values().map(async |leftovers| {
-        let lambda = aws.lambda(&leftovers.function_arn);
-        let Leftovers { run_id, function_arn, .. } = leftovers;
-        CleanUp::of(*run_id, function_arn, true).run(&lambda, Source::TagAlone).await
-    }))
-    .await;
+    let removal = Removal::default();
+    let results = removal
+        .shown(all.values().map(async |leftovers| {
+            let lambda = aws.lambda(&leftovers.function_arn);
+            let Leftovers { run_id, function_arn, .. } = leftovers;
+            CleanUp::of(*run_id, function_arn, true).run(&lambda, Source::TagAlone, &removal).await
+        }))
+        .await;
     report_all(results, &mut pipe.output, first_error)
 }
 

@@ -6,6 +6,7 @@ mod leftovers; // --leftovers: finds and removes what runs have left, without th
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::{fmt, io};
 
@@ -21,6 +22,7 @@ use crate::label::label;
 use crate::message::{self, counted};
 use crate::names::{FunctionArn, Qualifier};
 use crate::ndjson::{Line, Upstream, Writer};
+use crate::progress::{self, SECOND};
 use crate::quote::excerpt;
 use crate::records::{Cleaned, Configuration, Left, Plan, Record as _, RunId, RunName};
 use crate::run::{Made, Original, Removed, RunError, Tag, Tagged, restore_latest};
@@ -68,15 +70,19 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     {
         message::note("the input has no plan or configuration record, so there is nothing to clean up");
     }
-    let results = join_all(targets.runs.iter().map(async |((run_id, function), target)| {
-        let source = match &target.plan {
-            Some(plan) if options.trust_records => Source::Plan(plan),
-            Some(plan) => Source::PlanAndTag(plan),
-            None => Source::Tag,
-        };
-        CleanUp::of(*run_id, function, target.had_versions).run(&aws.lambda(function), source).await
-    }))
-    .await;
+    let removal = Removal::default();
+    let results = removal
+        .shown(targets.runs.iter().map(async |((run_id, function), target)| {
+            let source = match &target.plan {
+                Some(plan) if options.trust_records => Source::Plan(plan),
+                Some(plan) => Source::PlanAndTag(plan),
+                None => Source::Tag,
+            };
+            CleanUp::of(*run_id, function, target.had_versions)
+                .run(&aws.lambda(function), source, &removal)
+                .await
+        }))
+        .await;
     for CleanUp { cleaned, .. } in results.iter().filter(|result| result.errors.is_empty()) {
         upstream.forget_run(&cleaned.function_arn, cleaned.run_id);
     }
@@ -218,6 +224,25 @@ impl<'a> Source<'a> {
     }
 }
 
+/// The versions and aliases of all functions that were found, and those that are removed.
+#[derive(Default)]
+struct Removal {
+    found: Cell<usize>,
+    done: Cell<usize>,
+}
+
+impl Removal {
+    /// Cleans up side by side, and shows how far that is.
+    async fn shown(&self, work: impl Iterator<Item: Future<Output = CleanUp>>) -> Vec<CleanUp> {
+        let line = || match (self.done.get(), self.found.get()) {
+            (_, 0) => "looking for what to remove".to_owned(),
+            (done, found) if done == found => "restoring $LATEST".to_owned(),
+            (done, found) => format!("removed {done} of {found} versions and aliases"),
+        };
+        progress::during(SECOND, line, join_all(work)).await
+    }
+}
+
 /// The cleaning up of one function of one run.
 struct CleanUp {
     cleaned: Cleaned,
@@ -240,7 +265,7 @@ impl CleanUp {
     }
 
     /// Restores the function, and removes what the run made of it. Goes on after a failure.
-    async fn run(mut self, lambda: &Lambda, source: Source<'_>) -> CleanUp {
+    async fn run(mut self, lambda: &Lambda, source: Source<'_>, removal: &Removal) -> CleanUp {
         let run_id = self.cleaned.run_id;
         let function = &self.cleaned.function_arn.clone();
         let latest = match lambda.settled(function, Qualifier::Latest).await {
@@ -264,9 +289,10 @@ impl CleanUp {
             Made::default()
         });
         made = made.by(run_id);
+        removal.found.update(|found| found + made.count());
         // These first, because the tag on `$LATEST` proves that they are the run's.
         let first = Made { for_alias: std::mem::take(&mut made.for_alias), ..Made::default() };
-        self.note(first.remove(lambda, function).await);
+        self.note(first.remove(lambda, function, &removal.done).await);
         let keeps_tag = !self.errors.is_empty();
         // The rest proves itself, so it goes while `$LATEST` is restored, which takes a second or two.
         let restore = async {
@@ -276,7 +302,7 @@ impl CleanUp {
             let description = original.description.filter(|_| !keeps_tag);
             restore_latest(lambda, Original { description, ..original }, latest).await
         };
-        let (restored, removed) = tokio::join!(restore, made.remove(lambda, function));
+        let (restored, removed) = tokio::join!(restore, made.remove(lambda, function, &removal.done));
         match restored {
             Ok(restored) => self.cleaned.memory_restored = restored,
             Err(error) => self.fail(function, error),

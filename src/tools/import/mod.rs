@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message::{self, counted};
 use crate::names::Version;
-use crate::ndjson::{BadInput, Line, Lines, RecordError, Text, unreadable};
+use crate::ndjson::{BadInput, Line, Lines, RecordError, Text, reading, unreadable};
 use crate::records::{Invocation, Tags};
 use crate::telemetry::Report;
 use crate::units::{BilledMillis, MemoryMB, Millis};
@@ -60,6 +60,7 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     if destination.is_some() {
         pipe.output.leave_out_end();
     }
+    let size = pipe.input.size();
     let mut items = items(pipe.input.texts(), options.from);
     let mut import = Import {
         options: &options,
@@ -69,19 +70,23 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
         functions: Functions::default(),
     };
     let mut bad_input = BadInput::default();
-    loop {
-        let item = tokio::select! {
-            biased;
-            () = import.pipe.interrupt.cancelled() => break,
-            item = items.recv() => item,
-        };
-        match item {
-            None => break,
-            // The other files are read all the same.
-            Some(Err(error)) => bad_input.note(error),
-            Some(Ok(item)) => bad_input.after(import.take(item))?,
+    reading(size, async {
+        loop {
+            let item = tokio::select! {
+                biased;
+                () = import.pipe.interrupt.cancelled() => break,
+                item = items.recv() => item,
+            };
+            match item {
+                None => break,
+                // The other files are read all the same.
+                Some(Err(error)) => bad_input.note(error),
+                Some(Ok(item)) => bad_input.after(import.take(item))?,
+            }
         }
-    }
+        Ok::<(), Error>(())
+    })
+    .await?;
     if let Err(error) = import.kinds.show(options.from) {
         bad_input.note(error);
     }

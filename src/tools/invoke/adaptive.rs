@@ -21,6 +21,13 @@ pub(super) struct Adaptive {
     pub refine: usize,
 }
 
+impl Adaptive {
+    /// Returns the number of invocations that a size gets at most.
+    pub fn most(&self) -> u32 {
+        (self.limits.wave + self.limits.max_per_size) as u32
+    }
+}
+
 /// The waves that a size gets until one of them has warm starts.
 const FIRST_WAVES: usize = 3;
 

@@ -146,6 +146,17 @@ impl Budget {
         }
     }
 
+    /// Returns what was spent, by currency.
+    pub fn spent(&self) -> BTreeMap<String, Money> {
+        self.state.borrow().spent.clone()
+    }
+
+    /// Returns the cost of one invocation, and its currency; `None` if its price is not known.
+    pub fn cost(&self, size: &SizeKey, billed: BilledMillis, is_cold: bool) -> Option<(Money, String)> {
+        let mut state = self.state.borrow_mut();
+        state.terms(&self.prices, size).cost(size.memory, billed, is_cold)
+    }
+
     /// Reserves the most that so many invocations of a size may cost together. While it is not there, waits for those in
     /// flight, which may cost less than is reserved for them. Returns `None` if they would pass the limit even then.
     pub async fn reserve(&self, size: &SizeKey, count: u64) -> Option<Reservation<'_>> {

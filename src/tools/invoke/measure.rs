@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::budget::Reservation;
 use super::failures::{CountWhenSent, Failures};
 use super::payload::not_json;
+use super::tally::{Pace, Share};
 use super::{Options, Recorder, Shares};
 use crate::aws::{Aws, AwsError, AwsErrorKind, Blob, Invoked, Lambda, RetryPolicy, retry_until_stopped};
 use crate::error::Error;
@@ -54,6 +55,7 @@ pub(super) struct SizeProgress {
     trial: Semaphore,
     has_begun: Cell<bool>,
     progress: RefCell<Progress>,
+    pub pace: Rc<Pace>,
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +90,7 @@ pub(super) struct SizeResult {
 }
 
 impl SizeProgress {
-    pub fn new(options: &Options) -> SizeProgress {
+    pub fn new(options: &Options, pace: Rc<Pace>) -> SizeProgress {
         let is_at_once = options.parallel || options.adaptive.is_some();
         let turns = if is_at_once { Semaphore::MAX_PERMITS } else { 1 };
         SizeProgress {
@@ -96,6 +98,7 @@ impl SizeProgress {
             trial: Semaphore::new(1),
             has_begun: Cell::default(),
             progress: RefCell::default(),
+            pace,
         }
     }
 
@@ -131,6 +134,8 @@ pub(super) struct Measurement {
     /// The payload of each invocation.
     pub shares: Shares,
     pub size: Rc<SizeProgress>,
+    /// What is still to be made of it.
+    pub left: Share,
 }
 
 /// The permits that an invocation holds while it is in flight.
@@ -163,14 +168,16 @@ impl Measurement {
 
     /// Returns the measurement of another size of the same function.
     pub fn of_another_size(&self, configuration: Configuration, shared: &Shared<'_>) -> Measurement {
+        let size = shared.recorder.size(&configuration, shared.options);
         Measurement {
             lambda: self.lambda.clone(),
-            size: shared.recorder.size(&configuration, shared.options),
             configuration,
             num: self.num,
             indices: self.indices.clone(),
             kept: BTreeMap::new(),
             shares: self.shares.clone(),
+            left: Share::new(&size.pace, self.num),
+            size,
         }
     }
 
@@ -212,6 +219,7 @@ impl Measurement {
                 () = tokio::time::sleep(shared.options.sleep_between_runs) => {}
             }
         }
+        self.size.pace.begin();
         let memory = self.configuration.memory_size;
         let payload = match self.payload(index, shared).await {
             Ok(payload) => payload,
@@ -231,12 +239,7 @@ impl Measurement {
                 label(&self.configuration.function_arn)
             ));
         }
-        message::progress(format_args!(
-            "{}: {memory} MB, {} of {}",
-            label(&self.configuration.function_arn),
-            index + 1,
-            self.num
-        ));
+        self.left.note_made();
         self.note_outcome(&invocation, failures_when_sent, result.as_ref().err(), shared);
         if let (Some(processor), Ok(invoked)) = (&shared.options.post_processor, &result) {
             let is_silent = shared.options.disable_payload_logs;

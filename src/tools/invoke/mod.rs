@@ -9,6 +9,8 @@ mod resume; // the invocations of an interrupted run, which need not be made aga
 mod processor; // the pre- and post-processor: a function or a shell command
 mod payload; // the payloads, and their shares of the invocations
 mod budget; // what the invocations cost, and what may still be spent
+mod estimate; // what the real run will do and cost, from a dry run
+mod tally; // what is made and what is still to come: the line of progress
 
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
@@ -33,14 +35,19 @@ use crate::label::label;
 use crate::message::{self, counted};
 use crate::names::{AliasName, Architecture, FunctionArn};
 use crate::ndjson::{Line, Upstream, Writer};
+use crate::progress;
 use crate::quote::operand;
-use crate::records::{Configuration, ConfigurationState, Invocation, Plan, Record, RunName, SizeKey, Tags};
+use crate::records::{
+    Configuration, ConfigurationState, Failure, Invocation, Plan, Record, RunName, SizeKey, Tags,
+};
 use crate::units::Money;
 use adaptive::{Adaptive, Sizes};
 use budget::Budget;
+use estimate::Estimate;
 use measure::{Measurement, Shared, SizeProgress, SizeResult};
 use processor::Processor;
 use resume::Resumed;
+use tally::{Share, Tally, in_money};
 
 /// The number of invocations per size if neither a flag nor a plan has one.
 const DEFAULT_NUM: u32 = 10;
@@ -98,6 +105,8 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     let stop = interrupt.child_token();
     let recorder = Recorder {
         budget: Budget::new(options.max_cost),
+        tally: Tally::new(),
+        estimate: RefCell::new(Estimate::new()),
         writer: RefCell::new(output),
         failure: RefCell::default(),
         gone: RefCell::default(),
@@ -117,44 +126,55 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     };
     tokio::pin!(grace);
     let mut grace_is_over = false;
-    while reading || !measurements.is_empty() {
-        tokio::select! {
-            Some(()) = measurements.next(), if !measurements.is_empty() => {}
-            line = input.next(), if reading => match line {
-                None => {
-                    reading = false;
-                    // No more sizes come.
-                    invoke.races.clear();
-                }
-                Some(Err(error)) => invoke.stop_because(error),
-                Some(Ok(line)) => match invoke.handle(&line) {
-                    Ok(Some(Work::Size(measurement))) => measurements.push(measurement.run(&shared).boxed_local()),
-                    Ok(Some(Work::Race(sizes, race))) => {
-                        measurements.push(race.run(sizes, &shared).boxed_local());
+    let line = || {
+        let spent = in_money(&recorder.budget.spent());
+        recorder.tally.line(&spent, stop.is_cancelled(), options.adaptive.is_some())
+    };
+    progress::during(Duration::ZERO, line, async {
+        while reading || !measurements.is_empty() {
+            tokio::select! {
+                Some(()) = measurements.next(), if !measurements.is_empty() => {}
+                line = input.next(), if reading => match line {
+                    None => {
+                        reading = false;
+                        // No more sizes come.
+                        invoke.races.clear();
+                        recorder.tally.end();
                     }
-                    Ok(None) => {}
-                    Err(error) => invoke.stop_because(error),
+                    Some(Err(error)) => invoke.stop_because(error),
+                    Some(Ok(line)) => match invoke.handle(&line) {
+                        Ok(Some(Work::Size(measurement))) => measurements.push(measurement.run(&shared).boxed_local()),
+                        Ok(Some(Work::Race(sizes, race))) => {
+                            measurements.push(race.run(sizes, &shared).boxed_local());
+                        }
+                        Ok(None) => {}
+                        Err(error) => invoke.stop_because(error),
+                    },
                 },
-            },
-            () = &mut grace, if !grace_is_over => {
-                grace_is_over = true;
-                if !measurements.is_empty() {
-                    message::warning(format_args!(
-                        "stopped waiting after {} s; the invocations still in flight are not recorded",
-                        GRACE.as_secs()
-                    ));
-                    measurements.clear();
+                () = &mut grace, if !grace_is_over => {
+                    grace_is_over = true;
+                    if !measurements.is_empty() {
+                        message::warning(format_args!(
+                            "stopped waiting after {} s; the invocations still in flight are not recorded",
+                            GRACE.as_secs()
+                        ));
+                        measurements.clear();
+                    }
                 }
             }
+            // What is in flight is paid for, so it is recorded where that is possible.
+            reading &= !recorder.writer.borrow().is_closed();
+            if recorder.writer.borrow().is_useless() {
+                measurements.clear();
+            }
         }
-        // What is in flight is paid for, so it is recorded where that is possible.
-        reading &= !recorder.writer.borrow().is_closed();
-        if recorder.writer.borrow().is_useless() {
-            measurements.clear();
-        }
-    }
+    })
+    .await;
     if invoke.is_dry() {
         message::note(format_args!("dry run: these actions are allowed: {}", aws.proved().join(", ")));
+        if let Some(estimate) = recorder.estimate.borrow().in_words(options, &recorder.budget) {
+            message::note(estimate);
+        }
     }
     if invoke.kept > 0 {
         message::note(format_args!("kept {} of the resumed run", counted(invoke.kept, "invocation")));
@@ -180,6 +200,9 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
 /// The output of the measurements of all sizes.
 struct Recorder<'a> {
     budget: Budget,
+    tally: Tally,
+    /// What a dry run tells of the real run.
+    estimate: RefCell<Estimate>,
     writer: RefCell<&'a mut Writer>,
     /// The first failure to write.
     failure: RefCell<Option<Error>>,
@@ -198,6 +221,8 @@ struct Recorder<'a> {
 impl Recorder<'_> {
     fn write(&self, invocation: &Invocation) {
         self.budget.add(invocation);
+        self.tally.note_invocation(invocation);
+        self.estimate.borrow_mut().note(invocation);
         self.record(invocation);
     }
 
@@ -220,7 +245,7 @@ impl Recorder<'_> {
     fn size(&self, configuration: &Configuration, options: &Options) -> Rc<SizeProgress> {
         let key = (configuration.run_id.clone(), configuration.size_key());
         let mut sizes = self.sizes.borrow_mut();
-        Rc::clone(sizes.entry(key).or_insert_with(|| Rc::new(SizeProgress::new(options))))
+        Rc::clone(sizes.entry(key).or_insert_with(|| Rc::new(SizeProgress::new(options, self.tally.pace()))))
     }
 
     fn pass(&self, line: &Line) {
@@ -346,6 +371,7 @@ impl<'a> Invoke<'a> {
                 if plan.dry_run {
                     self.dry_runs.insert(plan.run_id.clone());
                 }
+                self.recorder.tally.expect(&plan, self.invocations_of_a_version(&plan));
                 if self.options.adaptive.is_some() {
                     self.plans.insert((plan.run_id.clone(), plan.function_arn.clone()), plan);
                 }
@@ -353,10 +379,17 @@ impl<'a> Invoke<'a> {
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
                 self.upstream.note_published(&configuration);
+                self.recorder.tally.note_configuration(&configuration);
                 match configuration.state {
                     ConfigurationState::Ready => ready = Ok(Some(configuration)),
                     ConfigurationState::Failed => self.recorder.failed_configuration.set(true),
                     ConfigurationState::Creating => {}
+                }
+            }
+            Failure::TYPE => {
+                if let Some(function) = line.parse::<Failure>().ok().and_then(|failure| failure.function_arn)
+                {
+                    self.recorder.tally.end_of(&function);
                 }
             }
             // `Measurement::run` writes it if it is kept; otherwise the invocation is made again.
@@ -422,14 +455,14 @@ impl<'a> Invoke<'a> {
             )));
         }
         let is_dry_run = options.dry_run || self.dry_runs.contains(&configuration.run_id);
-        if is_dry_run && configuration.index.is_some_and(|index| index > 0) {
-            return Ok(None);
+        let mut num = options.adaptive.map_or_else(|| self.num(&configuration), |adaptive| adaptive.most());
+        if is_dry_run {
+            self.recorder.estimate.borrow_mut().expect(&configuration, num);
+            num = 1;
+            if configuration.index.is_some_and(|index| index > 0) {
+                return Ok(None);
+            }
         }
-        let num = match options.adaptive {
-            _ if is_dry_run => 1,
-            Some(Adaptive { limits, .. }) => (limits.wave + limits.max_per_size) as u32,
-            None => self.num(&configuration),
-        };
         // A version that is for one invocation is for the invocation of its index.
         let indices = match configuration.index {
             Some(index) => index..index + 1,
@@ -438,19 +471,33 @@ impl<'a> Invoke<'a> {
         let kept =
             if is_dry_run { BTreeMap::new() } else { options.resumed.kept(&configuration, indices.clone()) };
         self.kept += kept.len();
+        let size = self.recorder.size(&configuration, options);
         Ok(Some(Measurement {
-            lambda: self.aws.lambda(&configuration.function_arn),
-            num,
-            indices,
-            kept,
             shares: if is_dry_run {
                 options.payloads.only_first()
             } else {
                 options.payloads.share_out(num)?
             },
-            size: self.recorder.size(&configuration, options),
+            left: Share::new(&size.pace, indices.len() as u32 - kept.len() as u32),
+            size,
+            lambda: self.aws.lambda(&configuration.function_arn),
+            num,
+            indices,
+            kept,
             configuration,
         }))
+    }
+
+    /// Returns the number of invocations that each version of a plan gets, at most.
+    fn invocations_of_a_version(&self, plan: &Plan) -> u32 {
+        let is_dry_run = self.options.dry_run || plan.dry_run;
+        match self.options.adaptive {
+            // Only the first version of each size is invoked.
+            _ if is_dry_run && plan.only_cold_starts => 0,
+            _ if is_dry_run || plan.only_cold_starts => 1,
+            Some(adaptive) => adaptive.most(),
+            None => self.options.num.unwrap_or(plan.num),
+        }
     }
 
     /// Returns the number of invocations of the configuration's size. If each invocation has a version of its own, it

@@ -1,7 +1,6 @@
 //! The pre- and the post-processor, which are called before and after each invocation. They are not measured.
 
 use std::fmt;
-use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -138,20 +137,26 @@ const WAIT_FOR_STDERR: Duration = Duration::from_secs(1);
 /// The number of bytes at the end of a command's messages in which the last line is looked for.
 const TAIL_BYTES: usize = 4096;
 
-/// Shows the messages of a command as they arrive, and returns the last one.
+/// Shows the messages of a command, whole lines as they arrive, and returns the last one.
 async fn show(mut stderr: ChildStderr) -> Option<String> {
     let mut tail = Vec::new();
+    // What is not shown yet: the beginning of a line, over which the line of progress would be drawn.
+    let mut begun = Vec::new();
     let mut buffer = [0; TAIL_BYTES];
     while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
-        message::clear_progress();
-        // If stderr cannot be written to, there is nobody to tell.
-        let _ = std::io::stderr().write_all(&buffer[..length]);
+        begun.extend_from_slice(&buffer[..length]);
         tail.extend_from_slice(&buffer[..length]);
         tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
+        let whole = memchr::memrchr(b'\n', &begun).map_or(0, |at| at + 1);
+        // A line without an end is shown in parts.
+        let shown = if begun.len() - whole > TAIL_BYTES { begun.len() } else { whole };
+        message::raw(&begun[..shown]);
+        begun.drain(..shown);
     }
-    if tail.last().is_some_and(|last| *last != b'\n') {
+    if !begun.is_empty() {
         // The next message begins a line of its own.
-        let _ = std::io::stderr().write_all(b"\n");
+        begun.push(b'\n');
+        message::raw(&begun);
     }
     last_line(&tail)
 }

@@ -6,6 +6,7 @@ mod power_values; // the sizes to measure, as the user lists them
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
@@ -22,6 +23,7 @@ use crate::label::label;
 use crate::message::{self, counted};
 use crate::names::{FunctionArn, FunctionRef, Qualifier};
 use crate::ndjson::{Upstream, Writer};
+use crate::progress;
 use crate::records::{Configuration, Failure, Plan, RunId};
 use crate::run::{
     AfterRun, Published, RunError, Tag, begin, configuration_of, finish, plan_before, remove_made,
@@ -54,9 +56,13 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         writer: RefCell::new(&mut pipe.output),
         upstream: RefCell::new(&mut pipe.upstream),
         begun: RefCell::default(),
+        planned: Cell::default(),
+        published: Cell::default(),
         interrupt: &pipe.interrupt,
     };
-    let mut results = join_all(options.functions.iter().map(async |function| {
+    // Whoever reads the records shows what becomes of them.
+    let is_followed = !run.writer.borrow().is_last();
+    let work = join_all(options.functions.iter().map(async |function| {
         let mut arn = None;
         let result = run.prepare(aws, function, &mut arn).await;
         match result {
@@ -68,8 +74,9 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
             }
             other => other,
         }
-    }))
-    .await;
+    }));
+    let mut results =
+        if is_followed { work.await } else { progress::during(Duration::ZERO, || run.line(), work).await };
     let failed = results.iter().filter(|result| result.is_err()).count();
     let is_output_error = |result: &Result<_, _>| matches!(result, Err(Error::Io { .. }));
     let output_error = match results.iter().position(is_output_error) {
@@ -106,10 +113,23 @@ struct Run<'a> {
     /// The functions whose preparation has begun. They are needed to remove what the run has made if its
     /// records cannot be written, and to notice a function that is named twice, in two forms.
     begun: RefCell<BTreeMap<FunctionArn, Lambda>>,
+    /// The versions to publish, and those that are.
+    planned: Cell<usize>,
+    published: Cell<usize>,
     interrupt: &'a Interrupt,
 }
 
 impl Run<'_> {
+    /// Returns the line of progress.
+    fn line(&self) -> String {
+        match (self.published.get(), self.planned.get()) {
+            _ if self.interrupt.is_cancelled() => "stopping, and restoring $LATEST".to_owned(),
+            (_, 0) => format!("looking at {}", counted(self.options.functions.len(), "function")),
+            (published, planned) if published == planned => "restoring $LATEST".to_owned(),
+            (published, planned) => format!("publishing {published} of {planned}"),
+        }
+    }
+
     /// Prepares one function, and restores `$LATEST` even if that fails.
     ///
     /// Sets `arn` as soon as it is known.
@@ -128,6 +148,8 @@ impl Run<'_> {
         }
         let plan = self.plan(&latest)?;
         self.writer.borrow_mut().write(&plan)?;
+        let of_size = if plan.only_cold_starts { plan.num as usize } else { 1 };
+        self.planned.update(|planned| planned + plan.power_values.len() * of_size);
         let (published, restored) = self.publish_all(lambda, &plan, &mut latest).await;
         if let Ok(AfterRun::Ended) = restored {
             // Whoever ended the run may have missed what was published since.
@@ -257,7 +279,6 @@ impl Run<'_> {
                 if progress.has_failed.get() {
                     return Ok(());
                 }
-                message::progress(format_args!("{}: {memory} MB", label(&plan.function_arn)));
                 let configuration = configuration_of(plan, memory, index);
                 let written = self.writer.borrow_mut().write(&configuration);
                 written.inspect_err(|_| progress.is_useless.set(true))?;
@@ -295,6 +316,7 @@ impl Run<'_> {
         let mut finished = std::pin::pin!(finished);
         let mut result = Ok(Exit::Done);
         while let Some((configuration, failure)) = finished.next().await {
+            self.published.update(|published| published + 1);
             self.upstream.borrow_mut().note_published(&configuration);
             if !progress.is_useless.get()
                 && let Err(error) = self.writer.borrow_mut().write(&configuration)
