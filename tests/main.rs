@@ -21,6 +21,7 @@
 //! - `install`: what is installed where, also as a Debian package, and completions in the shells.
 //! - `scale`: Spark, DuckDB and polars on saved runs.
 //! - `adaptive`: the race of the sizes, with lpt-invoke --adaptive.
+//! - `progress`: the line of progress on a terminal, and the estimate of a dry run.
 //! - `prepare`, `invoke`, `import`, `analyze`, `select`, `apply`, `cleanup`: one tool.
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
@@ -52,6 +53,7 @@ mod messages;
 mod pipeline;
 mod policy;
 mod prepare;
+mod progress;
 mod save;
 mod scale;
 mod select;

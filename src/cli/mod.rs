@@ -131,8 +131,8 @@ impl ExecutionInputArgs {
 pub(crate) struct DryRunArgs {
     /// Check the permissions: invoke each size once, and apply nothing
     ///
-    /// Nothing is analyzed or selected either. With lpt-prepare --dry-run the plan record tells this to the
-    /// next tools.
+    /// Nothing is analyzed or selected either. lpt-invoke ends with an estimate of the real run: invocations, requests,
+    /// time and cost. With lpt-prepare --dry-run the plan record tells this to the next tools.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: Option<bool>,
 }

@@ -7,6 +7,7 @@ pub mod network;
 pub mod records;
 pub mod s3;
 mod service;
+pub mod terminal;
 mod tool;
 
 use std::io::Write as _;

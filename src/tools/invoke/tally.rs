@@ -212,3 +212,87 @@ pub(super) fn in_money(amounts: &BTreeMap<String, Money>) -> String {
     });
     amounts.collect::<Vec<_>>().join(" and ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OF_F: &str = r#""runId":"r","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:f""#;
+
+    fn plan(more: &str) -> Plan {
+        let plan = format!(
+            r#"{{"type":"plan",{OF_F},"schemaVersion":1,"architecture":"x86_64","packageType":"Zip","snapStart":false,
+            "originalMemorySizeMB":128,"originalRevisionId":"r","codeSha256":"c","powerValues":[128,256,512],
+            "createdAt":"2026-11-23T07:23:47.643Z",{more}}}"#
+        );
+        serde_json::from_str(&plan).expect("a plan")
+    }
+
+    fn configuration(more: &str) -> Configuration {
+        let configuration =
+            format!(r#"{{"type":"configuration",{OF_F},"architecture":"x86_64","alias":"a",{more}}}"#);
+        serde_json::from_str(&configuration).expect("a configuration")
+    }
+
+    fn note_made(tally: &Tally, share: &Share, outcome: &str) {
+        let invocation = format!(
+            r#"{{"type":"invocation",{OF_F},"memorySizeMB":128,"outcome":"{outcome}","durationMs":1,"billedDurationMs":1}}"#
+        );
+        tally.note_invocation(&serde_json::from_str(&invocation).expect("an invocation"));
+        share.note_made();
+    }
+
+    #[test]
+    fn the_counts_end_at_the_totals_whatever_is_left_out() {
+        let tally = Tally::new();
+        assert_eq!(tally.line("", false, false), "waiting for lpt-prepare");
+        tally.expect(&plan(r#""num":2,"onlyColdStarts":false"#), 2);
+        assert_eq!(tally.line("", false, false), "publishing 0 of 3 · 0 of 6 invocations · ? left");
+        tally.note_configuration(&configuration(r#""memorySizeMB":128,"state":"ready","version":"1""#));
+        let pace = tally.pace();
+        let share = Share::new(&pace, 2);
+        pace.begin();
+        note_made(&tally, &share, "ok");
+        note_made(&tally, &share, "timeout");
+        assert_eq!(
+            tally.line("1 USD", false, false),
+            "publishing 1 of 3 · 2 of 6 invocations · 1 error · 1 USD · 1 s left"
+        );
+        tally.note_configuration(&configuration(r#""memorySizeMB":256,"state":"failed","errorType":"E""#));
+        tally.note_configuration(&configuration(r#""memorySizeMB":512,"state":"ready","version":"2""#));
+        let given_up = Share::new(&tally.pace(), 2);
+        assert_eq!(tally.line("", false, false), "2 of 4 invocations · 1 error · ? left");
+        assert_eq!(tally.line("", true, false), "stopping · 2 invocations · 1 error");
+        drop(given_up);
+        assert_eq!(tally.line("", false, false), "2 of 2 invocations · 1 error · waiting for lpt-prepare");
+    }
+
+    #[test]
+    fn a_size_of_cold_starts_that_is_refused_takes_its_other_versions_with_it() {
+        let tally = Tally::new();
+        tally.expect(&plan(r#""num":5,"onlyColdStarts":true"#), 1);
+        assert!(tally.line("", false, false).starts_with("publishing 0 of 15 · 0 of 15 "));
+        tally.note_configuration(&configuration(
+            r#""memorySizeMB":128,"index":1,"state":"failed","errorType":"E""#,
+        ));
+        assert!(tally.line("", false, false).starts_with("publishing 0 of 11 · 0 of 11 "));
+        tally.end_of(&plan(r#""num":5,"onlyColdStarts":true"#).function_arn);
+        assert_eq!(tally.line("", false, false), "waiting for lpt-prepare");
+    }
+
+    #[test]
+    fn a_race_has_no_total_but_a_limit() {
+        let tally = Tally::new();
+        let share = Share::new(&tally.pace(), 23);
+        note_made(&tally, &share, "ok");
+        tally.round.set(Some(2));
+        assert_eq!(tally.line("", false, true), "round 2 · 1 of at most 23 invocations");
+    }
+
+    #[test]
+    fn money_has_two_digits_at_least() {
+        let money = |amount| in_money(&BTreeMap::from([("USD".to_owned(), Money(amount))]));
+        let amounts = [0.000_000_123, 0.000_456_7, 0.0123, 0.5, 12.345, 0.0].map(money);
+        assert_eq!(amounts, ["0.00000012 USD", "0.00046 USD", "0.012 USD", "0.50 USD", "12.35 USD", ""]);
+    }
+}
