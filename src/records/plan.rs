@@ -79,6 +79,11 @@ impl<'de> Deserialize<'de> for SchemaVersion {
 }
 
 impl Plan {
+    /// Returns the number of versions that lpt-prepare publishes of each size.
+    pub(crate) fn versions_of_a_size(&self) -> u32 {
+        if self.only_cold_starts && !self.dry_run { self.num } else { 1 }
+    }
+
     /// Whether restored snapshots are charged for. SnapStart costs nothing extra for Java:
     /// <https://aws.amazon.com/lambda/pricing/>.
     pub(crate) fn pays_for_snapshots(&self) -> bool {

@@ -27,7 +27,6 @@ pub(super) struct Estimate {
 /// What the real run will do at one size.
 #[derive(Debug)]
 struct OfSize {
-    versions: u32,
     invocations: u32,
     /// Whether each invocation has a version of its own.
     only_cold_starts: bool,
@@ -62,16 +61,15 @@ impl Estimate {
         Estimate { begun: Instant::now(), sizes: BTreeMap::new() }
     }
 
-    /// Notes a version whose size gets so many invocations in the real run.
+    /// Notes a size that gets so many invocations in the real run.
     pub fn expect(&mut self, configuration: &Configuration, invocations: u32) {
         let new = || OfSize {
-            versions: 0,
             invocations,
             only_cold_starts: configuration.index.is_some(),
             ready: self.begun.elapsed(),
             first: None,
         };
-        self.sizes.entry(configuration.size_key()).or_insert_with(new).versions += 1;
+        self.sizes.entry(configuration.size_key()).or_insert_with(new);
     }
 
     /// Notes an invocation of the dry run.
@@ -89,7 +87,8 @@ impl Estimate {
             return None;
         }
         let invocations: u32 = known.iter().map(|(_, size, _)| size.invocations).sum();
-        let versions: u32 = known.iter().map(|(_, size, _)| size.versions).sum();
+        let versions = |size: &OfSize| if size.only_cold_starts { size.invocations } else { 1 };
+        let versions: u32 = known.iter().map(|(_, size, _)| versions(size)).sum();
         let functions: BTreeSet<_> = known.iter().map(|(key, ..)| &key.function).collect();
         let requests = versions * REQUESTS_OF_A_VERSION + functions.len() as u32 * REQUESTS_OF_A_FUNCTION;
         let mut times = BTreeMap::<(&FunctionArn, Architecture), f64>::new();

@@ -8,9 +8,9 @@ mod failures; // when a size is given up because its invocations fail
 mod resume; // the invocations of an interrupted run, which need not be made again
 mod processor; // the pre- and post-processor: a function or a shell command
 mod payload; // the payloads, and their shares of the invocations
-mod budget; // what the invocations cost, and what may still be spent
 mod estimate; // what the real run will do and cost, from a dry run
 mod tally; // what is made and what is still to come: the line of progress
+mod budget; // what the invocations cost, and what may still be spent
 
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
@@ -492,8 +492,6 @@ impl<'a> Invoke<'a> {
     fn invocations_of_a_version(&self, plan: &Plan) -> u32 {
         let is_dry_run = self.options.dry_run || plan.dry_run;
         match self.options.adaptive {
-            // Only the first version of each size is invoked.
-            _ if is_dry_run && plan.only_cold_starts => 0,
             _ if is_dry_run || plan.only_cold_starts => 1,
             Some(adaptive) => adaptive.most(),
             None => self.options.num.unwrap_or(plan.num),

@@ -70,7 +70,7 @@ impl Tally {
 
     /// Notes the versions that a plan announces, with so many invocations each.
     pub fn expect(&self, plan: &Plan, invocations: u32) {
-        let of_size = if plan.only_cold_starts { plan.num } else { 1 };
+        let of_size = plan.versions_of_a_size();
         let versions = plan.power_values.len() as u32 * of_size;
         let key = (plan.run_id.clone(), plan.function_arn.clone());
         self.coming.borrow_mut().insert(key, Coming { versions, of_size, invocations });

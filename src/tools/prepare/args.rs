@@ -113,7 +113,7 @@ impl Args {
                 .power_values
                 .or(power_values)
                 .unwrap_or_else(|| DEFAULT_POWER_VALUES.parse().expect("a constant list of sizes")),
-            num: if dry_run { 1 } else { num },
+            num,
             only_cold_starts,
             dry_run,
         })

@@ -148,8 +148,8 @@ impl Run<'_> {
         }
         let plan = self.plan(&latest)?;
         self.writer.borrow_mut().write(&plan)?;
-        let of_size = if plan.only_cold_starts { plan.num as usize } else { 1 };
-        self.planned.update(|planned| planned + plan.power_values.len() * of_size);
+        let versions = plan.power_values.len() * plan.versions_of_a_size() as usize;
+        self.planned.update(|planned| planned + versions);
         let (published, restored) = self.publish_all(lambda, &plan, &mut latest).await;
         if let Ok(AfterRun::Ended) = restored {
             // Whoever ended the run may have missed what was published since.
@@ -271,8 +271,8 @@ impl Run<'_> {
         begun: mpsc::UnboundedSender<Begun>,
     ) -> Result<(), Error> {
         for &memory in &plan.power_values {
-            let indices = if plan.only_cold_starts { (0..plan.num).map(Some).collect() } else { vec![None] };
-            for index in indices {
+            let numbered = (0..plan.versions_of_a_size()).map(|index| plan.only_cold_starts.then_some(index));
+            for index in numbered {
                 if self.interrupt.is_cancelled() {
                     return Err(Error::Interrupted);
                 }
