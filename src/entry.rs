@@ -1,5 +1,6 @@
 //! The entry of every binary: arguments, runtime, signals, the input, the error line and the exit code.
 
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,6 +13,7 @@ use crate::exit::Exit;
 use crate::message;
 use crate::ndjson::{Reader, Upstream, Writer};
 use crate::progress;
+use crate::report::Format;
 use crate::usage;
 
 /// Cancelled by the first SIGINT, SIGTERM or SIGHUP. A second one ends the tool at once.
@@ -27,6 +29,11 @@ pub trait Tool: clap::Parser {
 
     /// Returns the flags that every tool has.
     fn common(&self) -> &CommonArgs;
+
+    /// Returns the form of the output that is asked for; `None`: that for who reads it.
+    fn format(&self) -> Option<Format> {
+        None
+    }
 
     /// Returns the files of records to read, or `None` if the tool reads no records.
     fn input(&self) -> Option<&InputArgs>;
@@ -78,17 +85,19 @@ async fn run_tool<T: Tool>() -> Exit {
                 return exit;
             }
             let input = if names_a_file::<T>() { None } else { Reader::open(&[]).ok() };
-            return Pipe::new::<T>(input.unwrap_or_else(Reader::nothing), interrupt).end_early(exit).await;
+            let input = input.unwrap_or_else(Reader::nothing);
+            return Pipe::new::<T>(input, interrupt, None).end_early(exit).await;
         }
     };
     tool.common().apply();
+    let format = tool.format();
     let input = tool.input().map_or_else(|| Ok(Reader::nothing()), |input| Reader::open(&input.files));
     let input = input.and_then(|input| watch_signals(interrupt.clone(), T::STOPPED).map(|()| input));
     let mut pipe = match input {
-        Ok(input) => Pipe::new::<T>(input, interrupt),
+        Ok(input) => Pipe::new::<T>(input, interrupt, format),
         Err(error) => {
             message::error(&error);
-            return Pipe::new::<T>(Reader::nothing(), interrupt).end(error.exit());
+            return Pipe::new::<T>(Reader::nothing(), interrupt, format).end(error.exit());
         }
     };
     let result = tool.run(&mut pipe).await;
@@ -106,8 +115,12 @@ async fn run_tool<T: Tool>() -> Exit {
 }
 
 impl Pipe {
-    fn new<T: Tool>(input: Reader, interrupt: Interrupt) -> Pipe {
+    /// At a terminal people read the output, unless it is asked for in a form.
+    fn new<T: Tool>(input: Reader, interrupt: Interrupt, format: Option<Format>) -> Pipe {
         let mut output = Writer::stdout();
+        if format.is_none() && io::stdout().is_terminal() {
+            output.show_people();
+        }
         if !T::WRITES_RECORDS {
             output.leave_out_end();
         }

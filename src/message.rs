@@ -4,7 +4,7 @@
 //! becomes one line of visible characters.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -30,6 +30,11 @@ pub(crate) fn set_quiet(quiet: bool) {
     progress::set_hidden(quiet);
 }
 
+/// Whether only warnings and errors are shown.
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// Sets how much more is shown: 1 shows details, 2 also what is sent and what comes back.
 pub(crate) fn set_verbosity(verbosity: u8) {
     VERBOSITY.store(verbosity, Ordering::Relaxed);
@@ -52,7 +57,7 @@ pub(crate) fn counted<N: Display + PartialEq + From<u8>>(count: N, noun: &str) -
 
 /// Shows something that is good to know.
 pub(crate) fn note(text: impl Display) {
-    if !QUIET.load(Ordering::Relaxed) {
+    if !is_quiet() {
         write_message("", text);
     }
 }
@@ -89,9 +94,16 @@ pub(crate) fn first_error() -> Option<&'static str> {
     FIRST_ERROR.get().map(String::as_str)
 }
 
+/// Shows text that stdout says too, in another form, to people who watch stderr.
+pub(crate) fn for_people(text: impl FnOnce() -> String) {
+    if !is_quiet() && std::io::stderr().is_terminal() {
+        write_line(text());
+    }
+}
+
 /// Shows a summary of several lines, without the tool's name.
 pub(crate) fn summary(text: impl Display) {
-    if !QUIET.load(Ordering::Relaxed) {
+    if !is_quiet() {
         let text = text.to_string();
         let lines: Vec<_> = text.split('\n').map(|line| visible(line).to_string()).collect();
         write_line(lines.join("\n"));

@@ -327,7 +327,7 @@ fn a_function_that_cannot_be_prepared_has_a_record_and_a_line_in_the_table() {
         let analyzed =
             if from == "a file" { analyze.arg(&runs).run() } else { analyze.stdin(&*measured.stdout).run() };
         assert_eq!(analyzed.code, Some(code), "from {from}: {}", analyzed.stderr);
-        let selected = Tool::new("lpt-select").stdin(analyzed.stdout).run();
+        let selected = Tool::new("lpt-select").stdin(analyzed.stdout).run_watched();
         assert_eq!(selected.code, Some(3), "from {from}: {}", selected.stderr);
         assert_eq!(selected.of_type("selection").len(), 1, "the other function is whole");
         assert!(
@@ -337,6 +337,36 @@ fn a_function_that_cannot_be_prepared_has_a_record_and_a_line_in_the_table() {
         );
     }
     local.tool("lpt-cleanup").arg(&runs).run().succeeds();
+}
+
+/// A table of lpt-analyze and of lpt-select is tested there.
+#[test]
+fn a_terminal_shows_a_summary_and_no_records() {
+    let local = Local::with(&[&format!("f={},memory=256", function("echo").display())]);
+    let folder = Folder::new();
+    let saved = |name: &str| {
+        let text = std::fs::read_to_string(folder.path(name)).unwrap();
+        crate::common::records::parse(&text)
+    };
+    let shows = |tool: Tool, said: &str| {
+        let shown = tool.run_at_terminal().succeeds().stdout;
+        assert!(shown.contains(said) && !shown.contains('{'), "{said}: {shown}");
+        shown
+    };
+    let plan = folder.path("plan.ndjson");
+    let prepare = local.tool("lpt-prepare").args(["--power-values", "256,512", "f", "--save"]).arg(&plan);
+    shows(prepare, "f: published 2 versions of 256, 512 MB");
+    assert_eq!(saved("plan.ndjson").pop().unwrap()["status"], "complete", "the file has all");
+    let runs = folder.path("runs.ndjson");
+    let invoke = local.tool("lpt-invoke").arg("--num=5").arg(&plan).arg("--save").arg(&runs);
+    let shown = shows(invoke, "10 invocations were made, and cost about 0.00");
+    assert!(shown.contains(&format!("; lpt-analyze {} shows the result", runs.display())), "{shown}");
+    shows(Tool::new("lpt-import").arg(&runs), "records; to keep them, redirect stdout");
+    shows(Tool::new("lpt-analyze").args(["--starts", "warm"]).arg(&runs), "mean duration");
+    let cleanup = || local.tool("lpt-cleanup").arg(&runs);
+    shows(cleanup(), "lpt-cleanup: f: removed 2 versions and 2 aliases of the run");
+    let again = cleanup().args(["--format", "ndjson", "--quiet"]).run_at_terminal().succeeds();
+    assert_eq!((again.of_type("cleaned").len(), again.of_type("end").len()), (1, 1));
 }
 
 /// In the pipe, the tool that failed has said why. Who reads its file later has not seen that.

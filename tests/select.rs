@@ -19,7 +19,11 @@ fn a_file_and_stdin_give_the_same() {
     assert_eq!(from_file.stdout, from_stdin.stdout);
     assert_eq!(from_file.stdout, dash.stdout);
     crate::analyze::assert_golden("3-selection.ndjson", &from_file.stdout);
-    crate::analyze::assert_golden("3-selection.txt", &from_file.stderr);
+    assert_eq!(from_file.stderr, "", "nobody watches it");
+    let table = Tool::new("lpt-select").args(["--format", "table"]).stdin(measured()).run().succeeds();
+    crate::analyze::assert_golden("3-selection.txt", &table.stdout);
+    let watched = Tool::new("lpt-select").stdin(measured()).run_watched().succeeds();
+    assert_eq!((watched.stdout, watched.stderr), (from_file.stdout, table.stdout));
 }
 
 #[test]
@@ -147,7 +151,7 @@ fn out_of_memory(memory: u32) -> Record {
 fn out_of_memory_is_called_that_and_first_if_it_is_the_current_size() {
     let plan = plan("f").with("originalMemorySizeMB", 128).with("powerValues", vec![128, 192, 256]);
     let sizes = [out_of_memory(128), out_of_memory(192), statistics("f").memory(256), end("lpt-analyze")];
-    let ran = Tool::new("lpt-select").stdin(lines([plan.clone()].into_iter().chain(sizes))).run();
+    let ran = Tool::new("lpt-select").stdin(lines([plan.clone()].into_iter().chain(sizes))).run_watched();
     assert_eq!((ran.code, &ran.of_type("selection")[0]["memorySizeMB"]), (Some(0), &256.into()));
     let lines_said: Vec<&str> = ran.stderr.lines().collect();
     assert_eq!(
@@ -160,7 +164,7 @@ fn out_of_memory_is_called_that_and_first_if_it_is_the_current_size() {
         ran.stderr
     );
     assert!(
-        ran.stderr.contains("256 MB is best by cost against 128 MB, where it ran out of memory;"),
+        ran.stderr.contains("\n256 MB costs the least. Today's size, 128 MB, ran out of memory. "),
         "{}",
         ran.stderr
     );
@@ -338,11 +342,11 @@ fn judged(memory: u32, cost: f64, duration: f64, verdict: &str) -> Record {
     size.with("verdict", verdict).with("verdictConfidence", 0.95)
 }
 
-/// Selects from `sizes` with `flags`, and returns the selection and what was said.
+/// Selects from `sizes` with `flags`, and returns the selection and what was said, in one line.
 fn select(flags: &[&str], sizes: &[Record]) -> (Value, String) {
     let input = lines(sizes.iter().cloned().chain([end("lpt-analyze")]));
-    let ran = Tool::new("lpt-select").args(flags).stdin(input).run().succeeds();
-    (ran.of_type("selection").remove(0), ran.stderr)
+    let ran = Tool::new("lpt-select").args(flags).stdin(input).run_watched().succeeds();
+    (ran.of_type("selection").remove(0), ran.stderr.replace('\n', " "))
 }
 
 #[test]
@@ -356,10 +360,8 @@ fn of_sizes_that_are_as_good_the_one_that_is_better_in_the_other_respect_is_sele
     assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&512.into(), &true.into()), "{said}");
     assert_eq!(selection["indistinguishableFrom"], json!([128]));
     assert_eq!(selection["confidence"], 0.95, "that of the verdicts");
-    assert!(said.contains("  <- selected\n"), "{said}");
-    assert!(said.contains("\n512 MB is among the best by cost; "), "{said}");
     assert!(
-        said.contains("\n128 MB costs 1.0 % less, which may be chance; 512 MB is 4.0 times as fast\ncertain to at least 95.0 %"),
+        said.contains("512 MB is among the best by cost. 128 MB costs 1.0 % less, which may be chance; 512 MB is 4.0 times as fast. That is certain to at least 95.0 %."),
         "{said}"
     );
     let by_speed = sizes.clone().map(|size| size.with("strategy", "speed"));
@@ -485,19 +487,87 @@ fn only_sizes_that_meet_the_limits_are_selected() {
     );
 }
 
+/// Returns the table and what is below it.
+fn table(flags: &[&str], records: &[Record]) -> String {
+    let input = lines(records.iter().cloned().chain([end("lpt-analyze")]));
+    Tool::new("lpt-select").args(["--format", "table"]).args(flags).stdin(input).run().stdout
+}
+
+/// Returns the rows of the sizes, each as its words.
+fn rows(table: &str) -> Vec<Vec<&str>> {
+    let words = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    words.skip_while(|words| !words.contains(&"MB")).skip(1).take_while(|words| !words.is_empty()).collect()
+}
+
 #[test]
-fn the_table_marks_the_sizes_that_no_other_beats_in_cost_and_duration() {
-    let size = |memory, cost: f64, pareto: bool| {
-        statistics("f").memory(memory).with("averageCost", cost).with("pareto", pareto)
+fn the_table_marks_the_selected_size_and_those_that_cannot_be_told_apart() {
+    let sizes = [
+        plan("f").with("originalMemorySizeMB", 256).with("powerValues", vec![128, 256, 512, 1024, 2048]),
+        judged(128, 1.0e-6, 40.0, "best"),
+        judged(256, 2.0e-6, 20.0, "undecided").with("pValue", 0.2),
+        judged(512, 1.0e-6, 10.0, "equivalent").with("pValue", 0.6),
+        judged(1024, 3.0e-6, 10.0, "worse").with("pValue", 0.01),
+        out_of_memory(2048),
+    ];
+    let shown = table(&[], &sizes);
+    let expected = [
+        "~ 128 40.00 1.00 1 0 -50 % best",
+        "~ 256 20.00 2.00 1 0 now unclear",
+        "> 512 10.00 1.00 1 0 -50 % selected",
+        "1024 10.00 3.00 1 0 +50 % worse",
+        "2048 - - 0 5 out of memory",
+    ];
+    assert_eq!(rows(&shown).iter().map(|row| row.join(" ")).collect::<Vec<_>>(), expected, "{shown}");
+    let excluded = table(&["--max-duration", "15ms"], &sizes);
+    assert!(excluded.contains("excluded"), "{excluded}");
+}
+
+#[test]
+fn functions_of_one_name_are_told_apart_in_tables() {
+    let sizes = [statistics("f"), statistics("f").region("eu-west-1")];
+    let shown = table(&[], &sizes);
+    assert!(
+        shown.contains("f in eu-west-1 (x86_64)\n") && shown.contains("f in us-east-1 (x86_64)\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_score_is_shown_where_the_strategy_is_balanced() {
+    let sizes = [judged(128, 1.0e-6, 40.0, "best"), judged(512, 2.0e-6, 10.0, "worse")];
+    let (_, said) = select(&["--strategy", "balanced", "--balanced-weight", "0.2"], &sizes);
+    // 0.2 × 2 ÷ 2 + 0.8 × 10 ÷ 40.
+    assert!(
+        said.contains("512 MB has the lowest balanced score, 0.400, where cost weighs 0.2 and"),
+        "{said}"
+    );
+}
+
+/// At a terminal, the records come back with a flag.
+#[test]
+fn a_terminal_shows_a_table_and_no_records() {
+    let tool = || Tool::new("lpt-select").stdin(measured()).env_remove("NO_COLOR");
+    let shown = tool().run_at_terminal().succeeds().stdout;
+    let expected = std::fs::read_to_string(golden("3-selection.txt")).unwrap();
+    let without_colour = |text: &str| {
+        let mut parts = text.split('\u{1b}');
+        let first = parts.next().unwrap().to_owned();
+        first + &parts.map(|part| part.split_once('m').unwrap().1).collect::<String>()
     };
-    let (_, said) = select(&[], &[size(128, 1e-6, true), size(512, 2e-6, false), size(1024, 3e-6, true)]);
-    let marked = |line: &&str| line.ends_with("  *");
-    let rows: Vec<&str> =
-        said.lines().filter(marked).filter_map(|row| row.split_whitespace().next()).collect();
-    assert_eq!(rows, ["1024"], "the best needs no mark: {said}");
-    assert!(said.contains("\n* no other size is both cheaper and faster\n"), "{said}");
-    let (_, said) = select(&[], &[size(128, 1e-6, true), size(512, 2e-6, false)]);
-    assert!(!said.contains('*'), "{said}");
+    assert_eq!(without_colour(&shown), expected);
+    assert!(shown.contains("\u{1b}[1m"), "{shown}");
+    for (variable, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        assert_eq!(tool().env(variable, value).run_at_terminal().succeeds().stdout, expected, "{variable}");
+    }
+    let records = tool().args(["--format", "ndjson", "--quiet"]).run_at_terminal().succeeds();
+    assert_eq!(records.records(), parse(&std::fs::read_to_string(golden("3-selection.ndjson")).unwrap()));
+    assert_eq!(
+        without_colour(&tool().arg("--quiet").run_at_terminal().succeeds().stdout),
+        expected,
+        "that is the answer"
+    );
+    let quiet = Tool::new("lpt-select").arg("--quiet").stdin(measured()).run_watched().succeeds();
+    assert_eq!(quiet.stderr, "");
 }
 
 /// Returns the statistics of the only size of an alternative: its cost in millionths, the half width of the interval,

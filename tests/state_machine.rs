@@ -823,7 +823,9 @@ fn statistics_and_selections_can_be_a_table_json_or_csv() {
 
         let table = run("table");
         assert!(
-            table.stdout.contains("memory MB") && table.stdout.contains("<- best by"),
+            table.stdout.contains(" MB ")
+                && table.stdout.contains("\n> ")
+                && table.stdout.contains("  best\n"),
             "{}",
             table.stdout
         );

@@ -167,13 +167,22 @@ pub(crate) struct IncompleteArgs {
     pub(crate) allow_incomplete: bool,
 }
 
+/// The flag of tools whose output is the record stream alone.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FormatArgs {
+    /// Write the records even to a terminal, which otherwise shows a summary
+    #[arg(long, value_parser = format_parser([Format::Ndjson]))]
+    pub(crate) format: Option<Format>,
+}
+
 /// The flags that decide which size is the best.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StrategyArgs {
     /// Strategy that chooses the best size [default: cost, or the strategy of the statistics read]
     ///
-    /// cost: the lowest average cost. speed: the lowest average duration. balanced: the lowest weighted sum
-    /// of both.
+    /// cost: the lowest average cost. speed: the lowest average duration. balanced: the lowest score, which is
+    /// W × cost ÷ greatest cost + (1 - W) × duration ÷ greatest duration among the sizes, with W of
+    /// --balanced-weight.
     #[arg(long, value_parser = strategy_parser())]
     strategy: Option<Strategy>,
     /// Weight of cost in balanced, from 0 to 1 [default: 0.5, or the weight of the statistics read]

@@ -85,6 +85,8 @@ pub struct Choice<'a> {
     pub selected: &'a Statistics,
     /// The best under the strategy alone, of the sizes that meet the limits.
     pub best: &'a Statistics,
+    /// The score of that one.
+    pub score: f64,
     /// All sizes with a result, from the best to the worst.
     pub ranked: Vec<&'a Statistics>,
     /// `None` if the statistics have no verdicts under this strategy.
@@ -187,6 +189,7 @@ pub fn choose<'a>(
     Ok(Choice {
         selected,
         best: best.0.0,
+        score: best.1.score,
         certainty,
         ranked: ranked.iter().map(|((size, _), _)| *size).collect(),
     })

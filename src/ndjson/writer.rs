@@ -1,5 +1,6 @@
 //! The output of a tool, and the file that holds a copy of it.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
@@ -9,7 +10,9 @@ use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat, stat};
 
 use super::line::Line;
 use crate::error::Error;
+use crate::message;
 use crate::progress;
+use crate::quote::visible;
 use crate::records::{End, Record, Status};
 
 /// The output of a tool. Each record is flushed when it is written: nothing that is known is lost, and a
@@ -23,6 +26,8 @@ pub struct Writer<W: Write = io::Stdout> {
     kind: Kind,
     /// Whether the output is the record stream, which ends with an `end` record.
     is_stream: bool,
+    /// Whether only the copy gets the records, because people read the output.
+    is_for_people: bool,
     records: u64,
 }
 
@@ -101,12 +106,22 @@ impl<W: Write> Writer<W> {
     /// Returns a writer to `output`.
     pub(crate) fn new(output: W) -> Writer<W> {
         let output = Sink::new("stdout".to_owned(), output);
-        Writer { copy: None, output, kind: Kind::Other, is_stream: true, records: 0 }
+        Writer { copy: None, output, kind: Kind::Other, is_stream: true, is_for_people: false, records: 0 }
     }
 
     /// Writes each record to `file`, whose name is `path`, before it is written to the output.
     pub(crate) fn copy_to(&mut self, path: &Path, file: File) {
         self.copy = Some(Sink::new(path.display().to_string(), file));
+    }
+
+    /// Writes records to the copy alone, because people read the output.
+    pub(crate) fn show_people(&mut self) {
+        self.is_for_people = true;
+    }
+
+    /// Whether people read the output, and no records are written to it.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.is_for_people
     }
 
     /// Writes no `end` record, because the output is a document and not the record stream.
@@ -137,7 +152,20 @@ impl<W: Write> Writer<W> {
 
     /// Writes a text that is not a record, and a newline.
     pub(crate) fn document(&mut self, text: &str) -> Result<(), Error> {
-        self.put(format!("{text}\n").as_bytes())
+        self.output.write(format!("{text}\n").as_bytes())
+    }
+
+    /// Writes what the records say, in short, if people read the output.
+    pub(crate) fn summary(&mut self, text: impl Display) -> Result<(), Error> {
+        if self.is_for_people && !message::is_quiet() {
+            return self.document(&visible(&text.to_string()).to_string());
+        }
+        Ok(())
+    }
+
+    /// Returns the number of records that were written.
+    pub(crate) fn records(&self) -> u64 {
+        self.records
     }
 
     /// Returns the name of the file that has a copy of the records and can be read again.
@@ -181,7 +209,7 @@ impl<W: Write> Writer<W> {
             saved = copy.write(&json_line(&End { status, partly: end.partly && !is_cut_off, ..end.clone() }));
         }
         let is_wanted = self.records > 0 || exit_code.is_none_or(|code| code == 0) || self.kind == Kind::Pipe;
-        if is_wanted && !self.is_closed() {
+        if is_wanted && !self.is_closed() && !self.is_for_people {
             end.exit_code = exit_code.filter(|_| self.kind == Kind::Pipe);
             self.output.write(&json_line(&end))?;
         }
@@ -192,6 +220,7 @@ impl<W: Write> Writer<W> {
     fn put(&mut self, line: &[u8]) -> Result<(), Error> {
         let saved = self.copy.as_mut().map_or(Ok(()), |copy| copy.write(line));
         match self.kind {
+            _ if self.is_for_people => Ok(()),
             Kind::Terminal => progress::aside(|| self.output.write(line)),
             _ => self.output.write(line),
         }?;

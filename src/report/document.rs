@@ -41,12 +41,19 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Returns the output in `format`. Only the record stream ends with an `end` record.
-    pub fn new(writer: &'a mut Writer, format: Format) -> Output<'a> {
+    /// Returns the output in `format`, or otherwise in that for who reads it: a table for people, and records for a
+    /// program. Only the record stream ends with an `end` record.
+    pub fn new(writer: &'a mut Writer, format: Option<Format>) -> Output<'a> {
+        let usual = if writer.is_for_people() { Format::Table } else { Format::Ndjson };
+        let format = format.unwrap_or(usual);
         if format != Format::Ndjson {
             writer.leave_out_end();
         }
         Output { writer, format }
+    }
+
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// Passes a line of the input on. A document does not contain it.

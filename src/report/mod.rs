@@ -2,8 +2,11 @@
 
 mod document; // a tool's output in each of its formats
 mod table; // the table of a function's sizes
+mod chart; // cost and duration by size, as bars
 mod changes; // the table of what changed at them
+mod text; // lines for people, with colour where that is wanted
 
 pub use changes::{changes, percent};
 pub use document::{Format, Output};
-pub use table::table;
+pub use table::{Marks, rough_percent, table};
+pub use text::{Text, Tone};

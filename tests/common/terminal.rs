@@ -59,10 +59,19 @@ impl Terminal {
         (output, self.shown())
     }
 
-    /// Returns what was written, after all processes have ended.
+    /// Returns what is shown, after all processes have ended.
     pub fn shown(self) -> Shown {
+        Shown::of(self.bytes())
+    }
+
+    /// Returns the lines that were written, after all processes have ended.
+    pub fn text(self) -> String {
+        self.bytes().replace("\r\n", "\n")
+    }
+
+    fn bytes(self) -> String {
         drop(self.own);
-        Shown::of(String::from_utf8(self.written.join().unwrap()).unwrap())
+        String::from_utf8(self.written.join().unwrap()).unwrap()
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::terminal::Terminal;
 use super::{binary, records, variables};
 
 /// A tool to run.
@@ -35,6 +36,7 @@ impl Tool {
             }
         }
         command
+            .env("TERM", "xterm")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
@@ -84,13 +86,37 @@ impl Tool {
         Ran::new(self.name, output)
     }
 
+    /// Runs the tool to its end, with stderr at a terminal that shows no colour.
+    pub fn run_watched(mut self) -> Ran {
+        let terminal = Terminal::new();
+        self.command.env("TERM", "dumb").stdout(Stdio::piped()).stderr(terminal.stream());
+        let ran = self.feed();
+        Ran { stderr: terminal.text(), ..ran }
+    }
+
+    /// Runs the tool to its end, with stdout and stderr at a terminal. What it shows is its output.
+    pub fn run_at_terminal(mut self) -> Ran {
+        let terminal = Terminal::new();
+        self.command.stdout(terminal.stream()).stderr(terminal.stream());
+        let ran = self.feed();
+        Ran { stdout: terminal.text(), ..ran }
+    }
+
     /// Runs the tool to its end.
     pub fn run(mut self) -> Ran {
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.feed()
+    }
+
+    /// Starts the tool, writes its input and waits for its end.
+    fn feed(mut self) -> Ran {
         self.command.stdin(match self.input {
             Stdin::Bytes(_) => Stdio::piped(),
             Stdin::Nothing => Stdio::null(),
         });
-        let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self.command.spawn().unwrap();
+        // It holds the ends of a terminal.
+        drop(self.command);
         let feeder = child.stdin.take().map(|mut stdin| {
             let Stdin::Bytes(bytes) = self.input else { unreachable!("only bytes are piped") };
             // A tool that refuses its arguments does not read.

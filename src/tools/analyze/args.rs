@@ -49,11 +49,11 @@ pub struct Args {
     cold_start_rate: Option<f64>,
     #[arg(long, value_name = "FILE", help = prices_help(), long_help = prices_long_help())]
     prices: Option<PathBuf>,
-    /// Form of the output: all records (ndjson), or the statistics alone
+    /// Form of the output: all records (ndjson), or the statistics alone [default: ndjson, or table at a terminal]
     ///
     /// ndjson is the record stream, for the next tool. json, csv and table are the statistics alone.
-    #[arg(long, default_value = "ndjson", value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table]))]
-    format: Format,
+    #[arg(long, value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table]))]
+    format: Option<Format>,
     /// Monthly GB-seconds of the account, which decide the price tier
     ///
     /// It is the usage in the function's region and on its architecture, without the invocations that are analyzed.
@@ -147,6 +147,10 @@ impl Tool for Args {
 
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn format(&self) -> Option<Format> {
+        self.format
     }
 
     fn input(&self) -> Option<&InputArgs> {

@@ -16,7 +16,7 @@ use crate::message;
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::{Reader, Writer};
 use crate::records::{Comparison, Quantity, Starts, Statistics};
-use crate::report::{Format, changes, percent};
+use crate::report::{Format, Text, changes, percent};
 use crate::statistics::{
     self, CONFIDENCE, Estimate, TrimmedMean, hodges_lehmann, holm, mann_whitney, quantile_estimate,
 };
@@ -159,7 +159,7 @@ impl Old {
         let mut upstream = input.upstream();
         // A table holds no line of the input, so nothing is written.
         let mut unused = Writer::stdout();
-        let mut analyze = Analyze::new(options, (&mut unused, Format::Table), &mut upstream);
+        let mut analyze = Analyze::new(options, (&mut unused, Some(Format::Table)), &mut upstream);
         if let Some(error) = input.consume(&mut analyze).await? {
             return Err(error);
         }
@@ -370,12 +370,13 @@ pub(super) fn judge(limits: &[Limit], comparisons: &[Comparison]) -> Exit {
 }
 
 /// Returns a table for each function and architecture.
-pub(super) fn tables(comparisons: &[Comparison]) -> String {
+pub(super) fn tables(comparisons: &[Comparison]) -> Text {
     let is_same = |a: &Comparison, b: &Comparison| {
         (&a.function_arn, a.architecture, &a.group) == (&b.function_arn, b.architecture, &b.group)
     };
-    let tables = comparisons
-        .chunk_by(is_same)
-        .map(|sizes| changes(&label_of_group(&sizes[0].function_arn, sizes[0].group.as_deref()), sizes));
-    tables.collect::<Vec<_>>().join("\n\n")
+    let mut text = Text::default();
+    for sizes in comparisons.chunk_by(is_same) {
+        text.append(changes(&label_of_group(&sizes[0].function_arn, sizes[0].group.as_deref()), sizes));
+    }
+    text
 }

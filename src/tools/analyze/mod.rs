@@ -31,9 +31,9 @@ use crate::ndjson::{Consume, Line, Upstream, Writer, reading};
 use crate::price::PriceList;
 use crate::records::{
     Comparison, Configuration, Invocation, Objective, Plan, Record as _, RunName, SizeKey, Starts,
-    Statistics, Strategy,
+    Statistics, Strategy, Verdict,
 };
-use crate::report::{Format, Output, table};
+use crate::report::{Format, Marks, Output, Text, table};
 use crate::statistics::{
     CONFIDENCE, DEFAULT_TRIMMING, Estimate, TrimmedMean, outliers, quantile, quantile_interval,
     sample_standard_deviation,
@@ -68,7 +68,7 @@ struct Options {
     is_part: bool,
     /// The strategy that ranks the sizes, and when one is called better than another.
     rules: Rules,
-    format: Format,
+    format: Option<Format>,
     /// Whether to pass on everything unchanged. A plan may ask for that, too.
     dry_run: bool,
     /// The earlier measurement to compare with.
@@ -266,7 +266,7 @@ impl Consume for Analyze<'_> {
 impl<'a> Analyze<'a> {
     fn new(
         options: &Arc<Options>,
-        (writer, format): (&'a mut Writer, Format),
+        (writer, format): (&'a mut Writer, Option<Format>),
         upstream: &'a mut Upstream,
     ) -> Analyze<'a> {
         Analyze {
@@ -336,15 +336,18 @@ impl<'a> Analyze<'a> {
     /// Writes the statistics, and the comparisons if there are any. A document in JSON or CSV has room for one of them.
     fn write(&mut self, all: &[Statistics], compared: Option<Vec<Comparison>>) -> Result<Exit, Error> {
         let Some(compared) = compared else {
-            self.output.records(all, |_| tables(all))?;
+            let plans = &self.plans;
+            self.output.records(all, |_| tables(all, plans).for_stdout())?;
             return Ok(Exit::Done);
         };
-        if self.options.format == Format::Ndjson {
+        if self.output.format() == Format::Ndjson {
             self.output.records(all, |_| String::new())?;
         }
+        let plans = &self.plans;
         self.output.records(&compared, |_| {
-            let tables = [tables(all), compare::tables(&compared)];
-            tables.into_iter().filter(|table| !table.is_empty()).collect::<Vec<_>>().join("\n\n")
+            let mut text = tables(all, plans);
+            text.append(compare::tables(&compared));
+            text.for_stdout()
         })?;
         let limits = self.options.compare.as_ref().map_or(&[][..], |compare| &compare.limits);
         Ok(compare::judge(limits, &compared))
@@ -352,15 +355,25 @@ impl<'a> Analyze<'a> {
 }
 
 /// Returns a table for each function and architecture.
-fn tables(all: &[Statistics]) -> String {
-    let tables = all.chunk_by(Statistics::is_rival_of).map(|rivals| {
+fn tables(all: &[Statistics], plans: &Plans) -> Text {
+    let mut text = Text::default();
+    for rivals in all.chunk_by(Statistics::is_rival_of) {
+        let Statistics { function_arn, architecture, group, .. } = &rivals[0];
         let best = rivals.iter().find(|rival| rival.rank == Some(1) && is_sound(rival));
-        let name = label_of_group(&rivals[0].function_arn, rivals[0].group.as_deref());
-        let best = best.map(|best| (best.memory_size, format!("best by {}", best.strategy.as_str())));
-        let best = best.as_ref().map(|(size, what)| (*size, what.as_str()));
-        table(&name, &rivals.iter().collect::<Vec<_>>(), best)
-    });
-    tables.collect::<Vec<_>>().join("\n\n")
+        let is_near = |rival: &&Statistics| {
+            matches!(rival.verdict, Some(Verdict::Best | Verdict::Equivalent | Verdict::Undecided))
+        };
+        let marks = Marks {
+            selected: best.map(|best| best.memory_size),
+            near: rivals.iter().filter(is_near).map(|rival| rival.memory_size).collect(),
+            original: plans.plan(function_arn, *architecture).map(|plan| plan.original_memory_size),
+            has_verdicts: true,
+            limits: &[],
+        };
+        let name = label_of_group(function_arn, group.as_deref());
+        text.append(table(&name, &rivals.iter().collect::<Vec<_>>(), &marks));
+    }
+    text
 }
 
 /// The analysis of all invocations.

@@ -2,11 +2,14 @@
 
 use super::Options;
 use crate::aws::Aws;
-use crate::cli::{AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES};
+use crate::cli::{
+    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, FormatArgs, IncompleteArgs, InputArgs, STYLES,
+};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::names::AliasName;
+use crate::report::Format;
 
 /// Give each function the memory size that was selected for it
 ///
@@ -47,6 +50,8 @@ pub struct Args {
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
     common: CommonArgs,
     #[command(flatten)]
     input: InputArgs,
@@ -55,6 +60,10 @@ pub struct Args {
 impl Tool for Args {
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn format(&self) -> Option<Format> {
+        self.format.format
     }
 
     fn input(&self) -> Option<&InputArgs> {

@@ -2,11 +2,12 @@
 
 use super::leftovers;
 use crate::aws::{Aws, AwsOptions};
-use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, InputArgs, STYLES, functions};
+use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, FormatArgs, InputArgs, STYLES, functions};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::names::FunctionRef;
+use crate::report::Format;
 
 /// Remove what a run made, and restore what it changed
 ///
@@ -49,6 +50,8 @@ pub struct Args {
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
     common: CommonArgs,
     #[command(flatten)]
     input: InputArgs,
@@ -57,6 +60,10 @@ pub struct Args {
 impl Tool for Args {
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn format(&self) -> Option<Format> {
+        self.format.format
     }
 
     fn input(&self) -> Option<&InputArgs> {

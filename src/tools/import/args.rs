@@ -12,6 +12,7 @@ use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::names::{Architecture, FunctionArn};
+use crate::report;
 
 /// Make invocation records from logs that are there already, and convert records
 ///
@@ -28,11 +29,11 @@ pub struct Args {
     /// aws logs filter-log-events or get-log-events, or of a subscription. insights-csv: a result of Logs Insights.
     #[arg(long, value_enum, default_value = "auto")]
     from: FromArg,
-    /// Form of the output
+    /// Form of the output [default: ndjson, or a summary alone at a terminal]
     ///
     /// ndjson is the record stream, for the next tool. csv and parquet are one table of all records.
-    #[arg(long, value_enum, default_value = "ndjson")]
-    to: ToArg,
+    #[arg(long, visible_alias = "format", value_enum)]
+    to: Option<ToArg>,
     /// File to write, or the folder of --partition-by (none: stdout)
     ///
     /// A file must not exist yet. To the folder of --partition-by, files are added. A file appears when it is complete.
@@ -105,6 +106,11 @@ impl Tool for Args {
         &self.common
     }
 
+    fn format(&self) -> Option<report::Format> {
+        // csv and parquet are not written as records.
+        self.to.map(|_| report::Format::Ndjson)
+    }
+
     fn input(&self) -> Option<&InputArgs> {
         Some(&self.input)
     }
@@ -116,7 +122,7 @@ impl Tool for Args {
 
 impl Args {
     fn into_options(self) -> Result<Options, Error> {
-        if self.output.is_none() && matches!(self.to, ToArg::Parquet) && io::stdout().is_terminal() {
+        if self.output.is_none() && matches!(self.to, Some(ToArg::Parquet)) && io::stdout().is_terminal() {
             return Err(Error::Usage(
                 "Parquet is not for a terminal; add --output FILE, or redirect stdout".to_owned(),
             ));
@@ -132,9 +138,9 @@ impl Args {
                 FromArg::InsightsCsv => Some(Form::InsightsCsv),
             },
             to: match self.to {
-                ToArg::Ndjson => Format::Ndjson,
-                ToArg::Csv => Format::Csv,
-                ToArg::Parquet => Format::Parquet,
+                None | Some(ToArg::Ndjson) => Format::Ndjson,
+                Some(ToArg::Csv) => Format::Csv,
+                Some(ToArg::Parquet) => Format::Parquet,
             },
             output: self.output,
             partition_by: PartitionBy {

@@ -90,6 +90,10 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     if let Err(error) = import.kinds.show(options.from) {
         bad_input.note(error);
     }
+    if destination.is_none() {
+        let records = counted(pipe.output.records(), "record");
+        pipe.output.summary(format_args!("{records}; to keep them, redirect stdout or add --output FILE"))?;
+    }
     let exit = if pipe.interrupt.is_cancelled() { Exit::Interrupted } else { Exit::Done };
     if let Some(destination) = destination {
         let (_, end) = pipe.upstream.conclude(bad_input.0.as_ref().map_or(exit, Error::exit));

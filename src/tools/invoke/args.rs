@@ -12,8 +12,8 @@ use super::payload::{self, Typed};
 use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
 use crate::aws::{Aws, AwsOptions, S3Url};
 use crate::cli::{
-    AwsArgs, CertaintyArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES,
-    SaveArgs, StrategyArgs, functions, warn_of_few, whole_number,
+    AwsArgs, CertaintyArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, FormatArgs,
+    InputArgs, STYLES, SaveArgs, StrategyArgs, functions, warn_of_few, whole_number,
 };
 use crate::decide::Limits;
 use crate::entry::{Pipe, Tool};
@@ -23,6 +23,7 @@ use crate::message;
 use crate::names::Callee;
 use crate::quote::quoted;
 use crate::records::{BalancedWeight, Strategy, Tags};
+use crate::report::Format;
 use crate::units::Money;
 
 /// Invoke each prepared version, and record what Lambda reports of each invocation
@@ -148,6 +149,8 @@ pub struct Args {
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
     common: CommonArgs,
     #[command(flatten)]
     input: InputArgs,
@@ -187,6 +190,10 @@ fn tags(given: Vec<(String, String)>) -> Result<Tags, Error> {
 impl Tool for Args {
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn format(&self) -> Option<Format> {
+        self.format.format
     }
 
     fn input(&self) -> Option<&InputArgs> {

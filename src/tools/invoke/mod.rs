@@ -191,6 +191,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     } else {
         recorder.say_what_is_left_out(options.adaptive.is_some());
     }
+    recorder.summarize();
     match recorder.failure.take() {
         Some(error) => Err(error),
         None => invoke.conclude(interrupt),
@@ -254,6 +255,17 @@ impl Recorder<'_> {
 
     fn note_gone(&self, configuration: &Configuration) {
         self.gone.borrow_mut().push(configuration.clone());
+    }
+
+    /// Tells people who see no records what they say, in short.
+    fn summarize(&self) {
+        let mut writer = self.writer.borrow_mut();
+        let next = match writer.saved_to() {
+            Some(file) => format!("lpt-analyze {} shows the result", operand(file)),
+            None => "to see the result, pipe lpt-invoke into lpt-analyze".to_owned(),
+        };
+        let written = writer.summary(format_args!("{}; {next}", self.budget));
+        self.note(written);
     }
 
     /// Says what an interrupted run has measured, and how the rest is measured.

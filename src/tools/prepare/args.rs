@@ -6,13 +6,14 @@ use std::str::FromStr;
 use super::{Options, PowerValues};
 use crate::aws::Aws;
 use crate::cli::{
-    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, InputArgs, STYLES, SaveArgs, functions, sizes,
-    warn_of_few, whole_number,
+    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, FormatArgs, InputArgs, STYLES, SaveArgs, functions,
+    sizes, warn_of_few, whole_number,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::names::FunctionRef;
+use crate::report::Format;
 
 /// Publish a version of a Lambda function for each memory size to measure
 ///
@@ -57,6 +58,8 @@ pub struct Args {
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
     common: CommonArgs,
 }
 
@@ -72,6 +75,10 @@ const DEFAULT_NUM: u32 = 10;
 impl Tool for Args {
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn format(&self) -> Option<Format> {
+        self.format.format
     }
 
     fn input(&self) -> Option<&InputArgs> {

@@ -315,9 +315,14 @@ impl Run<'_> {
         let finished = finished.buffered(usize::MAX);
         let mut finished = std::pin::pin!(finished);
         let mut result = Ok(Exit::Done);
+        let (mut versions, mut sizes) = (0_usize, Vec::new());
         while let Some((configuration, failure)) = finished.next().await {
             self.published.update(|published| published + 1);
             self.upstream.borrow_mut().note_published(&configuration);
+            if failure.is_none() {
+                versions += 1;
+                sizes.push(configuration.memory_size.to_string());
+            }
             if !progress.is_useless.get()
                 && let Err(error) = self.writer.borrow_mut().write(&configuration)
             {
@@ -337,6 +342,12 @@ impl Run<'_> {
                     result = result.and(Err(error.into()));
                 }
             }
+        }
+        if versions > 0 && result.is_ok() {
+            sizes.dedup();
+            let (name, versions) = (label(&plan.function_arn), counted(versions, "version"));
+            let text = format!("{name}: published {versions} of {} MB", sizes.join(", "));
+            self.writer.borrow_mut().summary(text)?;
         }
         result
     }

@@ -23,12 +23,12 @@ use crate::report::Format;
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-select", version, styles = STYLES, max_term_width = 80)]
 pub struct Args {
-    /// Form of the output: all records (ndjson), or the selections alone
+    /// Form of the output: all records (ndjson), or the selections alone [default: ndjson, or table at a terminal]
     ///
     /// ndjson is the record stream, for the next tool. json, csv and table are the selections alone. state-machine is
     /// the output of AWS Lambda Power Tuning.
-    #[arg(long, default_value = "ndjson", value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table, Format::StateMachine]))]
-    format: Format,
+    #[arg(long, value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table, Format::StateMachine]))]
+    format: Option<Format>,
     #[command(flatten)]
     strategy: StrategyArgs,
     /// Propose sizes between the measured ones that may be better
@@ -135,6 +135,10 @@ impl Tool for Args {
 
     fn common(&self) -> &CommonArgs {
         &self.common
+    }
+
+    fn format(&self) -> Option<Format> {
+        self.format
     }
 
     fn input(&self) -> Option<&InputArgs> {

@@ -4,7 +4,7 @@ mod args; // the arguments as typed
 mod interpolate; // sizes to measure, predicted from those measured
 mod state_machine; // the output document of AWS Lambda Power Tuning
 mod between; // functions, architectures or groups against each other
-mod summary; // the table and the verdict that people see on stderr
+mod summary; // the table and the sentences for people
 mod savings; // what the selected size saves in a month
 mod visualization; // the link to AWS Lambda Power Tuning's chart
 
@@ -24,7 +24,7 @@ use crate::records::{
     BalancedWeight, Configuration, ConfigurationState, Failure, Plan, Record as _, RunName, Selection,
     SizeKey, Skipped, Statistics, Strategy,
 };
-use crate::report::{Format, Output};
+use crate::report::{Format, Output, Text};
 use crate::units::{MemoryMB, Millis};
 use between::Alternative;
 use savings::Month;
@@ -44,7 +44,7 @@ struct Options {
     allow_incomplete: bool,
     /// Whether to propose sizes that were not measured.
     interpolate: bool,
-    format: Format,
+    format: Option<Format>,
     /// Whether the state machine's output contains the statistics of all sizes.
     include_output_results: bool,
     /// Whether to pass on everything unchanged. A plan may ask for that, too.
@@ -146,14 +146,16 @@ impl<'a> Select<'a> {
         // Of a file that is given twice.
         sorted.dedup();
         sorted.iter().for_each(|statistics| note_function(&statistics.function_arn));
-        let (mut selections, mut tables, mut documents) = (vec![], vec![], vec![]);
+        let is_table = output.format() == Format::Table;
+        let (mut selections, mut tables, mut documents) = (vec![], Text::default(), vec![]);
         let mut proposals = Vec::new();
         let mut selected = Vec::new();
         let mut functions = self.failures.len();
         for rivals in sorted.chunk_by(|a, b| a.is_rival_of(b)) {
             functions += 1;
             let name = label_of_group(&rivals[0].function_arn, rivals[0].group.as_deref());
-            let selection = self.select_and_show(&name, rivals, &mut tables)?;
+            let (selection, table) = self.select_one(&name, rivals, !is_table)?;
+            tables.append(table);
             if let Some(selection) = selection {
                 documents.push(state_machine::output(
                     &selection,
@@ -170,23 +172,23 @@ impl<'a> Select<'a> {
             }
         }
         for failure in self.failures.iter().map(summary::failure) {
-            if self.options.format == Format::Table {
-                tables.push(failure);
+            if is_table {
+                tables.append(failure);
             } else {
-                message::summary(failure);
+                failure.show();
             }
         }
         output.records(&selections, |format| match format {
             Format::StateMachine => documents.join("\n"),
-            _ => tables.join("\n\n"),
+            _ => tables.for_stdout(),
         })?;
         // The documents are of the selections alone.
-        if self.options.format == Format::Ndjson {
+        if output.format() == Format::Ndjson {
             output.records(&proposals, |_| String::new())?;
         }
         if !self.options.between.is_empty() && !selections.is_empty() {
             let compared = between::compare(&self.options.between, &selected)?;
-            if self.options.format == Format::Ndjson {
+            if output.format() == Format::Ndjson {
                 output.records(&compared, |_| String::new())?;
             }
         }
@@ -197,14 +199,14 @@ impl<'a> Select<'a> {
         }
     }
 
-    /// Selects the best of the sizes of one function and architecture, and shows their table, or adds it to `tables` if
-    /// that is the output.
-    fn select_and_show(
+    /// Selects the best of the sizes of one function and architecture, and returns it with their table, unless that is to be
+    /// shown at once.
+    fn select_one(
         &self,
         name: &str,
         rivals: &[&Statistics],
-        tables: &mut Vec<String>,
-    ) -> Result<Option<Selection>, Error> {
+        is_shown: bool,
+    ) -> Result<(Option<Selection>, Text), Error> {
         let by = (rivals[0].strategy, rivals[0].balanced_weight);
         let by = self.options.strategy.resolve(None, by)?;
         if by.0 == Strategy::Balanced && self.options.conditions.within.is_some() {
@@ -222,14 +224,12 @@ impl<'a> Select<'a> {
         let choice = self.choose(name, rivals, by);
         let selection = choice.as_ref().map(|choice| self.selection(name, rivals, by, choice));
         let chosen = selection.as_ref().zip(choice.as_ref());
-        let table = summary::summary(name, rivals, chosen, self.options);
-        if self.options.format == Format::Table {
-            tables.push(table);
-        } else {
-            message::summary(table);
+        let mut table = summary::summary(name, rivals, chosen, self.options);
+        if is_shown {
+            std::mem::take(&mut table).show();
         }
         others.iter().for_each(warn);
-        Ok(selection)
+        Ok((selection, table))
     }
 
     /// Chooses one of the sizes of one function and architecture, or warns why none can be selected.

@@ -1,46 +1,115 @@
-//! The table and the verdict that people see on stderr.
+//! The table and the sentences that people see.
 
 use crate::decide::{Choice, Conditions, Figure, Limit};
 use crate::message::counted;
 use crate::quote::excerpt;
 use crate::records::{Failure, Selection, Statistics, Strategy};
-use crate::report::table;
+use crate::report::{Marks, Text, Tone, rough_percent, table};
 use crate::statistics::CONFIDENCE;
 use crate::units::{MemoryMB, Money};
 
 use super::Options;
 use super::savings::Month;
 
-/// Returns the table of one function's sizes and, below it, how the selected size compares with the original one and
-/// with those that are as good.
+/// Returns the table of one function's sizes with, below it, why one is selected, what that saves against the original one,
+/// how sure that is, and where to see it drawn.
 pub(super) fn summary(
     name: &str,
     rivals: &[&Statistics],
     chosen: Option<(&Selection, &Choice<'_>)>,
     options: &Options,
-) -> String {
-    let conditions = &options.conditions;
+) -> Text {
     let Some((selection, choice)) = chosen else {
-        return table(name, rivals, None);
+        return table(name, rivals, &Marks::default());
     };
-    let by = format!("best by {}", selection.strategy.as_str());
-    let is_best = choice.best == choice.selected;
-    let pointer = if is_best { &by } else { "selected" };
-    let distinction = match (conditions.within, selection.strategy) {
-        _ if is_best => by.clone(),
-        (None, _) => format!("among the {by}"),
-        (Some(within), Strategy::Cost) => {
-            format!("the fastest within {} % of the lowest cost", within * 100.0)
-        }
-        (Some(within), _) => format!("the cheapest within {} % of the lowest duration", within * 100.0),
+    let conditions = &options.conditions;
+    let marks = Marks {
+        selected: Some(selection.memory_size),
+        near: selection.indistinguishable_from.clone(),
+        original: selection.original_memory_size,
+        has_verdicts: choice.certainty.is_some(),
+        limits: &conditions.limits,
     };
-    let mut lines = vec![table(name, rivals, Some((selection.memory_size, pointer)))];
-    lines.push(verdict(rivals, selection, &distinction));
-    let month = options.month.as_ref().zip(selection.monthly_savings);
-    lines.extend(month.map(|(month, savings)| savings_of(month, savings, selection)));
-    lines.extend(preference(selection.strategy, choice, conditions));
-    lines.extend(doubt(selection.strategy, choice, conditions));
-    lines.join("\n")
+    let mut text = table(name, rivals, &marks);
+    let sentences = [
+        Some(reason(selection, choice, conditions)),
+        preference(selection.strategy, choice, conditions),
+        doubt(selection.strategy, choice, conditions),
+        saving(rivals, selection, options.month.as_ref()),
+        Some(format!("The measuring cost {:.6} {}", selection.lambda_cost.0, selection.currency)),
+    ];
+    let sentences: Vec<String> = sentences.into_iter().flatten().map(|sentence| sentence + ".").collect();
+    let mut below = Text::default();
+    below.paragraph(Tone::Plain, &sentences.join(" "));
+    if let Some(url) = &selection.visualization {
+        below.line(Tone::Plain, &format!("Chart: {url}"));
+    }
+    text.append(below);
+    text
+}
+
+/// Returns the sentence about why the size is selected.
+fn reason(selection: &Selection, choice: &Choice<'_>, conditions: &Conditions) -> String {
+    let strategy = selection.strategy;
+    let what = match (conditions.within, strategy) {
+        _ if choice.best != choice.selected => match (conditions.within, strategy) {
+            (None, _) => format!("is among the best by {}", strategy.as_str()),
+            (Some(within), Strategy::Cost) => {
+                format!("is the fastest within {} % of the lowest cost", within * 100.0)
+            }
+            (Some(within), _) => {
+                format!("is the cheapest within {} % of the lowest duration", within * 100.0)
+            }
+        },
+        (_, Strategy::Cost) => "costs the least".to_owned(),
+        (_, Strategy::Speed) => "is the fastest".to_owned(),
+        (_, Strategy::Balanced) => format!(
+            "has the lowest balanced score, {:.3}, where cost weighs {} and duration the rest",
+            choice.score,
+            selection.balanced_weight.get()
+        ),
+    };
+    let of = if conditions.limits.is_empty() { "" } else { " of the sizes that meet the limits" };
+    format!("{} MB {what}{of}", selection.memory_size)
+}
+
+/// Returns the sentence about what the selected size saves against the original one, if that is known.
+fn saving(rivals: &[&Statistics], selection: &Selection, month: Option<&Month>) -> Option<String> {
+    let original = selection.original_memory_size?;
+    if original == selection.memory_size {
+        return Some("That is today's size".to_owned());
+    }
+    let measured = rivals.iter().find(|rival| rival.memory_size == original);
+    let (Some(cost), Some(duration), Some(before)) =
+        (selection.cost_change, selection.duration_change, measured.and_then(|size| size.average_cost))
+    else {
+        let why = match measured {
+            None => "was not measured",
+            Some(measured) if measured.out_of_memory_errors > 0 => "ran out of memory",
+            Some(measured) if measured.function_errors > 0 => "failed",
+            Some(_) => "has no usable invocation",
+        };
+        return Some(format!("Today's size, {original} MB, {why}"));
+    };
+    let per_million = before.million() - selection.average_cost.million();
+    let (invocations, saved) = match month.zip(selection.monthly_savings) {
+        Some((month, Money(saved))) => (format!("{} invocations a month", month.invocations), saved),
+        None => ("A million invocations".to_owned(), per_million),
+    };
+    let direction = if saved < 0.0 { "more" } else { "less" };
+    Some(format!(
+        "{invocations} cost {} {} {direction} than with {original} MB, today's size (cost {}, duration {})",
+        amount(saved.abs()),
+        selection.currency,
+        rough_percent(cost),
+        rough_percent(duration)
+    ))
+}
+
+/// Formats an amount to two decimals, or to four if it is less than one: a million short invocations cost some cents.
+fn amount(amount: f64) -> String {
+    let digits = if amount < 1.0 { 4 } else { 2 };
+    format!("{amount:.digits$}")
 }
 
 /// Returns the sentence about the limits that no size meets, with the size that is the nearest.
@@ -69,17 +138,6 @@ pub(super) fn no_size_meets(name: &str, limits: &[Limit], nearest: Option<&Stati
     format!(
         "{name}: no size meets {flags}; the nearest is {} MB with {missed}; measure other sizes with lpt-prepare --power-values, or relax the limit",
         nearest.memory_size
-    )
-}
-
-fn savings_of(month: &Month, Money(savings): Money, selection: &Selection) -> String {
-    let Selection { currency, original_memory_size, .. } = selection;
-    let original = original_memory_size.expect("without an original size no savings are known");
-    let direction = if savings < 0.0 { "more" } else { "less" };
-    format!(
-        "{} invocations a month cost {:.2} {currency} {direction} than with {original} MB",
-        month.invocations,
-        savings.abs(),
     )
 }
 
@@ -147,30 +205,32 @@ fn doubt(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) -> Op
     let sizes: Vec<String> = certainty.undecided.iter().map(MemoryMB::to_string).collect();
     Some(match certainty.confidence {
         Some(confidence) if certainty.is_certain => {
-            format!("certain to at least {:.1} %", confidence * 100.0)
+            format!("That is certain to at least {:.1} %", confidence * 100.0)
         }
         _ if !sizes.is_empty() => {
-            format!("not certain: {} MB may {better}; measure more invocations to know", sizes.join(", "))
+            format!("That is not certain: {} MB may {better}; measure more invocations to know", sizes.join(", "))
         }
         _ if conditions.within.is_some() => {
             let (selected, best) = (choice.selected.memory_size, choice.best.memory_size);
             format!(
-                "not certain: it is not shown that {selected} MB is as good as {best} MB, only that the averages are near"
+                "That is not certain: it is not shown that {selected} MB is as good as {best} MB, only that the averages are near"
             )
         }
         _ if !conditions.limits.is_empty() => {
-            "not certain: too few invocations for the limits, or they exclude the size with which the others were compared".to_owned()
+            "That is not certain: too few invocations for the limits, or they exclude the size with which the others were compared".to_owned()
         }
-        _ => "not certain: planned sizes were not measured".to_owned(),
+        _ => "That is not certain: planned sizes were not measured".to_owned(),
     })
 }
 
 /// Returns the line of a function that has no sizes to show.
-pub(super) fn failure(failure: &Failure) -> String {
+pub(super) fn failure(failure: &Failure) -> Text {
     let Failure { function, error_type, error_message, .. } = failure;
     let [function, error_type, error_message] =
         [function, error_type, error_message].map(|text| excerpt(text));
-    format!("{function}: not prepared: {error_type}: {error_message}")
+    let mut text = Text::default();
+    text.paragraph(Tone::Bad, &format!("{function}: not prepared: {error_type}: {error_message}"));
+    text
 }
 
 /// Returns the sentence about the size `failed`, which is not to be selected because the function fails at it.
@@ -185,32 +245,4 @@ pub(super) fn unsound(name: &str, failed: &Statistics, original: Option<MemoryMB
     let used = failed.max_memory_used.map(|used| format!("used {used} of {size} MB ")).unwrap_or_default();
     let failures = failed.out_of_memory_errors;
     format!("{name}: out of memory at {size} MB{current}: {used}in {failures} of {made}")
-}
-
-fn verdict(rivals: &[&Statistics], selection: &Selection, distinction: &str) -> String {
-    let change = match (selection.original_memory_size, selection.cost_change, selection.duration_change) {
-        (Some(original), _, _) if original == selection.memory_size => " (unchanged)".to_owned(),
-        (Some(original), Some(cost), Some(duration)) => {
-            format!(
-                " against {original} MB: cost {:+.0} %, duration {:+.0} %",
-                cost * 100.0,
-                duration * 100.0
-            )
-        }
-        (Some(original), _, _) => {
-            let measured = rivals.iter().find(|rival| rival.memory_size == original);
-            let why = match measured {
-                None => "which was not measured",
-                Some(measured) if measured.out_of_memory_errors > 0 => "where it ran out of memory",
-                Some(measured) if measured.function_errors > 0 => "where it failed",
-                Some(_) => "which has no usable invocation",
-            };
-            format!(" against {original} MB, {why}")
-        }
-        (None, _, _) => String::new(),
-    };
-    format!(
-        "{} MB is {distinction}{change}; the measuring cost {:.6} {}",
-        selection.memory_size, selection.lambda_cost.0, selection.currency
-    )
 }
