@@ -18,7 +18,7 @@ use crate::common::has;
 const DATE: &str = "2026-11-27";
 
 /// The tools of the pipe, as their folders are called.
-const TOOLS: [&str; 7] = ["prepare", "invoke", "import", "analyze", "select", "apply", "cleanup"];
+const TOOLS: [&str; 8] = ["prepare", "invoke", "import", "analyze", "select", "apply", "cleanup", "plot"];
 
 /// A page of section 1: the tool's arguments, and what clap cannot know.
 struct Page {
@@ -166,6 +166,26 @@ fn pages() -> Vec<Page> {
                 ),
             ],
             see_also: &[("lpt-prepare", '1'), ("lpt-records", '5')],
+        },
+        Page {
+            command: lpt::tools::plot::Args::command(),
+            sections: include_str!("../man/lpt-plot.sections"),
+            examples: &[
+                (
+                    "Make a page of a run, with each invocation:",
+                    "lpt-analyze runs.ndjson | lpt-plot - runs.ndjson --output report.html",
+                ),
+                (
+                    "The same with the size that lpt-select chose under a limit:",
+                    "lpt-analyze runs.ndjson > statistics.ndjson; lpt-select --max-duration-p95 300ms statistics.ndjson | lpt-plot statistics.ndjson - runs.ndjson --output report.html",
+                ),
+                (
+                    "Show how cost and duration have changed from run to run:",
+                    "lpt-analyze --group-by runId runs/*.ndjson | lpt-plot --output history.html",
+                ),
+                ("Make a picture for a document:", "lpt-analyze runs.ndjson | lpt-plot --output sizes.svg"),
+            ],
+            see_also: &[("lpt-analyze", '1'), ("lpt-select", '1'), ("lpt-records", '5')],
         },
         Page {
             command: lpt::local::Args::command(),
@@ -447,8 +467,11 @@ fn the_page_of_the_records_says_which_tools_read_each() {
         let name = record_type[..1].to_uppercase() + &record_type[1..];
         let is_reader = |tool: &&str| {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/tools").join(tool);
-            let mut files = fs::read_dir(folder).unwrap().map(|file| read(&file.unwrap().path()));
-            files.any(|code| {
+            let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+            let mut code = files
+                .filter(|file| file.extension().is_some_and(|kind| kind == "rs"))
+                .map(|file| read(&file));
+            code.any(|code| {
                 code.contains(&format!("{name}::TYPE")) || code.contains(&format!("parse::<{name}>"))
             })
         };

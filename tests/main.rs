@@ -22,11 +22,11 @@
 //! - `scale`: Spark, DuckDB and polars on saved runs.
 //! - `adaptive`: the race of the sizes, with lpt-invoke --adaptive.
 //! - `progress`: the line of progress on a terminal, and the estimate of a dry run.
-//! - `prepare`, `invoke`, `import`, `analyze`, `select`, `apply`, `cleanup`: one tool.
+//! - `prepare`, `invoke`, `import`, `analyze`, `select`, `apply`, `cleanup`, `plot`: one tool.
 //!
 //! A test of a function or a type is beside it, in src. Here, `common` has what tests are made of: `Local` starts a
 //! service and reads its account, `Tool` and `Pipe` run the tools, `records` builds records, `faults` disturbs the
-//! network, `network` is that of a company, and `s3` is an S3 server.
+//! network, `network` is that of a company, `s3` is an S3 server, and `chromium` opens a page in a browser.
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 #![allow(clippy::print_stdout, reason = "a test that can't run here says so")]
@@ -51,6 +51,7 @@ mod local;
 mod machine;
 mod messages;
 mod pipeline;
+mod plot;
 mod policy;
 mod prepare;
 mod progress;

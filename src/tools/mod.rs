@@ -10,3 +10,4 @@ pub mod analyze; // lpt-analyze: computes durations and costs; `invocation` → 
 pub mod select; // lpt-select: selects the best size of each function; `statistics` → `selection`
 pub mod apply; // lpt-apply: gives the selected size to the function; `selection` → `applied`
 pub mod cleanup; // lpt-cleanup: undoes a run; `plan`, `configuration` → `cleaned`
+pub mod plot; // lpt-plot: draws the sizes; `statistics`, `selection`, `invocation` → a page or a picture

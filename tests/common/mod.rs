@@ -2,6 +2,7 @@
 //! outside.
 
 mod account;
+pub mod chromium;
 pub mod faults;
 pub mod network;
 pub mod records;
@@ -29,6 +30,7 @@ pub fn binary(tool: &str) -> &'static str {
         "lpt-select" => env!("CARGO_BIN_EXE_lpt-select"),
         "lpt-apply" => env!("CARGO_BIN_EXE_lpt-apply"),
         "lpt-cleanup" => env!("CARGO_BIN_EXE_lpt-cleanup"),
+        "lpt-plot" => env!("CARGO_BIN_EXE_lpt-plot"),
         "lpt-local" => env!("CARGO_BIN_EXE_lpt-local"),
         other => panic!("no tool is called {other}"),
     }

@@ -1,0 +1,206 @@
+//! Cost and duration by size as a picture: a row of two charts for each function.
+
+use std::error::Error as StdError;
+use std::sync::Once;
+
+use plotters::chart::ChartBuilder;
+use plotters::coord::Shift;
+use plotters::drawing::{DrawingArea, IntoDrawingArea as _};
+use plotters::element::{Circle, PathElement};
+use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
+use plotters::style::{Color as _, FontStyle, IntoFont as _, RGBColor, register_font};
+
+use super::runs::Function;
+use crate::error::Error;
+use crate::label::label_of_group;
+use crate::records::Statistics;
+use crate::units::MemoryMB;
+
+/// The most functions that a picture has room for.
+const MOST: usize = 50;
+
+const WIDTH: u32 = 1000;
+const HEIGHT: u32 = 340;
+
+const FAMILY: &str = "sans-serif";
+const TEXT: RGBColor = RGBColor(27, 36, 48);
+const DIM: RGBColor = RGBColor(91, 102, 118);
+const LINE: RGBColor = RGBColor(221, 226, 233);
+const BEST: RGBColor = RGBColor(11, 122, 75);
+const WHITE: RGBColor = RGBColor(255, 255, 255);
+
+/// Returns the picture as SVG.
+///
+/// # Errors
+/// There are too many functions.
+pub(super) fn svg(functions: &[Function]) -> Result<String, Error> {
+    let height = height(functions)?;
+    let mut text = String::new();
+    draw(&SVGBackend::with_string(&mut text, (WIDTH, height)).into_drawing_area(), functions, 1)?;
+    Ok(text)
+}
+
+/// Returns the picture as PNG, with twice as many pixels each way, as screens have today.
+///
+/// # Errors
+/// There are too many functions.
+pub(super) fn png(functions: &[Function]) -> Result<Vec<u8>, Error> {
+    const SCALE: u32 = 2;
+    let (width, height) = (WIDTH * SCALE, height(functions)? * SCALE);
+    let mut pixels = vec![0; (width * height * 3) as usize];
+    let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
+    draw(&area, functions, SCALE)?;
+    drop(area);
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&pixels));
+    written.map_err(failed)?;
+    Ok(bytes)
+}
+
+fn height(functions: &[Function]) -> Result<u32, Error> {
+    if functions.len() > MOST {
+        return Err(Error::Failed(format!(
+            "a picture has room for {MOST} functions, and these are {}; write a page with --output report.html",
+            functions.len()
+        )));
+    }
+    Ok(HEIGHT * functions.len() as u32)
+}
+
+fn failed(error: impl StdError) -> Error {
+    Error::Failed(format!("the picture cannot be drawn: {error}"))
+}
+
+/// An average with its interval.
+type Average = (f64, Option<(f64, f64)>);
+
+fn duration(size: &Statistics) -> Option<Average> {
+    let interval = size.average_duration_low_ms.zip(size.average_duration_high_ms);
+    Some((size.average_duration_ms?.get(), interval))
+}
+
+fn cost(size: &Statistics) -> Option<Average> {
+    let interval = size.average_cost_low.zip(size.average_cost_high);
+    Some((size.average_cost?.million(), interval.map(|(low, high)| (low.million(), high.million()))))
+}
+
+fn draw<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    functions: &[Function],
+    scale: u32,
+) -> Result<(), Error> {
+    static FONT: Once = Once::new();
+    FONT.call_once(|| {
+        let font = include_bytes!("assets/DejaVuSans-latin.ttf");
+        register_font(FAMILY, FontStyle::Normal, font).unwrap_or_else(|_| unreachable!("it is a font"));
+    });
+    area.fill(&WHITE).map_err(failed)?;
+    let rows = area.split_evenly((functions.len(), 1));
+    for (function, row) in functions.iter().zip(rows) {
+        let run = function.last();
+        let first = &run.sizes[0];
+        let chosen = run.chosen();
+        let marked = chosen.as_ref().map(|chosen| chosen.memory);
+        let name = label_of_group(&function.key.function, function.key.group.as_deref());
+        let why = chosen.map(|chosen| {
+            let what = if chosen.is_selected { "selected" } else { "the best" };
+            format!(": {} MB is {what} by {}", chosen.memory, chosen.strategy.as_str())
+        });
+        let why = why.unwrap_or_default();
+        let title = format!("{name} ({}){why}", function.key.architecture);
+        let font = (FAMILY, 15 * scale).into_font().color(&TEXT);
+        let row = row.margin(8 * scale, 0, 0, 0).titled(&title, font).map_err(failed)?;
+        let halves = row.split_evenly((1, 2));
+        let level = run.sizes.iter().find_map(|size| size.confidence);
+        let level = level.map(|level| format!(" (bars: {:.0} %)", level * 100.0)).unwrap_or_default();
+        let million = format!("{} per million invocations by memory in MB{level}", first.currency);
+        chart(
+            &halves[0],
+            &format!("duration in ms by memory in MB{level}"),
+            &run.sizes,
+            duration,
+            marked,
+            scale,
+        )?;
+        chart(&halves[1], &million, &run.sizes, cost, marked, scale)?;
+    }
+    area.present().map_err(failed)
+}
+
+/// Draws one figure of each size: a column for each, and nothing between them.
+fn chart<B: DrawingBackend>(
+    area: &DrawingArea<B, Shift>,
+    title: &str,
+    sizes: &[Statistics],
+    figure: fn(&Statistics) -> Option<Average>,
+    marked: Option<MemoryMB>,
+    scale: u32,
+) -> Result<(), Error> {
+    let averages: Vec<Option<Average>> = sizes.iter().map(figure).collect();
+    let ends = averages.iter().flatten().map(|(value, interval)| interval.map_or(*value, |(_, high)| high));
+    let top = ends.fold(0.0, f64::max) * 1.08;
+    let top = if top > 0.0 { top } else { 1.0 };
+    let small = |color: &RGBColor| (FAMILY, 12 * scale).into_font().color(color);
+    let mut chart = ChartBuilder::on(area)
+        .margin(10 * scale)
+        .caption(title, (FAMILY, 13 * scale).into_font().color(&DIM))
+        .x_label_area_size(24 * scale)
+        .y_label_area_size(52 * scale)
+        .build_cartesian_2d(-0.6..sizes.len() as f64 - 0.4, 0.0..top)
+        .map_err(failed)?;
+    // The sizes are labelled below, each at its column.
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(WHITE)
+        .bold_line_style(LINE)
+        .axis_style(LINE)
+        .x_labels(0)
+        .y_labels(6)
+        .y_label_formatter(&|value| amount(*value, top))
+        .y_label_style(small(&DIM))
+        .draw()
+        .map_err(failed)?;
+    let columns = sizes.iter().zip(averages).enumerate();
+    for (at, (size, average)) in columns {
+        let Some((value, interval)) = average else { continue };
+        let (x, color) = (at as f64, if marked == Some(size.memory_size) { BEST } else { TEXT });
+        if let Some((low, high)) = interval {
+            let low = low.max(0.0);
+            let cap = 0.1;
+            let strokes =
+                [[(x, low), (x, high)], [(x - cap, low), (x + cap, low)], [(x - cap, high), (x + cap, high)]];
+            let style = color.stroke_width(2 * scale);
+            let strokes = strokes.map(|stroke| PathElement::new(stroke.to_vec(), style));
+            chart.draw_series(strokes).map_err(failed)?;
+        }
+        chart.draw_series([Circle::new((x, value), 4 * scale, color.filled())]).map_err(failed)?;
+    }
+    let plotting = chart.plotting_area();
+    for (at, size) in sizes.iter().enumerate() {
+        let color = if marked == Some(size.memory_size) { &BEST } else { &DIM };
+        let (x, y) = plotting.map_coordinate(&(at as f64, 0.0));
+        let text = size.memory_size.to_string();
+        let style = small(color).pos(plotters::style::text_anchor::Pos::new(
+            plotters::style::text_anchor::HPos::Center,
+            plotters::style::text_anchor::VPos::Top,
+        ));
+        let (left, upper) = area.get_base_pixel();
+        area.draw_text(&text, &style, (x - left, y - upper + 6 * scale as i32)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Formats a figure at an axis that ends at `top`.
+fn amount(value: f64, top: f64) -> String {
+    let digits = if top >= 10.0 {
+        0
+    } else if top >= 1.0 {
+        1
+    } else {
+        3
+    };
+    format!("{value:.digits$}")
+}
