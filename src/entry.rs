@@ -194,8 +194,13 @@ fn names_a_file<T: Tool>() -> bool {
 
 /// Parses this process's arguments.
 fn parse<T: Tool>() -> Result<T, clap::Error> {
-    // A negative number is a value, which the parser of its option refuses. It is not an unknown option.
-    let mut command = T::command().mut_args(|argument| {
+    // The headings of groups would take the few options of -h beyond the 24 lines of a terminal.
+    let is_short_help = std::env::args_os().any(|word| word == "-h");
+    let mut command = T::command().mut_args(|mut argument| {
+        if is_short_help {
+            argument = argument.help_heading(None);
+        }
+        // A negative number is a value, which the parser of its option refuses. It is not an unknown option.
         let is_option = argument.get_long().is_some() && argument.get_action().takes_values();
         argument.allow_negative_numbers(is_option)
     });

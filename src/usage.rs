@@ -19,7 +19,9 @@ pub(crate) fn describe(error: &clap::Error) -> String {
             let unknown = if typed.starts_with('-') {
                 format!("there is no option {}", excerpt(typed))
             } else {
-                format!("{} is not expected", quoted(typed))
+                let usage = error.get(ContextKind::Usage).map(ToString::to_string).unwrap_or_default();
+                let usage = usage.trim_start_matches("Usage: ");
+                format!("{} is not expected here; write {usage}", quoted(typed))
             };
             match first(ContextKind::SuggestedArg) {
                 "" => unknown,
@@ -37,23 +39,29 @@ pub(crate) fn describe(error: &clap::Error) -> String {
         ErrorKind::InvalidValue => {
             let found = if first(ContextKind::InvalidValue).is_empty() { "nothing" } else { &value };
             match &all(ContextKind::ValidValue)[..] {
-                [] => format!("{argument} needs a value"),
+                [] => {
+                    let value = placeholder(first(ContextKind::InvalidArg));
+                    format!("{argument} needs a value; write {argument}={value}")
+                }
                 [expected @ .., last] => {
                     format!("{argument}: expected {} or {last}, found {found}", expected.join(", "))
                 }
             }
         }
-        ErrorKind::TooManyValues => format!("{argument} takes no value, found {value}"),
+        ErrorKind::TooManyValues => {
+            format!("{argument} takes no value, found {value}; write {argument} alone")
+        }
         ErrorKind::ArgumentConflict => {
             let others: Vec<_> = all(ContextKind::PriorArg).into_iter().map(name).collect();
             if others.iter().all(|other| *other == argument) {
                 format!("{argument} can be given only once")
             } else {
-                format!("{argument} and {} exclude each other", others.join(", "))
+                format!("{argument} and {} exclude each other; leave one out", others.join(", "))
             }
         }
         ErrorKind::MissingRequiredArgument => {
-            let missing: Vec<_> = all(ContextKind::InvalidArg).into_iter().map(name).collect();
+            let written = |typed| [name(typed), placeholder(typed)].join(" ").trim_end().to_owned();
+            let missing: Vec<_> = all(ContextKind::InvalidArg).into_iter().map(written).collect();
             format!("{} must be given, too", missing.join(", "))
         }
         _ => {
@@ -79,4 +87,9 @@ fn name(argument: &str) -> &str {
     } else {
         argument.trim_matches(['[', ']', '<', '>', '.'])
     }
+}
+
+/// Returns what help calls the value of an option: `N` of `--num <N>`, and nothing for an option that has none.
+fn placeholder(argument: &str) -> &str {
+    argument.split(['<', '>']).nth(1).unwrap_or_default()
 }

@@ -16,6 +16,7 @@ use crate::common::has;
 
 /// The date of the version, in each page.
 const DATE: &str = "2026-11-27";
+use crate::common::Tool;
 
 /// The tools of the pipe, as their folders are called.
 const TOOLS: [&str; 8] = ["prepare", "invoke", "import", "analyze", "select", "apply", "cleanup", "plot"];
@@ -25,187 +26,20 @@ struct Page {
     command: clap::Command,
     /// Sections that are written by hand, in roff, before the exit status.
     sections: &'static str,
-    /// What a command line does, and the command line.
-    examples: &'static [(&'static str, &'static str)],
-    /// The pages to read next, besides lpt(7).
-    see_also: &'static [(&'static str, char)],
 }
 
 fn pages() -> Vec<Page> {
+    let page = |command, sections| Page { command, sections };
     vec![
-        Page {
-            command: lpt::tools::prepare::Args::command(),
-            sections: "",
-            examples: &[
-                (
-                    "Measure one function with the usual sizes, and remove the versions afterwards:",
-                    "lpt-prepare my-function | lpt-invoke | lpt-analyze | lpt-select | lpt-cleanup",
-                ),
-                (
-                    "Publish a version for every 128 MB from 256 to 1024 MB, and keep the records:",
-                    "lpt-prepare --power-values 256-1024:128 my-function > plan.ndjson",
-                ),
-                (
-                    "Print what IAM must allow for a run, without asking AWS:",
-                    "lpt-prepare --policy arn:aws:lambda:us-east-1:123456789012:function:my-function > policy.json",
-                ),
-            ],
-            see_also: &[("lpt-invoke", '1'), ("lpt-cleanup", '1'), ("lpt-records", '5')],
-        },
-        Page {
-            command: lpt::tools::invoke::Args::command(),
-            sections: include_str!("../man/lpt-invoke.sections"),
-            examples: &[
-                (
-                    "Invoke the versions in plan.ndjson with a payload from a file, and save the records:",
-                    "lpt-invoke --payload-file event.json plan.ndjson > runs.ndjson",
-                ),
-                (
-                    "Find the cheapest size with few invocations:",
-                    "lpt-prepare my-function | lpt-invoke --adaptive | lpt-analyze | lpt-select | lpt-cleanup",
-                ),
-                (
-                    "Invoke each size 50 times, 5 invocations at a time over all sizes:",
-                    "lpt-invoke --num 50 --parallel --concurrency 5 plan.ndjson > runs.ndjson",
-                ),
-                (
-                    "Resume an interrupted run whose versions are already deleted, and keep its measurements:",
-                    "lpt-prepare my-function | lpt-invoke --resume runs.ndjson --save more.ndjson | lpt-analyze | lpt-select | lpt-cleanup",
-                ),
-            ],
-            see_also: &[("lpt-prepare", '1'), ("lpt-analyze", '1'), ("lpt-records", '5')],
-        },
-        Page {
-            command: lpt::tools::import::Args::command(),
-            sections: include_str!("../man/lpt-import.sections"),
-            examples: &[
-                (
-                    "Analyze what a function in production has reported since yesterday, and invoke nothing:",
-                    "aws logs filter-log-events --log-group-name /aws/lambda/f --filter-pattern REPORT --output json | lpt-import --function arn:aws:lambda:eu-west-1:123456789012:function:f --architecture arm64 | lpt-analyze --format table",
-                ),
-                (
-                    "Keep all runs as Parquet, in a folder for each function and day, and analyze them:",
-                    "lpt-import --to parquet --partition-by functionArn,date --output runs *.ndjson && lpt-analyze runs",
-                ),
-                ("Look at a run in a spreadsheet:", "lpt-import --to csv --output runs.csv runs.ndjson"),
-            ],
-            see_also: &[("lpt-analyze", '1'), ("lpt-records", '5')],
-        },
-        Page {
-            command: lpt::tools::analyze::Args::command(),
-            sections: include_str!("../man/lpt-analyze.sections"),
-            examples: &[
-                (
-                    "Decide again on an earlier run, for speed:",
-                    "lpt-analyze --strategy speed runs.ndjson | lpt-select > /dev/null",
-                ),
-                (
-                    "Look at cold starts only, without trimming:",
-                    "lpt-analyze --starts cold --discard-top-bottom 0 runs.ndjson",
-                ),
-                (
-                    "Fail if a build costs 5 % more than the released one at any size, and show what changed:",
-                    "lpt-analyze --compare released.ndjson --fail-if 'cost>5%' --format table build.ndjson",
-                ),
-            ],
-            see_also: &[("lpt-invoke", '1'), ("lpt-select", '1'), ("lpt-records", '5')],
-        },
-        Page {
-            command: lpt::tools::select::Args::command(),
-            sections: include_str!("../man/lpt-select.sections"),
-            examples: &[
-                (
-                    "Print the best size by cost and nothing else:",
-                    "lpt-analyze runs.ndjson | lpt-select --quiet | jq 'select(.type == \"selection\") | .memorySizeMB'",
-                ),
-                (
-                    "Let cost count three times as much as duration:",
-                    "lpt-analyze runs.ndjson | lpt-select --strategy balanced --balanced-weight 0.75 > /dev/null",
-                ),
-                (
-                    "Show which sizes are worth measuring too:",
-                    "lpt-analyze runs.ndjson | lpt-select --interpolate > /dev/null",
-                ),
-                (
-                    "Pay up to 5 % more for speed, as long as 99 of 100 invocations take 300 ms at most:",
-                    "lpt-analyze runs.ndjson | lpt-select --within 5% --max-duration-p99 300ms > /dev/null",
-                ),
-                (
-                    "Decide between two architectures, each at its own best size:",
-                    "lpt-analyze runs.ndjson | lpt-select --between f,f-arm > /dev/null",
-                ),
-            ],
-            see_also: &[("lpt-analyze", '1'), ("lpt-apply", '1'), ("lpt-records", '5')],
-        },
-        Page {
-            command: lpt::tools::apply::Args::command(),
-            sections: "",
-            examples: &[
-                (
-                    "Give the function the size that an earlier run found best:",
-                    "lpt-analyze --strategy balanced runs.ndjson | lpt-select | lpt-apply > applied.ndjson",
-                ),
-                (
-                    "Leave $LATEST as it is, and point the alias live at a new version with that size:",
-                    "lpt-analyze --strategy balanced runs.ndjson | lpt-select | lpt-apply --alias live > applied.ndjson",
-                ),
-            ],
-            see_also: &[("lpt-select", '1'), ("lpt-cleanup", '1'), ("lpt-records", '5')],
-        },
-        Page {
-            command: lpt::tools::cleanup::Args::command(),
-            sections: "",
-            examples: &[
-                (
-                    "Clean up after an interrupted run, from its records:",
-                    "lpt-cleanup runs.ndjson > cleaned.ndjson",
-                ),
-                (
-                    "Show what earlier runs have left of a function, then remove it, without any records:",
-                    "lpt-cleanup --leftovers --function my-function > /dev/null; lpt-cleanup --leftovers --function my-function --yes > cleaned.ndjson",
-                ),
-            ],
-            see_also: &[("lpt-prepare", '1'), ("lpt-records", '5')],
-        },
-        Page {
-            command: lpt::tools::plot::Args::command(),
-            sections: include_str!("../man/lpt-plot.sections"),
-            examples: &[
-                (
-                    "Make a page of a run, with each invocation:",
-                    "lpt-analyze runs.ndjson | lpt-plot - runs.ndjson --output report.html",
-                ),
-                (
-                    "The same with the size that lpt-select chose under a limit:",
-                    "lpt-analyze runs.ndjson > statistics.ndjson; lpt-select --max-duration-p95 300ms statistics.ndjson | lpt-plot statistics.ndjson - runs.ndjson --output report.html",
-                ),
-                (
-                    "Show how cost and duration have changed from run to run:",
-                    "lpt-analyze --group-by runId runs/*.ndjson | lpt-plot --output history.html",
-                ),
-                ("Make a picture for a document:", "lpt-analyze runs.ndjson | lpt-plot --output sizes.svg"),
-            ],
-            see_also: &[("lpt-analyze", '1'), ("lpt-select", '1'), ("lpt-records", '5')],
-        },
-        Page {
-            command: lpt::local::Args::command(),
-            sections: include_str!("../man/lpt-local.sections"),
-            examples: &[
-                (
-                    "Try the pipe on an executable that speaks the Runtime API:",
-                    "lpt-local --function f=./bootstrap -- sh -c 'lpt-prepare f | lpt-invoke | lpt-analyze | lpt-select | lpt-cleanup'",
-                ),
-                (
-                    "Serve a Python handler until SIGINT, for any SDK with the variables that it prints:",
-                    "lpt-local --listen 127.0.0.1:9001 --function f=./src,runtime=python3.13,handler=app.handler",
-                ),
-                (
-                    "Rename the columns of another program's recording, and try the pipe on it:",
-                    "awk 'NR == 1 { gsub(\"memory_mb\", \"memorySizeMB\"); gsub(\"batch\", \"environment\"); gsub(\"duration_ms\", \"durationMs\"); gsub(\"billed_ms\", \"billedDurationMs\") } 1' ubc.csv > f.csv; lpt-local --replay f=f.csv --seed 7 -- sh -c 'lpt-prepare --power-values 256,512,1024 f | lpt-invoke | lpt-analyze | lpt-select'",
-                ),
-            ],
-            see_also: &[("lpt-prepare", '1')],
-        },
+        page(lpt::tools::prepare::Args::command(), ""),
+        page(lpt::tools::invoke::Args::command(), include_str!("../man/lpt-invoke.sections")),
+        page(lpt::tools::import::Args::command(), include_str!("../man/lpt-import.sections")),
+        page(lpt::tools::analyze::Args::command(), include_str!("../man/lpt-analyze.sections")),
+        page(lpt::tools::select::Args::command(), include_str!("../man/lpt-select.sections")),
+        page(lpt::tools::apply::Args::command(), ""),
+        page(lpt::tools::cleanup::Args::command(), ""),
+        page(lpt::tools::plot::Args::command(), include_str!("../man/lpt-plot.sections")),
+        page(lpt::local::Args::command(), include_str!("../man/lpt-local.sections")),
     ]
 }
 
@@ -217,13 +51,21 @@ impl Page {
     fn render(&self) -> String {
         const MEMORY: &str = "a vector takes all";
         let name = self.command.get_name();
-        let man = Man::new(self.command.clone());
+        // clap_mangen leaves out the help of what -h does not show.
+        let man = Man::new(self.command.clone().mut_args(|argument| argument.hide_short_help(false)));
+        // roff leaves an empty argument, such as the date, without quotes.
         let version = env!("CARGO_PKG_VERSION");
         let title = format!(".TH {} 1 \"{DATE}\" \"lpt {version}\" \"lpt\"\n.nh\n", name.replace('-', "\\-"));
         let mut page = title.into_bytes();
         man.render_name_section(&mut page).expect(MEMORY);
         self.synopsis_and_description().to_writer(&mut page).expect(MEMORY);
-        man.render_options_section(&mut page).expect(MEMORY);
+        // clap_mangen makes a section of each group of options.
+        let mut options = Vec::new();
+        man.render_options_section(&mut options).expect(MEMORY);
+        let options = String::from_utf8(options).expect("help texts are UTF-8");
+        page.extend_from_slice(
+            options.replace("\n.SH ", "\n.SS ").replacen(".SS OPTIONS", ".SH OPTIONS", 1).as_bytes(),
+        );
         page.extend_from_slice(self.sections.as_bytes());
         self.what_clap_cannot_know().to_writer(&mut page).expect(MEMORY);
         let page = String::from_utf8(page).expect("help texts are UTF-8");
@@ -265,44 +107,43 @@ impl Page {
             roff.text([roman("0 is success. "), bold("lpt"), roman("(7) lists the others.")]);
         }
         roff.control("SH", ["EXAMPLES"]);
-        for (at, (what, line)) in self.examples.iter().enumerate() {
+        let (examples, pipe) = examples(&self.command);
+        for (at, (what, lines)) in examples.iter().enumerate() {
             if at > 0 {
                 roff.control("PP", []);
             }
-            roff.text([roman(*what)]);
+            roff.text([roman(what)]);
             roff.control("PP", []).control("RS", ["4"]).control("EX", []);
-            roff.text([roman(folded(line))]);
+            for line in lines.lines() {
+                roff.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
+            }
             roff.control("EE", []).control("RE", []);
         }
         roff.control("SH", ["SEE ALSO"]);
         let mut names = Vec::new();
-        for (name, section) in self.see_also {
-            names.extend([bold(*name), roman(format!("({section}), "))]);
+        let name = self.command.get_name();
+        for neighbour in pipe.split_whitespace().filter(|word| word.starts_with("lpt-") && *word != name) {
+            names.extend([bold(neighbour), roman("(1), ")]);
         }
-        names.extend([bold("lpt"), roman("(7)")]);
+        names.extend([bold("lpt-records"), roman("(5), "), bold("lpt"), roman("(7)")]);
         roff.text(names);
         roff
     }
 }
 
-/// Folds a command line as one would write it into a script of 80 columns, which the page indents by 11: after `|`, `&&`
-/// or `;` where possible, otherwise with a backslash before an option or any other word.
-fn folded(line: &str) -> String {
-    const WIDTH: usize = 80 - 11;
-    let (mut text, mut rest) = (String::new(), line.to_owned());
-    while rest.chars().count() > WIDTH {
-        let spaces = rest.match_indices(' ').map(|(at, _)| at).filter(|at| (8..WIDTH - 2).contains(at));
-        let rank = |at: &usize| match (&rest[..*at], &rest[at + 1..]) {
-            (before, _) if before.ends_with(['|', ';', '&']) => 2,
-            (_, after) if after.starts_with("--") => 1,
-            _ => 0,
-        };
-        let at = spaces.max_by_key(|at| (rank(at), *at)).expect("no word is that long");
-        let continued = if rank(&at) == 2 { "" } else { " \\" };
-        text += &format!("{}{continued}\n", &rest[..at]);
-        rest = format!("    {}", &rest[at + 1..]);
-    }
-    text + &rest
+/// The examples at the end of `--help`, each with what it does, and the line that shows the neighbours in the pipe.
+fn examples(command: &clap::Command) -> (Vec<(String, String)>, String) {
+    let text = command.get_after_long_help().expect("help ends with examples").to_string();
+    let (examples, pipe) = text
+        .trim_end()
+        .strip_prefix("Examples:\n\n")
+        .and_then(|examples| examples.rsplit_once("\n\n"))
+        .expect("examples and the pipe");
+    let parts = |example: &str| {
+        let (what, lines) = example.split_once(":\n").expect("what an example does, and its command line");
+        (format!("{what}:"), lines.to_owned())
+    };
+    (examples.split("\n\n").map(parts).collect(), pipe.to_owned())
 }
 
 fn man() -> PathBuf {
@@ -385,6 +226,63 @@ fn every_page_that_a_page_refers_to_is_there() {
     }
     for page in pages() {
         assert!(seen.contains(&page.file()), "no page refers to {}", page.file());
+    }
+}
+
+#[test]
+fn help_fits_a_terminal_and_short_help_one_screen_of_it() {
+    for page in pages() {
+        let name = page.command.get_name();
+        let help = |flag: &str| Tool::new(name).arg(flag).run().succeeds().stdout;
+        let (short, long) = (help("-h"), help("--help"));
+        for line in short.lines().chain(long.lines()) {
+            assert!(line.chars().count() <= 80, "{name}: {line}");
+        }
+        assert!(short.lines().count() <= 24, "{name} -h has {} lines:\n{short}", short.lines().count());
+        let last = short.lines().last().unwrap_or_default();
+        assert!(last.contains(&format!("{name} --help")) && last.contains(&format!("man {name}")), "{last}");
+        // All that is in a group has its heading in --help, and none in -h.
+        for heading in page.command.get_arguments().filter_map(clap::Arg::get_help_heading) {
+            assert!(long.contains(&format!("\n{heading}:\n")), "{name}: {heading}");
+            assert!(!short.contains(&format!("\n{heading}:\n")), "{name}: {heading}");
+        }
+        assert!(long.trim_end().ends_with(&examples(&page.command).1), "{long}");
+    }
+}
+
+/// The command lines of the tools in a shell command, also those in its quoted words, such as of `sh -c`.
+fn command_lines(shell: &str) -> Vec<Vec<String>> {
+    // After a line that goes on, shlex would find an empty word.
+    let words =
+        shlex::split(&shell.replace("\\\n", "")).unwrap_or_else(|| panic!("not a shell command: {shell}"));
+    let nested = words.iter().filter(|word| word.contains("lpt-") && word.contains(' '));
+    let mut found: Vec<_> = nested.flat_map(|word| command_lines(word)).collect();
+    for command in words.split(|word| matches!(word.as_str(), "|" | "&&" | ";")) {
+        let end = command.iter().position(|word| word == ">").unwrap_or(command.len());
+        if command.first().is_some_and(|word| word.starts_with("lpt-")) {
+            found.push(command[..end].to_vec());
+        }
+    }
+    found
+}
+
+#[test]
+fn each_tool_takes_the_command_lines_of_the_examples() {
+    let pages = pages();
+    for page in &pages {
+        let name = page.command.get_name();
+        let (examples, pipe) = examples(&page.command);
+        assert!(examples.len() >= 3, "{name} has {} examples", examples.len());
+        assert!(pipe.contains("lpt-"), "{name}: {pipe}");
+        for (_, shell) in &examples {
+            let lines = command_lines(shell);
+            assert!(lines.iter().any(|line| line[0] == name), "{name} is not in {shell}");
+            for line in lines {
+                let tool = pages.iter().find(|page| page.command.get_name() == line[0]).expect("a tool");
+                let parsed = tool.command.clone().try_get_matches_from(&line);
+                assert!(parsed.is_ok(), "{}", parsed.unwrap_err());
+            }
+        }
     }
 }
 

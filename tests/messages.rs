@@ -114,7 +114,7 @@ fn a_value_that_a_flag_does_not_take_is_refused_in_plain_words() {
             "lpt-prepare",
             one("--region", "us east", "--region \"us east\": expected a region, such as eu-west-1"),
         ),
-        ("lpt-prepare", one("--input", "", "--input needs a value")),
+        ("lpt-prepare", one("--input", "", "--input needs a value; write --input=FILE")),
         ("lpt-prepare", whole("--control-plane-rate", 0)),
         ("lpt-prepare", one("--nope", "f", "there is no option --nope")),
         (
@@ -126,8 +126,8 @@ fn a_value_that_a_flag_does_not_take_is_refused_in_plain_words() {
             ),
         ),
         ("lpt-prepare", one("--num=5", "--num=6", "--num can be given only once")),
-        ("lpt-prepare", one("-q", "-v", "--quiet and --verbose exclude each other")),
-        ("lpt-prepare", one("f", "--policy=1", "--policy takes no value, found \"1\"")),
+        ("lpt-prepare", one("-q", "-v", "--quiet and --verbose exclude each other; leave one out")),
+        ("lpt-prepare", one("f", "--policy=1", "--policy takes no value, found \"1\"; write --policy alone")),
         ("lpt-invoke", whole("--num", 1)),
         ("lpt-invoke", whole("--concurrency", 1)),
         (
@@ -136,7 +136,7 @@ fn a_value_that_a_flag_does_not_take_is_refused_in_plain_words() {
         ),
         ("lpt-invoke", whole("--sleep-between-runs-ms", 0)),
         ("lpt-invoke", whole("--shuffle", 0)),
-        ("lpt-invoke", one("--shuffle", "1", "--payloads must be given, too")),
+        ("lpt-invoke", one("--shuffle", "1", "--payloads FILE.ndjson must be given, too")),
         (
             "lpt-invoke",
             one(
@@ -186,6 +186,10 @@ fn a_value_that_a_flag_does_not_take_is_refused_in_plain_words() {
         ("lpt-apply", one("--alias", "", "--alias: \"\" is not the name of an alias")),
         ("lpt-apply", one("--alias", "7", "--alias: \"7\" is not the name of an alias")),
         ("lpt-cleanup", one("--function", "f", "--leftovers must be given, too")),
+        (
+            "lpt-local",
+            one("sh", "-c", "\"sh\" is not expected here; write lpt-local [OPTIONS] [-- <COMMAND>...]"),
+        ),
         ("lpt-local", whole("--concurrency", 1)),
         ("lpt-local", whole("--control-plane-rate", 0)),
         ("lpt-local", whole("--update-delay-ms", 0)),

@@ -28,10 +28,15 @@ use crate::statistics::CONFIDENCE;
 /// The style of help: without colour, because the tools of a pipe share one terminal.
 pub(crate) const STYLES: Styles = Styles::plain();
 
+/// Returns the last line of `-h`.
+pub(crate) fn more(tool: &str) -> String {
+    format!("All options in groups, and examples: {tool} --help, or man {tool}")
+}
+
 /// The flags that every tool has.
 #[derive(Debug, clap::Args)]
 pub struct CommonArgs {
-    /// Show only warnings and errors, no notes and no summary
+    /// Show only warnings and errors, no summary
     #[arg(short, long)]
     quiet: bool,
     /// Show more: each call to AWS and how long it takes
@@ -39,6 +44,7 @@ pub struct CommonArgs {
     /// Given twice, lpt-invoke also shows the payloads and answers of invocations. lpt-local shows what its
     /// functions print.
     #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    #[arg(hide_short_help = true)]
     pub(crate) verbose: u8,
 }
 
@@ -55,9 +61,13 @@ impl CommonArgs {
 pub(crate) struct AwsArgs {
     /// AWS region; the region in an ARN takes precedence
     #[arg(long, value_name = "REGION", value_parser = region)]
+    #[arg(help_heading = "AWS")]
     region: Option<String>,
-    /// Profile in the AWS configuration files; takes precedence over the environment
+    /// Profile in the AWS configuration files
+    ///
+    /// It takes precedence over the environment.
     #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = "AWS")]
     profile: Option<String>,
     /// Maximum control-plane requests per second and region (0: no limit)
     ///
@@ -71,6 +81,7 @@ pub(crate) struct AwsArgs {
         default_value = "10",
         value_parser = whole_number(0..=u32::MAX)
     )]
+    #[arg(help_heading = "AWS", hide_short_help = true)]
     control_plane_rate: u32,
 }
 
@@ -105,6 +116,7 @@ pub(crate) struct ExecutionInputArgs {
     /// Each tool uses the keys that concern it; lpt(7) lists them. A flag takes precedence over the records,
     /// and the records over this file.
     #[arg(long = "input", value_name = "FILE")]
+    #[arg(help_heading = "The whole run", hide_short_help = true)]
     file: Option<PathBuf>,
 }
 
@@ -129,11 +141,12 @@ impl ExecutionInputArgs {
 /// The flag that makes a run only try what is allowed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DryRunArgs {
-    /// Check the permissions: invoke each size once, and apply nothing
+    /// Check the permissions, and apply nothing
     ///
-    /// Nothing is analyzed or selected either. lpt-invoke ends with an estimate of the real run: invocations, requests,
-    /// time and cost. With lpt-prepare --dry-run the plan record tells this to the next tools.
+    /// Each size is invoked once. Nothing is analyzed or selected either. lpt-invoke ends with an estimate of the real
+    /// run: invocations, requests, time and cost. With lpt-prepare --dry-run the plan record tells this to the next tools.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "The whole run", hide_possible_values = true)]
     dry_run: Option<bool>,
 }
 
@@ -160,10 +173,11 @@ pub(crate) fn warn_of_few(num: u32) {
 /// The flag that lets a tool decide on part of a stream.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IncompleteArgs {
-    /// Use an input that is cut off, failed, or lacks a planned size
+    /// Use an input that is cut off, failed or lacks sizes
     ///
     /// The end record of the output still has the status of the input, so the next tool needs this flag too.
     #[arg(long)]
+    #[arg(help_heading = "Input")]
     pub(crate) allow_incomplete: bool,
 }
 
@@ -178,17 +192,21 @@ pub(crate) struct FormatArgs {
 /// The flags that decide which size is the best.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StrategyArgs {
-    /// Strategy that chooses the best size [default: cost, or the strategy of the statistics read]
+    /// Choose by cost, speed or balanced [default: cost]
+    ///
+    /// Without it, the strategy of the statistics read takes precedence over cost.
     ///
     /// cost: the lowest average cost. speed: the lowest average duration. balanced: the lowest score, which is
     /// W × cost ÷ greatest cost + (1 - W) × duration ÷ greatest duration among the sizes, with W of
     /// --balanced-weight.
-    #[arg(long, value_parser = strategy_parser())]
+    #[arg(long, value_name = "NAME", value_parser = strategy_parser())]
+    #[arg(help_heading = "Strategy", hide_possible_values = true)]
     strategy: Option<Strategy>,
     /// Weight of cost in balanced, from 0 to 1 [default: 0.5, or the weight of the statistics read]
     ///
     /// 0: only the duration counts. 1: only the cost counts.
     #[arg(long, value_name = "WEIGHT", value_parser = weight)]
+    #[arg(help_heading = "Strategy", hide_short_help = true)]
     balanced_weight: Option<BalancedWeight>,
 }
 
@@ -231,11 +249,13 @@ impl StrategyArgs {
 pub(crate) struct CertaintyArgs {
     /// Probability with which all verdicts on a function's sizes are right together [default: 95%]
     #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(help_heading = "Strategy", hide_short_help = true)]
     confidence: Option<f64>,
     /// Difference under the strategy that does not matter [default: 5%]
     ///
     /// Sizes that are shown to differ less are called equivalent.
     #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(help_heading = "Strategy", hide_short_help = true)]
     tolerance: Option<f64>,
 }
 

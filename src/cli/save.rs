@@ -13,14 +13,16 @@ use crate::ndjson::Writer;
 /// The flags for a copy of the records.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct SaveArgs {
-    /// File to save the records to, each before it is written to stdout
+    /// Save the records to this file, too
     ///
-    /// The file must not exist yet, unless --overwrite is given. It is complete even if a later tool of the pipe ends
-    /// early.
+    /// Each is saved before it is written to stdout. The file must not exist yet, unless --overwrite is given. It is
+    /// complete even if a later tool of the pipe ends early.
     #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Output")]
     pub(crate) save: Option<PathBuf>,
     /// Overwrite the file of --save if it exists
     #[arg(long, requires = "save")]
+    #[arg(help_heading = "Output", hide_short_help = true)]
     overwrite: bool,
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::credentials::AccessKeyId;
 use super::function::{check_account, check_region};
 use super::throttle::ThrottleMethod;
-use crate::cli::{CommonArgs, STYLES, whole_number};
+use crate::cli::{CommonArgs, STYLES, more, whole_number};
 use crate::units::MemoryMB;
 
 /// A Lambda service on this machine, to try the tools without an AWS account
@@ -16,92 +16,115 @@ use crate::units::MemoryMB;
 /// Each function gets the share of CPU of its memory size, and each invocation a report, as at Lambda.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-local", version, styles = STYLES, max_term_width = 80)]
+#[command(after_help = more("lpt-local"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
-    /// Create a function from the code at PATH; can be given several times
+    /// Create a function from the code at PATH
     ///
-    /// PATH is an executable, or a folder or zip with an executable named bootstrap. With
-    /// runtime=python3.11,handler=app.handler it is a folder with a Python handler, in which awslambdaric is
+    /// It can be given several times. PATH is an executable, or a folder or zip with an executable named bootstrap.
+    /// With runtime=python3.11,handler=app.handler it is a folder with a Python handler, in which awslambdaric is
     /// installed.
     ///
-    /// More settings: memory=128, timeout=60, log-format=Text|JSON, system-log-level=INFO,
-    /// architecture=x86_64|arm64, description=TEXT, env.NAME=VALUE, region=eu-west-1, account=210987654321.
-    /// By default the region and the account are those of the callers.
-    #[arg(long = "function", value_name = "NAME=PATH[,SETTING=VALUE…]", value_parser = parse_function)]
+    /// More settings can follow, each after a comma: memory=128, timeout=60, log-format=Text|JSON,
+    /// system-log-level=INFO, architecture=x86_64|arm64, description=TEXT, env.NAME=VALUE, region=eu-west-1,
+    /// account=210987654321. By default the region and the account are those of the callers.
+    #[arg(long = "function", value_name = "NAME=PATH", value_parser = parse_function)]
+    #[arg(help_heading = "Functions")]
     pub(super) functions: Vec<FunctionArg>,
-    /// Create a function that replays the recorded invocations in FILE.csv; can be given several times
+    /// Create a function that replays a recording
     ///
-    /// It runs no code and does not wait: the reports are those of the recording. See REPLAY. It has the settings of
-    /// --function.
+    /// It can be given several times. It runs no code and does not wait: the reports are those of the recording. See
+    /// REPLAY. It has the settings of --function.
     #[arg(
         long = "replay",
-        value_name = "NAME=FILE.csv[,SETTING=VALUE…]",
+        value_name = "NAME=FILE.csv",
         value_parser = parse_function
     )]
+    #[arg(help_heading = "Functions")]
     pub(super) replays: Vec<FunctionArg>,
     /// Seed by which --replay draws environments
     #[arg(long, value_name = "N", default_value = "0", value_parser = whole_number(0..=u64::MAX))]
+    #[arg(help_heading = "Functions", hide_short_help = true)]
     pub(super) seed: u64,
     /// Time without another invocation after which a wave of parallel ones of a replay is complete
     ///
     /// They are answered then. A longer time keeps waves together on a busy machine.
     #[arg(long, value_name = "MS", default_value = "5", value_parser = whole_number(0..=u64::MAX))]
+    #[arg(help_heading = "Functions", hide_short_help = true)]
     pub(super) wave_ms: u64,
-    /// Address to listen on, which must belong to this machine alone
+    /// Address to listen on
+    ///
+    /// It must belong to this machine alone.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0", value_parser = parse_listen)]
+    #[arg(help_heading = "Service")]
     pub(super) listen: SocketAddr,
     /// Access key id that callers must sign with [default: a random one for each start]
     ///
     /// Whoever knows it may run code as you. Other users of this machine can read the arguments of your
     /// processes, so leave this out unless the machine is yours alone.
     #[arg(long, value_name = "ID")]
+    #[arg(help_heading = "Service", hide_short_help = true)]
     pub(super) access_key_id: Option<AccessKeyId>,
     /// Region of functions and requests that do not name one [default: AWS_REGION, else us-east-1]
     #[arg(long, value_parser = parse_region)]
+    #[arg(help_heading = "Service", hide_short_help = true)]
     pub(super) region: Option<String>,
     /// Method that limits a function to the share of CPU of its memory size
     #[arg(long, value_enum, value_name = "METHOD", default_value_t = ThrottleMethod::Auto)]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     pub(super) cpu: ThrottleMethod,
-    /// Number of cores that all invocations may use together, or unlimited [default: the cores of this
-    /// machine]
+    /// Cores for all invocations together, or unlimited
     ///
+    /// By default they are the cores of this machine.
     /// An invocation waits until there is room for its share. The wait is not part of its duration.
     #[arg(long, value_name = "N", value_parser = parse_cores)]
+    #[arg(help_heading = "Limits")]
     pub(super) cores: Option<CoresArg>,
     /// Maximum number of invocations that run or wait at once
     #[arg(long, value_name = "N", default_value = "1000", value_parser = whole_number(1..=usize::MAX))]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     pub(super) concurrency: usize,
     /// Maximum control-plane requests per second (0: no limit)
     #[arg(long, value_name = "N", default_value = "15", value_parser = whole_number(0..=u32::MAX))]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     pub(super) control_plane_rate: u32,
-    /// Largest memory size of a function (3008 in new AWS accounts)
-    #[arg(long, value_name = "MB", default_value_t = MemoryMB::MAX)]
-    pub(super) max_memory: MemoryMB,
-    /// IAM policy in JSON that says what the callers may do [default: everything]
+    /// Largest size of a function
     ///
-    /// Every other request is refused as AWS refuses it. Conditions are not supported. A change of the file
-    /// takes effect at once.
+    /// In new AWS accounts it is 3008.
+    #[arg(long, value_name = "MB", default_value_t = MemoryMB::MAX)]
+    #[arg(help_heading = "Limits")]
+    pub(super) max_memory: MemoryMB,
+    /// IAM policy of the callers [default: everything]
+    ///
+    /// It is in JSON, and says what they may do. Every other request is refused as AWS refuses it. Conditions are not
+    /// supported. A change of the file takes effect at once.
     #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Service")]
     pub(super) policy: Option<PathBuf>,
     /// Publish a new version also where only the description of PublishVersion differs
     ///
     /// By default it takes a change of the code or the configuration of $LATEST, as AWS's reference says.
     /// Users of AWS report both.
     #[arg(long)]
+    #[arg(help_heading = "Service", hide_short_help = true)]
     pub(super) description_makes_version: bool,
     /// Refuse changes of $LATEST, and its publication, while a version is pending
     ///
     /// By default only a change of $LATEST that is in progress refuses another one, as AWS's page on states
     /// says and as AWS Lambda Power Tuning finds it.
     #[arg(long)]
+    #[arg(help_heading = "Service", hide_short_help = true)]
     pub(super) pending_version_refuses: bool,
     /// Time that creating or changing a function takes
     #[arg(long, value_name = "MS", default_value = "100", value_parser = whole_number(0..=u64::MAX))]
+    #[arg(help_heading = "Service", hide_short_help = true)]
     pub(super) update_delay_ms: u64,
     /// Time that a new version is pending [default: that of --update-delay-ms]
     #[arg(long, value_name = "MS", value_parser = whole_number(0..=u64::MAX))]
+    #[arg(help_heading = "Service", hide_short_help = true)]
     pub(super) version_delay_ms: Option<u64>,
     /// Time that an idle process is kept warm
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = whole_number(0..=u64::MAX))]
+    #[arg(help_heading = "Service", hide_short_help = true)]
     pub(super) idle_seconds: u64,
     #[command(flatten)]
     pub(super) common: CommonArgs,

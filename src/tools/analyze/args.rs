@@ -7,7 +7,7 @@ use super::group_by::{FieldName, GroupBy};
 use super::{DiscardTopBottom, Options, Pricing};
 use crate::cli::{
     CertaintyArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, InputArgs, STYLES,
-    StrategyArgs, format_parser, share as cli_share,
+    StrategyArgs, format_parser, more, share as cli_share,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -23,71 +23,85 @@ use crate::units::GbSeconds;
 /// each function, architecture and memory size. It invokes nothing, so trying another strategy or trim is free.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-analyze", version, styles = STYLES, max_term_width = 80)]
+#[command(after_help = more("lpt-analyze"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
     /// Share of the fastest and of the slowest invocations to drop, 0 to 0.4 [default: 0.2]
     ///
     /// The averages are computed without them. The default is 0 if each invocation has its own version, so that all
     /// are cold starts.
     #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(help_heading = "Averages", hide_short_help = true)]
     discard_top_bottom: Option<DiscardTopBottom>,
-    /// Invocations to use: all, or only those with a warm or a cold start [default: all]
+    /// Starts to use: all, warm or cold [default: all]
     ///
-    /// The default is cold if each invocation has its own version, and warm after lpt-invoke --adaptive. A warning says if cold starts and warm starts are
-    /// averaged together and the cold ones took more than 5 % of an average.
+    /// The default is cold if each invocation has its own version, and warm after lpt-invoke --adaptive. A warning says
+    /// if cold starts and warm starts are averaged together and the cold ones took more than 5 % of an average.
     #[arg(long, value_enum)]
+    #[arg(help_heading = "Averages", hide_possible_values = true)]
     starts: Option<StartsArg>,
     /// Duration that the strategies speed and balanced compare: the mean, or a percentile
     ///
     /// Verdicts on a percentile take many invocations: 72 for p95, and 368 for p99.
     #[arg(long, value_enum, default_value = "mean", conflicts_with = "compat")]
+    #[arg(help_heading = "Strategy", hide_short_help = true)]
     objective: ObjectiveArg,
     /// Share of cold starts in production, such as 1%, by which they are weighed in the averages
     ///
     /// The averages are then those of warm starts and the mean of the cold starts that were measured, weighed by this
     /// share. Without it they are those of the invocations as they were measured.
     #[arg(long, value_name = "SHARE", conflicts_with_all = ["starts", "compat", "compare"], value_parser = cli_share)]
+    #[arg(help_heading = "Averages", hide_short_help = true)]
     cold_start_rate: Option<f64>,
     #[arg(long, value_name = "FILE", help = prices_help(), long_help = prices_long_help())]
+    #[arg(help_heading = "Prices", hide_short_help = true)]
     prices: Option<PathBuf>,
     /// Form of the output: all records (ndjson), or the statistics alone [default: ndjson, or table at a terminal]
     ///
     /// ndjson is the record stream, for the next tool. json, csv and table are the statistics alone.
     #[arg(long, value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table]))]
+    #[arg(help_heading = "Output")]
     format: Option<Format>,
     /// Monthly GB-seconds of the account, which decide the price tier
     ///
     /// It is the usage in the function's region and on its architecture, without the invocations that are analyzed.
     #[arg(long, value_name = "N", default_value = "0", value_parser = gb_seconds)]
+    #[arg(help_heading = "Prices", hide_short_help = true)]
     monthly_gb_seconds: GbSeconds,
     /// Use the arithmetic and the prices of AWS Lambda Power Tuning 4.4.0
     ///
     /// The results equal those of its own runs to the last digit. It rounds the average billed duration up, counts
     /// billed restores twice, and counts a log tail without a report as 0 ms.
     #[arg(long, conflicts_with_all = ["prices", "monthly_gb_seconds", "starts"])]
+    #[arg(help_heading = "Prices", hide_short_help = true)]
     compat: bool,
-    /// Fields of the invocations by which they are grouped, besides function, architecture and memory size
+    /// Group by these fields too, such as tag.commit
     ///
-    /// Such as tag.commit or payloadIndex. Sizes are rivals only within a group, so builds, payloads and regions can be
-    /// compared.
+    /// They are fields of the invocations, besides function, architecture and memory size. Sizes are rivals only within
+    /// a group, so builds, payloads and regions can be compared.
     #[arg(long, value_name = "FIELD", value_delimiter = ',')]
+    #[arg(help_heading = "Comparison")]
     group_by: Vec<FieldName>,
     /// Read a part of a larger stream, whose end record may be in another part
     ///
     /// For an engine that gives each process all records of some functions, such as examples/spark. The parts' outputs
     /// after one another are one stream, with the worst status of all of them.
     #[arg(long)]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     part: bool,
-    /// Invocations of an earlier measurement, a file or a folder, to say what changed since then
+    /// Say what changed since these earlier invocations
     ///
-    /// Writes a comparison record for each size that both have, after the statistics. With --format json or csv, the
-    /// comparisons are written alone. Both sides are read, grouped and priced in the same way.
+    /// OLD is a file or a folder. Writes a comparison record for each size that both have, after the statistics. With
+    /// --format json or csv, the comparisons are written alone. Both sides are read, grouped and priced in the same
+    /// way.
     #[arg(long, value_name = "OLD", conflicts_with_all = ["compat", "part"])]
+    #[arg(help_heading = "Comparison")]
     compare: Option<PathBuf>,
-    /// Exit with 1 if cost, duration or p95 rose by more than this and not by chance, such as 'cost>5%'
+    /// Exit with 1 if a figure rose more, such as 'cost>5%'
     ///
-    /// Can be given several times. Not by chance means that the change is significant at 5 % after the correction for
-    /// the number of comparisons.
+    /// The figures are cost, duration and p95, and the flag can be given several times. A figure that rose by chance does
+    /// not count: the change must be significant at 5 % after the correction for the number of comparisons.
     #[arg(long, value_name = "LIMIT", requires = "compare")]
+    #[arg(help_heading = "Comparison")]
     fail_if: Vec<Limit>,
     #[command(flatten)]
     strategy: StrategyArgs,

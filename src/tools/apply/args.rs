@@ -3,7 +3,7 @@
 use super::Options;
 use crate::aws::Aws;
 use crate::cli::{
-    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, FormatArgs, IncompleteArgs, InputArgs, STYLES,
+    AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, FormatArgs, IncompleteArgs, InputArgs, STYLES, more,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -17,17 +17,20 @@ use crate::report::Format;
 /// that memory is published and the alias points at it, and $LATEST stays as it is.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-apply", version, styles = STYLES, max_term_width = 80)]
+#[command(after_help = more("lpt-apply"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
-    /// Publish a version with the memory, and point this alias at it
+    /// Publish a version, and point this alias at it
     ///
     /// The alias is created if it does not exist.
     #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = "What to apply")]
     alias: Option<AliasName>,
-    /// Go on even if the code has changed since it was measured
+    /// Go on even if the code was changed since the run
     ///
     /// With --alias, also go on if the alias points at a version whose code or settings differ from those of
     /// $LATEST.
     #[arg(long)]
+    #[arg(help_heading = "What to apply")]
     allow_changed_code: bool,
     /// Apply only selections that are certain
     ///
@@ -35,11 +38,13 @@ pub struct Args {
     /// selection that does not say it counts as not certain. The exit code is 3 if some selections are not applied, and
     /// 1 if none is.
     #[arg(long)]
+    #[arg(help_heading = "What to apply")]
     if_certain: bool,
     /// Apply the selections [default: true, or autoOptimize of --input]
     ///
     /// The flag takes precedence over the file. A file without autoOptimize counts as false.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "What to apply", hide_short_help = true, hide_possible_values = true)]
     auto_optimize: Option<bool>,
     #[command(flatten)]
     incomplete: IncompleteArgs,

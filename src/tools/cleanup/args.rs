@@ -2,7 +2,7 @@
 
 use super::leftovers;
 use crate::aws::{Aws, AwsOptions};
-use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, FormatArgs, InputArgs, STYLES, functions};
+use crate::cli::{AwsArgs, CommonArgs, ExecutionInputArgs, FormatArgs, InputArgs, STYLES, functions, more};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -18,32 +18,38 @@ use crate::report::Format;
 /// Without records, --leftovers finds the versions and aliases of earlier runs in the account, by their tags.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-cleanup", version, styles = STYLES, max_term_width = 80)]
+#[command(after_help = more("lpt-cleanup"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
     /// Show what earlier runs have left in the account
     ///
     /// Reads no records. Changes nothing without --yes.
     #[arg(long, conflicts_with = "files")]
+    #[arg(help_heading = "Leftovers")]
     leftovers: bool,
     /// Function to search for leftovers [default: lambdaARN of --input]
     ///
     /// NAME, ACCOUNT:NAME or an ARN, without a version or alias. Can be given several times.
     #[arg(long = "function", value_name = "FUNCTION", requires = "leftovers", conflicts_with = "files", add = functions())]
+    #[arg(help_heading = "Leftovers")]
     functions: Vec<FunctionRef>,
     /// Remove the leftovers, and restore $LATEST
     ///
     /// $LATEST stays as it is if it does not carry the tag of a run.
     #[arg(long, requires = "leftovers", conflicts_with = "files")]
+    #[arg(help_heading = "Leftovers")]
     yes: bool,
     /// Include runs that were at work less than an hour ago
     ///
     /// Such a run may be at work still. Removing its versions makes it fail.
     #[arg(long, requires = "leftovers", conflicts_with = "files")]
+    #[arg(help_heading = "Leftovers", hide_short_help = true)]
     even_if_recent: bool,
     /// Restore what the plan record says, even if the tag on $LATEST says otherwise
     ///
     /// The record and the tag both have the memory and the description of before the run. If they differ, one
     /// was edited or damaged, and nothing of the function is changed. --leftovers restores what the tag says.
     #[arg(long, conflicts_with = "leftovers")]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     trust_records: bool,
     #[command(flatten)]
     execution_input: ExecutionInputArgs,

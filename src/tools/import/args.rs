@@ -7,7 +7,7 @@ use super::Options;
 use super::form::Form;
 use super::origin::Origin;
 use super::output::{Format, PartitionBy};
-use crate::cli::{CommonArgs, InputArgs, STYLES, region};
+use crate::cli::{CommonArgs, InputArgs, STYLES, more, region};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -21,6 +21,7 @@ use crate::report;
 /// Parquet.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-import", version, styles = STYLES, max_term_width = 80)]
+#[command(after_help = more("lpt-import"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
     /// Form of the input
     ///
@@ -28,35 +29,43 @@ pub struct Args {
     /// report-lines: the lines of a log, with or without the time and the stream in front. cloudwatch-json: the JSON of
     /// aws logs filter-log-events or get-log-events, or of a subscription. insights-csv: a result of Logs Insights.
     #[arg(long, value_enum, default_value = "auto")]
+    #[arg(help_heading = "Input")]
     from: FromArg,
     /// Form of the output [default: ndjson, or a summary alone at a terminal]
     ///
     /// ndjson is the record stream, for the next tool. csv and parquet are one table of all records.
     #[arg(long, visible_alias = "format", value_enum)]
+    #[arg(help_heading = "Output")]
     to: Option<ToArg>,
     /// File to write, or the folder of --partition-by (none: stdout)
     ///
     /// A file must not exist yet. To the folder of --partition-by, files are added. A file appears when it is complete.
     #[arg(long, value_name = "PATH")]
+    #[arg(help_heading = "Output")]
     output: Option<PathBuf>,
     /// Fields by which the records go to folders below --output: functionArn, date
     ///
     /// The folders are in Hive's form, such as functionArn=…/date=2026-11-27. date is the day of startedAt in UTC.
     #[arg(long, value_name = "FIELD", value_enum, value_delimiter = ',', requires = "output")]
+    #[arg(help_heading = "Output", hide_short_help = true)]
     partition_by: Vec<PartitionByArg>,
     /// Function of the reports whose log group the input does not name
     #[arg(long, value_name = "ARN")]
+    #[arg(help_heading = "Input")]
     function: Option<FunctionArn>,
     /// Region of the functions that log groups name [default: that of --function]
     #[arg(long, value_name = "REGION", value_parser = region)]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     region: Option<String>,
     /// Account of the functions that log groups name [default: that of --function]
     ///
     /// Logs Insights and subscriptions name the account, too.
     #[arg(long, value_name = "ID", value_parser = account)]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     account: Option<String>,
     /// Architecture of the functions, which decides the price
     #[arg(long, value_enum)]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     architecture: Option<ArchitectureArg>,
     #[command(flatten)]
     common: CommonArgs,

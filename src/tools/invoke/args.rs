@@ -13,7 +13,7 @@ use super::{DEFAULT_NUM, Options, Payloads, Processor, Resumed};
 use crate::aws::{Aws, AwsOptions, S3Url};
 use crate::cli::{
     AwsArgs, CertaintyArgs, CommonArgs, DryRunArgs, ExecutionInput, ExecutionInputArgs, FormatArgs,
-    InputArgs, STYLES, SaveArgs, StrategyArgs, functions, warn_of_few, whole_number,
+    InputArgs, STYLES, SaveArgs, StrategyArgs, functions, more, warn_of_few, whole_number,
 };
 use crate::decide::Limits;
 use crate::entry::{Pipe, Tool};
@@ -32,109 +32,134 @@ use crate::units::Money;
 /// sizes are measured side by side; the invocations of one size are sent one after another.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-invoke", version, styles = STYLES, max_term_width = 80)]
+#[command(after_help = more("lpt-invoke"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
-    /// Invocations per size [default: as in the plan record, or 10]
+    /// Invocations per size [default: the plan's, or 10]
     ///
     /// It does not apply to versions that are for one invocation each, from lpt-prepare --only-cold-starts.
     #[arg(long, value_name = "N", value_parser = whole_number(1..=u32::MAX))]
+    #[arg(help_heading = "Invocations")]
     num: Option<u32>,
-    /// Payload: JSON, or a text, which is sent as a JSON string [default: {}]
+    /// Payload: JSON, text or @FILE [default: {}]
     ///
-    /// JSON is sent unchanged. A list of {"payload": …, "weight": n} is several payloads, each for its share of the
-    /// invocations. @FILE and file://FILE send the JSON in a file, as with curl and AWS CLI. What is surely a mistake is
-    /// refused: a text that begins like JSON but is not JSON, or the bare name of a file. In double quotes of its own, any
-    /// text is sent as it is.
+    /// JSON is sent unchanged, and a text as a JSON string. A list of {"payload": …, "weight": n} is several payloads,
+    /// each for its share of the invocations. @FILE and file://FILE send the JSON in a file, as with curl and AWS CLI.
+    /// What is surely a mistake is refused: a text that begins like JSON but is not JSON, or the bare name of a file.
+    /// In double quotes of its own, any text is sent as it is.
     #[arg(long, value_name = "JSON", conflicts_with = "payload_file")]
+    #[arg(help_heading = "Payload")]
     payload: Option<String>,
     /// JSON file with the payload, or with a list of weighted payloads
     #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Payload", hide_short_help = true)]
     payload_file: Option<PathBuf>,
     /// NDJSON file with one payload per line, used in turn
     ///
     /// After the last line it starts again from the first. With enough lines, each invocation has its own payload.
     #[arg(long, value_name = "FILE.ndjson", conflicts_with_all = ["payload", "payload_file"])]
+    #[arg(help_heading = "Payload", hide_short_help = true)]
     payloads: Option<PathBuf>,
     /// Use the payloads of --payloads in a random order with this seed
     ///
     /// The order is the same for each size, and the same whenever the seed is the same.
     #[arg(long, value_name = "SEED", requires = "payloads", value_parser = whole_number(0..=u64::MAX))]
+    #[arg(help_heading = "Payload", hide_short_help = true)]
     shuffle: Option<u64>,
     /// S3 object with the payload, or with a list of weighted payloads
     #[arg(long, value_name = "s3://BUCKET/KEY", conflicts_with_all = ["payload", "payload_file", "payloads"])]
+    #[arg(help_heading = "Payload", hide_short_help = true)]
     payload_s3: Option<S3Url>,
     /// Function to call before each invocation, with its payload
     ///
     /// Its output replaces the payload, unless that output is empty or null.
     #[arg(long, value_name = "FUNCTION", add = functions())]
+    #[arg(help_heading = "Processors", hide_short_help = true)]
     pre_processor: Option<Callee>,
     /// Function to call after each invocation, with its result
     #[arg(long, value_name = "FUNCTION", add = functions())]
+    #[arg(help_heading = "Processors", hide_short_help = true)]
     post_processor: Option<Callee>,
     /// Shell command to run before each invocation, with its payload on stdin
     ///
     /// Its output replaces the payload, unless that output is empty or null.
     #[arg(long, value_name = "COMMAND", conflicts_with = "pre_processor")]
+    #[arg(help_heading = "Processors", hide_short_help = true)]
     pre_command: Option<String>,
     /// Shell command to run after each invocation, with its result on stdin
     #[arg(long, value_name = "COMMAND", conflicts_with = "post_processor")]
+    #[arg(help_heading = "Processors", hide_short_help = true)]
     post_command: Option<String>,
-    /// Send the invocations of a size at once, not one after another
+    /// Send the invocations of a size all at once
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "Invocations", hide_possible_values = true)]
     parallel: Option<bool>,
     /// Pause between two invocations of a size, in milliseconds [default: 0]
     ///
     /// It cannot be combined with --parallel.
     #[arg(long, value_name = "MS", value_parser = whole_number(0..=u64::MAX))]
+    #[arg(help_heading = "Invocations", hide_short_help = true)]
     sleep_between_runs_ms: Option<u64>,
     /// Error types that count as results, such as ValidationError,NotFound
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    #[arg(help_heading = "Invocations", hide_short_help = true)]
     allowed_exceptions: Option<Vec<String>>,
-    /// Find the best size with few invocations, which go to the sizes that may be the best
+    /// Find the best size with few invocations
     ///
-    /// Each size gets a wave of 3 invocations at once to warm up, and one to be measured. By cost, larger sizes are left
-    /// out once one is clearly dearer. Further waves go to the best size and its closest rivals, until each other size is
-    /// shown to be worse or equivalent, or more would hardly tell. Give lpt-analyze the same --strategy, --confidence and
-    /// --tolerance.
+    /// They go to the sizes that may be the best.
+    ///
+    /// Each size gets a wave of 3 invocations at once to warm up, and one to be measured. By cost, larger sizes are
+    /// left out once one is clearly dearer. Further waves go to the best size and its closest rivals, until each other
+    /// size is shown to be worse or equivalent, or more would hardly tell. Give lpt-analyze the same --strategy,
+    /// --confidence and --tolerance.
     #[arg(long, conflicts_with_all = ["num", "parallel", "sleep_between_runs_ms", "only_cold_starts", "resume"])]
+    #[arg(help_heading = "What to measure")]
     adaptive: bool,
     /// Maximum number of invocations per size in an adaptive run, without its warm-up
     #[arg(long, value_name = "N", default_value = "20", requires = "adaptive", value_parser = whole_number(WAVE..=1_000_000))]
+    #[arg(help_heading = "What to measure", hide_short_help = true)]
     max_per_size: u32,
     /// Maximum number of sizes that an adaptive run adds, between the best one and its neighbours
     ///
-    /// It publishes a version of each, as lpt-prepare does, and lpt-cleanup removes them too. It needs the permissions of
-    /// lpt-prepare.
+    /// It publishes a version of each, as lpt-prepare does, and lpt-cleanup removes them too. It needs the permissions
+    /// of lpt-prepare.
     #[arg(long, value_name = "N", default_value = "0", requires = "adaptive", value_parser = whole_number(0..=40_u32))]
+    #[arg(help_heading = "What to measure", hide_short_help = true)]
     refine: u32,
-    /// Cost that the invocations may not pass, in the currency of the region
+    /// Cost that the invocations may not pass
     ///
-    /// What may pass it is left out. What was measured is kept, and the exit code is 3. COST LIMIT below says what is
-    /// counted.
+    /// It is in the currency of the region. What may pass it is left out. What was measured is kept, and the exit code
+    /// is 3. COST LIMIT below says what is counted.
     #[arg(long, value_name = "AMOUNT", value_parser = amount)]
+    #[arg(help_heading = "Limits")]
     max_cost: Option<Money>,
     /// Accept only versions that are for one invocation, a cold start
     ///
     /// lpt-prepare --only-cold-starts publishes such versions.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "Invocations", hide_short_help = true, hide_possible_values = true)]
     only_cold_starts: Option<bool>,
     /// Show no payload, no output and no error message of a function
     ///
     /// The error messages are left out of the records, too.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "Output", hide_short_help = true, hide_possible_values = true)]
     disable_payload_logs: Option<bool>,
     /// Field tag.KEY of each invocation record, such as commit=4f2a1c
     ///
     /// It can be given several times. lpt-analyze --group-by tag.KEY compares the values.
     #[arg(long, value_name = "KEY=VALUE", value_parser = tag)]
+    #[arg(help_heading = "Output", hide_short_help = true)]
     tag: Vec<(String, String)>,
     /// Maximum number of invocations at once, over all sizes and functions
     #[arg(long, value_name = "N", default_value = "100", value_parser = whole_number(NonZeroUsize::MIN..=NonZeroUsize::MAX))]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     concurrency: NonZeroUsize,
     /// Records of an interrupted run, of which only the rest is invoked
     ///
     /// The usable invocations in the file are kept, and only the others are made. The versions may be new ones, but
     /// the code must be the same. Give the same --num and payload as before; that is not checked.
     #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Input", hide_short_help = true)]
     resume: Option<PathBuf>,
     #[command(flatten)]
     strategy: StrategyArgs,

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use super::{Form, Options};
-use crate::cli::{CommonArgs, InputArgs, STYLES};
+use crate::cli::{CommonArgs, InputArgs, STYLES, more};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -15,6 +15,7 @@ use crate::exit::Exit;
 /// It passes no record on, so it is the last tool of a pipe.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-plot", version, styles = STYLES, max_term_width = 80)]
+#[command(after_help = more("lpt-plot"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
     /// File to write: .html, .svg or .png (none: HTML to stdout)
     ///

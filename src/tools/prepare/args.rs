@@ -7,7 +7,7 @@ use super::{Options, PowerValues};
 use crate::aws::Aws;
 use crate::cli::{
     AwsArgs, CommonArgs, DryRunArgs, ExecutionInputArgs, FormatArgs, InputArgs, STYLES, SaveArgs, functions,
-    sizes, warn_of_few, whole_number,
+    more, sizes, warn_of_few, whole_number,
 };
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -21,33 +21,38 @@ use crate::report::Format;
 /// size. At the end, $LATEST gets its memory and description back. lpt-cleanup removes the versions.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-prepare", version, styles = STYLES, max_term_width = 80)]
+#[command(after_help = more("lpt-prepare"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
     /// Functions to tune, without a version or alias [default: lambdaARN of --input]
     ///
     /// Each is NAME, ACCOUNT:NAME or an ARN.
     #[arg(value_name = "FUNCTION", add = functions())]
     functions: Vec<FunctionRef>,
-    /// Memory sizes in MB [default: 128,256,512,1024,1536,3008]
+    /// Sizes in MB [default: 128,256,512,1024,1536,3008]
     ///
     /// A list of sizes (128,512), of ranges with a step (128-3008:64), or of both. ALL is every 64 MB from
     /// 128 to 10240.
-    #[arg(long, value_name = "SIZES", value_parser = PowerValues::from_str, add = sizes())]
+    #[arg(long, value_name = "MB", value_parser = PowerValues::from_str, add = sizes())]
+    #[arg(help_heading = "What to measure")]
     power_values: Option<PowerValues>,
     /// Number of invocations per size [default: 10]
     ///
     /// lpt-invoke reads it from the plan record.
     #[arg(long, value_name = "N", value_parser = whole_number(1..=u32::MAX))]
+    #[arg(help_heading = "Invocations")]
     num: Option<u32>,
     /// Publish a version for each invocation, so that each one is a cold start
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "Invocations", hide_short_help = true, hide_possible_values = true)]
     only_cold_starts: Option<bool>,
-    /// Print the minimal IAM policy for a run on these functions, and exit
+    /// Print the minimal IAM policy for a run, and exit
     ///
-    /// The policy has one or two statements for each tool. With --input it also allows invoking the
-    /// processors and reading the payload at S3 that the file names. Nothing is changed. To keep
-    /// lambda:GetFunction from the caller, which also lets download the code, allow
-    /// lambda:GetFunctionConfiguration in its place: lpt(7) says what that costs.
+    /// It is for a run on these functions, and has one or two statements for each tool. With --input it also allows
+    /// invoking the processors and reading the payload at S3 that the file names. Nothing is changed. To keep
+    /// lambda:GetFunction from the caller, which also lets download the code, allow lambda:GetFunctionConfiguration in
+    /// its place: lpt(7) says what that costs.
     #[arg(long)]
+    #[arg(help_heading = "AWS")]
     policy: bool,
     #[command(flatten)]
     dry_run: DryRunArgs,

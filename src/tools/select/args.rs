@@ -7,7 +7,7 @@ use super::between::{self, Alternative};
 use super::savings::Month;
 use crate::cli::{
     CommonArgs, DryRunArgs, ExecutionInputArgs, IncompleteArgs, InputArgs, STYLES, StrategyArgs,
-    format_parser, share, whole_number,
+    format_parser, more, share, whole_number,
 };
 use crate::decide::{Conditions, Figure, Limit};
 use crate::entry::{Pipe, Tool};
@@ -22,25 +22,30 @@ use crate::report::Format;
 /// sizes on stderr.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lpt-select", version, styles = STYLES, max_term_width = 80)]
+#[command(after_help = more("lpt-select"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
     /// Form of the output: all records (ndjson), or the selections alone [default: ndjson, or table at a terminal]
     ///
     /// ndjson is the record stream, for the next tool. json, csv and table are the selections alone. state-machine is
     /// the output of AWS Lambda Power Tuning.
     #[arg(long, value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table, Format::StateMachine]))]
+    #[arg(help_heading = "Output")]
     format: Option<Format>,
     #[command(flatten)]
     strategy: StrategyArgs,
-    /// Propose sizes between the measured ones that may be better
+    /// Propose better sizes between the measured ones
     ///
     /// A curve through the durations of 4 sizes or more predicts those between them. Up to 3 sizes that promise to be
     /// better are shown and written as proposal records. They are to be measured: none is selected or applied.
     #[arg(long)]
+    #[arg(help_heading = "What to measure")]
     interpolate: bool,
-    /// Select the fastest size whose average cost is at most this much above the lowest, such as 5%
+    /// Pay at most this much more for speed, such as 5%
     ///
-    /// With the strategy speed, select the cheapest size whose average duration is at most this much above the lowest.
+    /// Selects the fastest size whose average cost is at most this much above the lowest. With the strategy speed,
+    /// selects the cheapest size whose average duration is at most this much above the lowest.
     #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(help_heading = "Strategy")]
     within: Option<f64>,
     #[command(flatten)]
     limits: LimitArgs,
@@ -49,16 +54,19 @@ pub struct Args {
     /// It is the cost of compute by the average billed duration, with the price tiers of an account that has only this
     /// function. Requests cost the same with both sizes. /tmp above 512 MB and AWS's free tier are left out.
     #[arg(long, value_name = "N", value_parser = whole_number(1..=u64::MAX))]
+    #[arg(help_heading = "Prices", hide_short_help = true)]
     monthly_invocations: Option<u64>,
     /// File with prices for --monthly-invocations, as of lpt-analyze
     #[arg(long, value_name = "FILE", requires = "monthly_invocations")]
+    #[arg(help_heading = "Prices", hide_short_help = true)]
     prices: Option<PathBuf>,
-    /// Compare functions, architectures or groups, each at its own best size, such as f,f-arm
+    /// Compare functions or architectures, such as f,f-arm
     ///
-    /// Names or ARNs of functions; or x86_64,arm64; or values of a field by which lpt-analyze grouped, such as
-    /// tag.commit=abc,tag.commit=def. The best is compared with each of the others: a sentence on stderr and a between
-    /// record say the difference with its interval.
+    /// Each has its own best size. They are names or ARNs of functions; or x86_64,arm64; or values of a
+    /// field by which lpt-analyze grouped, such as tag.commit=abc,tag.commit=def. The best is compared with each of the
+    /// others: a sentence on stderr and a between record say the difference with its interval.
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    #[arg(help_heading = "Comparison")]
     between: Vec<Alternative>,
     #[command(flatten)]
     dry_run: DryRunArgs,
@@ -79,24 +87,30 @@ struct LimitArgs {
     ///
     /// Limits are compared with the figures of the statistics, and not with the ends of their intervals.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     max_duration: Option<f64>,
     /// Select only a size whose median duration is at most this
     #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     max_duration_p50: Option<f64>,
     /// Select only a size with a 90th percentile of the duration of at most this
     #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     max_duration_p90: Option<f64>,
     /// Select only a size with a 95th percentile of the duration of at most this
     #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     max_duration_p95: Option<f64>,
     /// Select only a size with a 99th percentile of the duration of at most this
     #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     max_duration_p99: Option<f64>,
     /// Select only a size at which a million invocations cost at most this
     ///
     /// It is in the currency of the statistics. The cost is the average cost and the charge for a request, if its price
     /// is known.
     #[arg(long, value_name = "AMOUNT", value_parser = positive)]
+    #[arg(help_heading = "Limits", hide_short_help = true)]
     max_cost_per_million: Option<f64>,
 }
 
