@@ -69,10 +69,15 @@ pub(crate) fn detail(text: impl Display) {
     }
 }
 
+/// Whether [`trace`] shows anything.
+pub(crate) fn is_tracing() -> bool {
+    VERBOSITY.load(Ordering::Relaxed) >= 2
+}
+
 /// Shows what is sent and what comes back, with `--verbose` given twice. It is shown whole: that is what the user asks
 /// for.
 pub(crate) fn trace(text: impl Display) {
-    if VERBOSITY.load(Ordering::Relaxed) >= 2 {
+    if is_tracing() {
         write_line(format_args!("{}: {}", tool(), visible(&text.to_string())));
     }
 }

@@ -199,7 +199,7 @@ impl FromStr for FunctionRef {
     }
 }
 
-/// A function to invoke: `$LATEST`, or the version or alias that follows its name.
+/// A function to invoke or to measure: `$LATEST`, or the version or alias that follows its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callee {
     function: FunctionRef,
@@ -231,6 +231,12 @@ impl Callee {
             OwnedQualifier::Version(version) => Qualifier::Version(*version),
             OwnedQualifier::Alias(alias) => Qualifier::Alias(alias),
         }
+    }
+}
+
+impl From<FunctionRef> for Callee {
+    fn from(function: FunctionRef) -> Callee {
+        Callee { function, qualifier: OwnedQualifier::Latest }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::common::network::{Proxy, Tls};
+use crate::common::records::{end, lines, plan};
 use crate::common::{Folder, Local, Ran, Scripted, Tool, function, refusal};
 
 /// Profiles with credentials of each kind, each with a region of its own.
@@ -223,4 +224,155 @@ fn each_tool_that_calls_aws_says_in_which_account_and_region() {
     let applied = local.tool("lpt-apply").arg("-v").stdin(selected.stdout).run();
     said(&applied);
     said(&local.tool("lpt-cleanup").arg("-v").stdin(applied.stdout).run());
+}
+
+/// A service with the function `f` in two accounts, and a profile for each, named `a` and `b`.
+struct TwoAccounts {
+    local: Local,
+    folder: Folder,
+}
+
+impl TwoAccounts {
+    const A: &str = "111111111111";
+    const B: &str = "222222222222";
+
+    fn new() -> TwoAccounts {
+        let path = function("cpu-bound").display().to_string();
+        let [a, b] =
+            [TwoAccounts::A, TwoAccounts::B].map(|account| format!("f={path},memory=512,account={account}"));
+        let key = |account: &str| format!("LPTKEYOFACCOUNT{account}");
+        let callers = [TwoAccounts::A, TwoAccounts::B].map(|account| format!("{}={account}", key(account)));
+        let local = Local::start(&[
+            "--control-plane-rate",
+            "0",
+            "--update-delay-ms",
+            "20",
+            "--function",
+            &a,
+            "--function",
+            &b,
+            "--caller",
+            &callers[0],
+            "--caller",
+            &callers[1],
+        ]);
+        let folder = Folder::new();
+        let profile = |name: &str, account: &str| {
+            let key = key(account);
+            format!(
+                "[profile {name}]\naws_access_key_id = {key}\naws_secret_access_key = test\nregion = us-east-1\n"
+            )
+        };
+        let profiles = profile("a", TwoAccounts::A) + &profile("b", TwoAccounts::B);
+        folder.file("config", &profiles);
+        TwoAccounts { local, folder }
+    }
+
+    /// Returns a tool whose environment has no credentials.
+    fn tool(&self, name: &str) -> Tool {
+        let tool = self.local.tool(name).env("AWS_CONFIG_FILE", self.folder.path("config"));
+        tool.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY")
+    }
+
+    fn prepared(&self, profile: &str) -> Ran {
+        let prepare = self.tool("lpt-prepare").args(["--profile", profile, "--power-values", "256", "f"]);
+        prepare.run().succeeds()
+    }
+
+    fn arn(account: &str) -> String {
+        format!("arn:aws:lambda:us-east-1:{account}:function:f")
+    }
+}
+
+#[test]
+fn each_function_of_a_stream_is_called_with_the_profile_of_its_plan() {
+    let accounts = TwoAccounts::new();
+    let mut stream = String::new();
+    for (profile, account) in [("a", TwoAccounts::A), ("b", TwoAccounts::B)] {
+        let prepared = accounts.prepared(profile);
+        let plan = &prepared.of_type("plan")[0];
+        assert_eq!(
+            (&plan["profile"], &plan["functionArn"]),
+            (&profile.into(), &TwoAccounts::arn(account).into())
+        );
+        stream += &prepared.stdout;
+    }
+    let functions = |ran: &Ran, record_type: &str| {
+        let mut functions: Vec<String> = ran
+            .of_type(record_type)
+            .iter()
+            .map(|record| record["functionArn"].as_str().unwrap().to_owned())
+            .collect();
+        functions.sort_unstable();
+        functions.dedup();
+        functions
+    };
+    let both = [TwoAccounts::arn(TwoAccounts::A), TwoAccounts::arn(TwoAccounts::B)];
+    let invoke = accounts.tool("lpt-invoke").args(["--num", "5", "--payload", r#"{"iterations": 1}"#]);
+    let invoked = invoke.stdin(stream).run().succeeds();
+    assert_eq!(functions(&invoked, "invocation"), both);
+    let analyzed = accounts.tool("lpt-analyze").stdin(invoked.stdout).run().succeeds();
+    let selected = accounts.tool("lpt-select").stdin(analyzed.stdout).run().succeeds();
+    let applied = accounts.tool("lpt-apply").stdin(&*selected.stdout).run().succeeds();
+    assert_eq!(functions(&applied, "applied"), both);
+    // $LATEST is no longer as in the plans, so each alias needs a plan of its own, with the profile.
+    let aliased =
+        accounts.tool("lpt-apply").args(["--alias", "live"]).stdin(&*selected.stdout).run().succeeds();
+    let profiles: Vec<_> = aliased.of_type("plan").iter().map(|plan| plan["profile"].clone()).collect();
+    assert_eq!(profiles, ["a", "b", "a", "b"]);
+    let cleaned = accounts.tool("lpt-cleanup").stdin(aliased.stdout).run().succeeds();
+    assert_eq!(functions(&cleaned, "cleaned"), both);
+    assert_eq!(cleaned.of_type("cleaned")[0]["left"], serde_json::json!([]));
+}
+
+#[test]
+fn credentials_of_another_account_than_that_of_the_function_are_named() {
+    let accounts = TwoAccounts::new();
+    let words = ["credentials are of account 222222222222", "in account 111111111111", "--profile"];
+    let prepare = accounts.tool("lpt-prepare").args(["--profile", "b", &TwoAccounts::arn(TwoAccounts::A)]);
+    prepare.run().fails_with(77, &words);
+    let prepared = accounts.prepared("a");
+    let cleanup = accounts.tool("lpt-cleanup").args(["-q", "--profile", "b"]).stdin(prepared.stdout).run();
+    assert_eq!(cleanup.code, Some(77), "a flag takes precedence over the plan: {}", cleanup.stderr);
+    assert!(words.iter().all(|word| cleanup.stderr.contains(word)), "{}", cleanup.stderr);
+}
+
+#[test]
+fn the_profile_of_a_plan_takes_precedence_over_the_environment_and_a_flag_over_both() {
+    for (profile, flag, key) in [
+        ("static", None, "AKIDSTATIC"),
+        ("role", None, "AKIDROLE"),
+        ("sso", None, "AKIDSSO"),
+        ("process", None, "AKIDPROCESS"),
+        ("static", Some("process"), "AKIDPROCESS"),
+    ] {
+        let accounts = Accounts::new();
+        let input = lines([plan("f").with("profile", profile), end("lpt-prepare")]);
+        let flag = flag.map(|flag| format!("--profile={flag}"));
+        accounts.tool("lpt-cleanup").args(flag).stdin(input).run().succeeds();
+        let signer = accounts.last_signer();
+        assert_eq!(signer, (key.to_owned(), "us-east-1".to_owned()), "{profile}: the region of the function");
+    }
+}
+
+#[test]
+fn a_profile_of_a_plan_that_is_not_on_this_machine_is_said_in_one_line() {
+    for tool in ["lpt-invoke", "lpt-apply", "lpt-cleanup"] {
+        let accounts = Accounts::new();
+        let of_another = plan("g").with("profile", "static");
+        let input = lines([plan("f").with("profile", "nope"), of_another, end("lpt-prepare")]);
+        let config = accounts.folder.path("config").display().to_string();
+        let ran = accounts.tool(tool).arg("-q").stdin(input).run();
+        let signed = accounts.aws.requests().iter().map(|request| signer(request).0).collect::<Vec<_>>();
+        assert!(
+            signed.iter().all(|key| key == "AKIDSTATIC"),
+            "{tool}: nothing is done as somebody else: {signed:?}"
+        );
+        assert_eq!(
+            !signed.is_empty(),
+            tool == "lpt-cleanup",
+            "{tool}: the others are cleaned up all the same"
+        );
+        ran.fails_with(1, &["f: its plan names the profile nope, which is not in ", &config, "--profile"]);
+    }
 }

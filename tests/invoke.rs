@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use aws_smithy_eventstream::frame::write_message_to;
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
@@ -781,4 +783,121 @@ fn a_function_of_the_same_name_in_another_account_is_not_invoked() {
     let asked = "lpt-invoke: f: lambda:GetFunction: done";
     assert!(ran.stderr.contains(asked), "it looks for the function by its name: {}", ran.stderr);
     assert_eq!(ran.of_type("invocation")[0]["errorType"], "ResourceNotFoundException", "{}", ran.stderr);
+}
+
+fn streaming(settings: &str) -> Local {
+    Local::with(&[&format!("f={}{settings}", function("streaming").display())])
+}
+
+fn streamed(local: &Local, sizes: &str, payload: &str) -> Tool {
+    let invoke = local.tool("lpt-invoke").args(["--response-stream", "--num", "5", "--payload", payload]);
+    invoke.stdin(prepared(local, sizes))
+}
+
+#[test]
+fn a_streamed_answer_of_seven_megabytes_is_measured_and_reaches_the_post_processor() {
+    let local = streaming("");
+    let folder = Folder::new();
+    let sizes = folder.path("sizes");
+    let payload = r#"{"kilobytes": 7168}"#;
+    let command = format!("wc -c >> {}", sizes.display());
+    let ran = streamed(&local, "3008", payload).args(["--post-command", &command]).run().succeeds();
+    assert_eq!(indices(&ran, 3008), [0, 1, 2, 3, 4]);
+    for invocation in ran.of_type("invocation") {
+        assert_eq!(invocation["outcome"], "ok", "{invocation}");
+        assert_eq!(invocation["coldStart"], invocation["index"] == 0);
+        let [duration, client] =
+            ["durationMs", "clientDurationMs"].map(|name| invocation[name].as_f64().unwrap());
+        assert!(client >= duration && duration > 0.0, "{invocation}");
+        assert_eq!(invocation["requestId"].as_str().unwrap().len(), 36);
+    }
+    assert_eq!(std::fs::read_to_string(&sizes).unwrap(), "7340032\n".repeat(5));
+
+    let whole = local.tool("lpt-invoke").args(["--num", "5", "--payload", payload]);
+    let ran = whole.stdin(prepared(&local, "3008")).run();
+    let error = &ran.of_type("invocation")[0];
+    assert_eq!(
+        (&error["outcome"], &error["errorType"]),
+        (&json!("function-error"), &json!("Function.ResponseSizeTooLarge"))
+    );
+}
+
+#[test]
+fn errors_of_a_function_that_streams_are_told_apart_wherever_they_happen() {
+    let local = streaming(",timeout=2");
+    for (payload, outcome, error_type) in [
+        (r#"{"kilobytes": 300, "error": "NotEnoughCoffee"}"#, "function-error", "NotEnoughCoffee"),
+        (r#"{"kilobytes": 0, "error": "NotEnoughCoffee"}"#, "function-error", "NotEnoughCoffee"),
+        (r#"{"kilobytes": 300, "exit": true}"#, "function-error", "Runtime.ExitError"),
+        (r#"{"kilobytes": 300, "hold": 300}"#, "out-of-memory", "Runtime.ExitError"),
+        (r#"{"kilobytes": 300, "wait": 60}"#, "timeout", "Sandbox.Timedout"),
+    ] {
+        let ran = streamed(&local, "128", payload).run();
+        assert_eq!(ran.code, Some(1), "{payload}: {}", ran.stderr);
+        for invocation in ran.of_type("invocation") {
+            assert_eq!(invocation["outcome"], outcome, "{payload}: {invocation}");
+            assert_eq!(invocation["errorType"], error_type, "{payload}: {invocation}");
+            assert!(invocation["billedDurationMs"].as_u64().unwrap() > 0, "it is paid for: {invocation}");
+        }
+    }
+    let allowed = streamed(&local, "128", r#"{"error": "NotEnoughCoffee"}"#);
+    let ran = allowed.args(["--allowed-exceptions", "NotEnoughCoffee"]).run().succeeds();
+    assert!(ran.of_type("invocation").iter().all(|invocation| invocation["outcome"] == "allowed-error"));
+}
+
+#[test]
+fn a_function_that_does_not_stream_is_measured_alike() {
+    let local = cpu_bound("");
+    let ran = streamed(&local, "512", QUICK).run().succeeds();
+    assert!(ran.of_type("invocation").iter().all(|invocation| invocation["outcome"] == "ok"));
+    let ran = streamed(&local, "512", r#"{"error": "NotEnoughCoffee"}"#).run();
+    let error = &ran.of_type("invocation")[0];
+    assert_eq!(
+        (&error["outcome"], &error["errorType"]),
+        (&json!("function-error"), &json!("NotEnoughCoffee"))
+    );
+}
+
+/// The function has run, so it is not invoked again for the same record.
+#[test]
+fn a_stream_that_the_service_ends_is_a_service_error_and_is_sent_once() {
+    let local = cpu_bound("");
+    let input = prepared(&local, "128");
+    let header =
+        |name: &'static str, value: &'static str| Header::new(name, HeaderValue::String(value.into()));
+    let headers = [
+        (":message-type", "exception"),
+        (":exception-type", "ServiceException"),
+        (":content-type", "application/json"),
+    ];
+    let headers = headers.map(|(name, value)| header(name, value)).to_vec();
+    let mut exception = Vec::new();
+    let body = br#"{"message":"it broke"}"#;
+    write_message_to(&Message::new_from_parts(headers, &body[..]), &mut exception).unwrap();
+    for (events, is_whole, error_type, message) in [
+        (Vec::new(), true, "ServiceException", "broke off"),
+        (exception, true, "ServiceException", "it broke"),
+        (Vec::new(), false, "Unreachable", ""),
+    ] {
+        let scripted = Scripted::with(move |_| {
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\n\
+                        Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+            let mut answer = head.as_bytes().to_vec();
+            if !events.is_empty() {
+                answer.extend(format!("{:x}\r\n", events.len()).bytes());
+                answer.extend(&events);
+                answer.extend(b"\r\n");
+            }
+            answer.extend(if is_whole { &b"0\r\n\r\n"[..] } else { b"" });
+            answer
+        });
+        let invoke = scripted.tool("lpt-invoke").args(["--response-stream", "--dry-run"]);
+        let ran = invoke.stdin(&*input).run();
+        let invocation = &ran.of_type("invocation")[0];
+        assert_eq!(invocation["outcome"], "service-error", "{invocation}");
+        assert_eq!(invocation["errorType"], error_type, "{invocation}");
+        assert!(invocation["errorMessage"].as_str().unwrap().contains(message), "{invocation}");
+        assert_eq!(scripted.requests().len(), 1);
+        assert!(scripted.requests()[0].contains("/response-streaming-invocations"));
+    }
 }

@@ -28,7 +28,7 @@ fn an_unmodified_python_sdk_is_served() {
     let local = Local::start(&["--control-plane-rate", "0", "--update-delay-ms", "2000"]);
     let output = Command::new("python3")
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python_sdk.py"))
-        .arg(function("cpu-bound"))
+        .args([function("cpu-bound"), function("streaming")])
         .envs(variables(local.endpoint()))
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .output()

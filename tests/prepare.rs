@@ -1,7 +1,9 @@
 //! `lpt-prepare`.
 
+use aws_sdk_lambda::types::Environment;
 use serde_json::{Value, json};
 
+use crate::common::records::{arn, end, lines, selection};
 use crate::common::{Local, Pipe, Refusing, Tool, function, zipped};
 
 fn cpu_bound() -> String {
@@ -291,7 +293,7 @@ fn bad_arguments_say_what_to_pass() {
     for (arguments, words) in [
         (vec!["--power-values", "64", "f"], vec!["64", "128 to 10240"]),
         (vec!["--power-values", "128-512", "f"], vec!["128-512:64"]),
-        (vec!["f:live"], vec!["version or alias \"live\"", "give the function without it: f"]),
+        (vec!["f:no alias"], vec!["f:no alias", "is not a function name or ARN"]),
         (vec!["arn:aws:s3:::bucket"], vec!["arn:aws:lambda:REGION:ACCOUNT:function:NAME"]),
         (vec!["--num", "0", "f"], vec!["0"]),
         (vec![], vec!["FUNCTION"]),
@@ -337,4 +339,85 @@ fn a_denied_action_is_named() {
         .arg("f")
         .run()
         .fails_with(77, &["f: lambda:GetFunction: User: ", "AccessDeniedException", "IAM"]);
+}
+
+/// Returns a service with version 1 of `f`, at which the alias `live` points, and which is as `$LATEST` is.
+fn aliased() -> Local {
+    let local = Local::with(&[&format!("f={},memory=512", function("cpu-bound").display())]);
+    assert_eq!(local.publish("f", "mine"), "1");
+    local.create_alias("f", "live", "1");
+    local
+}
+
+#[test]
+fn a_version_or_alias_that_is_as_latest_is_is_measured_and_lpt_apply_moves_the_alias() {
+    let local = aliased();
+    for named in ["f:live", &format!("{}:live", arn("f"))] {
+        let prepared = local.tool("lpt-prepare").args(["--power-values", "1024", named]).run().succeeds();
+        assert_eq!(prepared.of_type("plan")[0]["alias"], "live");
+        assert_eq!(prepared.of_type("plan")[0]["functionArn"], arn("f"));
+        let selected = prepared.stdout + &lines([selection("f").memory(1024), end("lpt-select")]);
+        let dry = local.tool("lpt-apply").args(["--dry-run"]).stdin(&*selected).run().succeeds();
+        assert!(dry.stderr.contains("f:live, which is at version"), "{}", dry.stderr);
+        let applied = local.tool("lpt-apply").stdin(&*selected).run().succeeds();
+        let change = applied.of_type("applied").pop().unwrap();
+        assert_eq!(
+            (&change["alias"], &change["memorySizeMB"]),
+            (&"live".into(), &1024.into()),
+            "{}",
+            applied.stdout
+        );
+        local.tool("lpt-cleanup").stdin(applied.stdout).run().succeeds();
+    }
+    assert_eq!(local.state_of("f").latest().memory, 512, "$LATEST stays");
+    let elsewhere = local.tool("lpt-prepare").args(["--power-values", "256", "f:live"]).run().succeeds();
+    assert!(elsewhere.stderr.contains("has 1024 MB, and $LATEST 512 MB"), "{}", elsewhere.stderr);
+    local.tool("lpt-cleanup").stdin(&*elsewhere.stdout).run().succeeds();
+
+    let version = local.tool("lpt-prepare").args(["--power-values", "1024", "f:1"]).run().succeeds();
+    assert!(version.of_type("plan")[0].get("alias").is_none(), "{}", version.stdout);
+    assert!(
+        version.stderr.contains("f:1: the version has the code and settings of $LATEST"),
+        "{}",
+        version.stderr
+    );
+    let selected = version.stdout + &lines([selection("f").memory(1024), end("lpt-select")]);
+    let flag = local.tool("lpt-apply").args(["--alias", "next"]).stdin(&*selected).run().succeeds();
+    assert_eq!(flag.of_type("applied").pop().unwrap()["alias"], "next");
+    let applied = local.tool("lpt-apply").stdin(&*selected).run().succeeds();
+    assert!(applied.of_type("applied").pop().unwrap().get("alias").is_none());
+    assert_eq!(local.state_of("f").latest().memory, 1024);
+}
+
+#[test]
+fn a_version_or_alias_that_differs_from_latest_is_not_measured_and_the_commands_to_measure_it_are_said() {
+    let local = aliased();
+    let (runtime, client) = local.client();
+    runtime.block_on(async {
+        let environment = Environment::builder().variables("A", "secret").build();
+        let update = client.update_function_configuration().function_name("f").environment(environment);
+        update.send().await.unwrap();
+    });
+    let said = ["differs from $LATEST", "environment", "get-function-configuration --function-name arn:aws"];
+    let prepare = |named: &str| local.tool("lpt-prepare").args(["--power-values", "1024", named]).run();
+    let settings = prepare("f:live");
+    assert!(
+        !settings.stderr.contains("secret") && !settings.stderr.contains("code.zip"),
+        "{}",
+        settings.stderr
+    );
+    settings.fails_with(1, &said);
+    runtime.block_on(async {
+        let zip = zipped("bootstrap", &std::fs::read(function("echo")).unwrap());
+        client.update_function_code().function_name("f").zip_file(zip.into()).send().await.unwrap();
+    });
+    let code = "curl -o code.zip \"$(aws lambda get-function --function-name arn:aws:lambda:us-east-1:123456789012:function:f \
+                --qualifier 1 --region us-east-1 --query Code.Location --output text)\" && aws lambda update-function-code";
+    let words = ["f:", "code, environment", code, "leave the version or alias out"];
+    prepare("f:live").fails_with(1, &words);
+    let before = local.state_of("f");
+    prepare("f:1").fails_with(1, &words);
+    assert_eq!(local.state_of("f"), before, "nothing is changed");
+    let unknown = prepare("f:nosuch");
+    unknown.fails_with(1, &["ResourceNotFoundException"]);
 }

@@ -1,8 +1,9 @@
 """Calls every action of lpt-local with the unmodified AWS SDK for Python, and checks its typed errors.
 
-Usage: lpt-local --listen 127.0.0.1:0 -- python3 tests/python_sdk.py BOOTSTRAP
+Usage: lpt-local --listen 127.0.0.1:0 -- python3 tests/python_sdk.py BOOTSTRAP STREAMING
 
-BOOTSTRAP is an executable that calls the Runtime API, such as target/debug/examples/cpu-bound. The script prints
+BOOTSTRAP is an executable that calls the Runtime API, such as target/debug/examples/cpu-bound, and STREAMING is
+target/debug/examples/streaming. The script prints
 a line for each step with what it saw. The first failed check ends it with a traceback and exit code 1.
 """
 
@@ -62,6 +63,16 @@ def invoke(client, **arguments):
     check(report, tail)
     fields = dict(field.split(": ", 1) for field in report[1].split("\t") if field)
     return answer, json.load(answer["Payload"]), fields
+
+
+def stream(client, name, payload, **arguments):
+    """Invokes with a streamed response. Returns the sizes of its parts and the last event, and checks its report."""
+    answer = client.invoke_with_response_stream(FunctionName=name, LogType="Tail", Payload=payload, **arguments)
+    *chunks, last = answer["EventStream"]
+    complete = last["InvokeComplete"]
+    tail = base64.b64decode(complete["LogResult"]).decode(errors="replace")
+    check(f"REPORT RequestId: {answer['ResponseMetadata']['RequestId']}\t" in tail, tail)
+    return [len(chunk["PayloadChunk"]["Payload"]) for chunk in chunks], complete
 
 
 def main():
@@ -135,6 +146,32 @@ def main():
     step("invoke DryRun", check(answer["StatusCode"] == 204, answer["StatusCode"]))
     answer = client.invoke(FunctionName=NAME, InvocationType="Event", Payload="{}")
     step("invoke Event", check(answer["StatusCode"] == 202, answer["StatusCode"]))
+
+    sizes, complete = stream(client, NAME, "{}", Qualifier="live")
+    step("invoke_with_response_stream", check(len(sizes) == 1 and "ErrorCode" not in complete, sizes))
+    sizes, complete = stream(client, NAME, '{"error": "NotEnoughCoffee"}')
+    check(not sizes and json.loads(complete["ErrorDetails"])["errorType"] == "NotEnoughCoffee", complete)
+    step("invoke_with_response_stream with an error", complete["ErrorCode"])
+    streaming = {"FunctionName": "python-sdk-streaming"}
+    client.create_function(
+        Runtime="provided.al2023",
+        Role="arn:aws:iam::123456789012:role/any",
+        Handler="bootstrap",
+        Code={"ZipFile": zipped(sys.argv[2])},
+        MemorySize=512,
+        **streaming,
+    )
+    client.get_waiter("function_active_v2").wait(WaiterConfig={"Delay": 1}, **streaming)
+    sizes, complete = stream(client, streaming["FunctionName"], '{"kilobytes": 7168}')
+    check(sum(sizes) == 7 << 20 and len(sizes) > 1 and "ErrorCode" not in complete, (sizes, complete))
+    step("stream 7 MB", f"{len(sizes)} parts")
+    sizes, complete = stream(client, streaming["FunctionName"], '{"kilobytes": 100, "error": "NotEnoughCoffee"}')
+    check(sum(sizes) == 100 << 10 and "NotEnoughCoffee" in complete["ErrorDetails"], (sizes, complete))
+    step("fail after 100 KB", complete["ErrorDetails"])
+    sizes, complete = stream(client, streaming["FunctionName"], '{"kilobytes": 100, "hold": 600}')
+    check("Runtime.ExitError" in complete["ErrorDetails"], (sizes, complete))
+    step("run out of memory after 100 KB", complete["ErrorDetails"])
+    client.delete_function(**streaming)
 
     stale = before["RevisionId"]
     for name, call, arguments in [

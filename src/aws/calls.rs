@@ -29,13 +29,13 @@ pub(super) struct Calls {
     profile: ProfileSource,
     interrupt: CancellationToken,
     /// Whether an interrupt leaves something to undo. Until then it ends a call at once.
-    must_finish: Cell<bool>,
+    must_finish: Rc<Cell<bool>>,
     /// The maximum number of requests per second to each region's control plane; 0 is no limit.
     rate: u32,
     quotas: RefCell<BTreeMap<String, Rc<Quotas>>>,
-    proved: RefCell<BTreeSet<&'static str>>,
+    proved: Rc<RefCell<BTreeSet<&'static str>>>,
     /// The accounts and regions that the user knows of.
-    places: RefCell<BTreeSet<(String, String)>>,
+    places: Rc<RefCell<BTreeSet<(String, String)>>>,
 }
 
 impl Calls {
@@ -43,12 +43,30 @@ impl Calls {
         Calls {
             profile,
             interrupt: options.interrupt.clone(),
-            must_finish: Cell::new(options.must_finish),
+            must_finish: Rc::new(Cell::new(options.must_finish)),
             rate: options.control_plane_rate,
             quotas: RefCell::default(),
-            proved: RefCell::default(),
-            places: RefCell::default(),
+            proved: Rc::default(),
+            places: Rc::default(),
         }
+    }
+
+    /// Returns the calls of the same tool with another profile, whose account has quotas of its own.
+    pub fn with(&self, profile: ProfileSource) -> Calls {
+        Calls {
+            profile,
+            interrupt: self.interrupt.clone(),
+            must_finish: Rc::clone(&self.must_finish),
+            rate: self.rate,
+            quotas: RefCell::default(),
+            proved: Rc::clone(&self.proved),
+            places: Rc::clone(&self.places),
+        }
+    }
+
+    /// Returns what names the profile.
+    pub fn profile(&self) -> &ProfileSource {
+        &self.profile
     }
 
     /// Tells the user once, with `--verbose`, that the tool works in the account and region of `function`.

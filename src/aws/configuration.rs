@@ -94,7 +94,9 @@ impl Settings {
         let network = vpc.into_iter().flat_map(|vpc| [vpc.subnet_ids(), vpc.security_group_ids()].concat());
         let layers = output.layers().iter().filter_map(|layer| layer.arn()).collect::<Vec<_>>();
         let storage = output.ephemeral_storage().map_or(512, |storage| storage.size());
+        let architectures = output.architectures().iter().map(|name| name.as_str().to_owned());
         Settings(vec![
+            ("architecture", sorted(architectures.collect())),
             ("environment", sorted(environment.collect())),
             ("handler", output.handler().unwrap_or_default().to_owned()),
             ("runtime", output.runtime().map_or("", |runtime| runtime.as_str()).to_owned()),

@@ -267,12 +267,25 @@ impl AwsError {
         };
         let action = word_after(" to perform: ").unwrap_or(self.action);
         let resource = word_after(" on resource: ").unwrap_or(&self.on);
+        if let (Some(own), Some(other)) = (word_after("User: ").and_then(account_in), account_in(resource))
+            && own != other
+        {
+            return Some(
+                format!("the credentials are of account {own}, and it is in account {other}: use a --profile of that account")
+                    .into(),
+            );
+        }
         if !resource.starts_with("arn:") {
             return Some(format!("allow the caller {action} on it in IAM").into());
         }
         let statement = serde_json::to_string(&Statement::allow_one(action, &of_any_run(resource)));
         Some(format!("add to the caller's IAM policy {}", statement.expect("of strings alone")).into())
     }
+}
+
+/// Returns the account in an ARN.
+fn account_in(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
 /// Returns a pattern that also matches the versions and aliases of later runs, which have other names.
@@ -455,6 +468,19 @@ mod tests {
             explicit.contains("; a service control policy denies this") && !explicit.contains("Effect"),
             "{explicit}"
         );
+    }
+
+    #[test]
+    fn credentials_of_another_account_are_reported_with_both_accounts() {
+        for user in ["arn:aws:iam::210987654321:user/me", "arn:aws:sts::210987654321:assumed-role/r/me"] {
+            let text = denied(
+                "AccessDeniedException",
+                &format!(
+                    "User: {user} is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:us-east-1:123456789012:function:f because no resource-based policy allows the lambda:GetFunction action"
+                ),
+            );
+            assert!(text.ends_with("are of account 210987654321, and it is in account 123456789012: use a --profile of that account"), "{text}");
+        }
     }
 
     #[test]

@@ -24,6 +24,7 @@ use super::calls::{Calls, Quotas};
 use super::configuration::{FunctionConfiguration, configuration_in};
 use super::error::AwsError;
 use super::pace::{Kind, LONGEST_CHANGE, pause_after_conflict};
+use super::response_stream;
 use super::retry::{RetryPolicy, retry};
 use crate::names::{AliasName, Callee, FunctionArn, Qualifier, Version};
 use crate::units::MemoryMB;
@@ -82,7 +83,7 @@ pub struct Alias {
 pub struct Invoked {
     /// AWS's word for how the function failed, if it did.
     pub function_error: Option<String>,
-    /// The function's result, or its error.
+    /// The function's result, or its error. A result that was streamed is here only if it was to be kept.
     pub payload: Vec<u8>,
     /// The end of the log, in base64.
     pub log_result: Option<String>,
@@ -94,6 +95,9 @@ pub struct Invoked {
 /// The maximum run time of a function, and some time for the network.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html>
 const LONGEST_INVOCATION: Duration = Duration::from_secs(15 * 60 + 60);
+
+/// The permission to invoke, whether the answer is streamed or not.
+const INVOKE: &str = "lambda:InvokeFunction";
 
 /// Lambda's API in one region.
 #[derive(Debug, Clone)]
@@ -594,10 +598,7 @@ impl Lambda {
         qualifier: Qualifier<'_>,
         payload: &Blob,
     ) -> Result<Invoked, AwsError> {
-        let on = match qualifier.parameter() {
-            Some(qualifier) => format!("{function}:{qualifier}"),
-            None => function.to_string(),
-        };
+        let on = qualified(function, qualifier);
         let stopwatch = Stopwatch::default();
         let send = async || {
             self.client
@@ -607,14 +608,12 @@ impl Lambda {
                 .log_type(LogType::Tail)
                 .payload(payload.clone())
                 .customize()
-                .config_override(
-                    aws_sdk_lambda::config::Config::builder().timeout_config(timeouts(LONGEST_INVOCATION)),
-                )
+                .config_override(longest_invocation())
                 .interceptor(stopwatch.clone())
                 .send()
                 .await
         };
-        let output = self.calls.make_once("lambda:InvokeFunction", &on, send).await?;
+        let output = self.calls.make_once(INVOKE, &on, send).await?;
         Ok(Invoked {
             function_error: output.function_error().map(str::to_owned),
             log_result: output.log_result().map(str::to_owned),
@@ -624,6 +623,47 @@ impl Lambda {
         })
     }
 
+    /// Invokes in the same way, and reads the answer in parts as they come. The result is kept only if `keeps_result`.
+    /// <https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html>
+    pub async fn invoke_with_response_stream(
+        &self,
+        function: &FunctionArn,
+        qualifier: Qualifier<'_>,
+        payload: &Blob,
+        keeps_result: bool,
+    ) -> Result<Invoked, AwsError> {
+        self.by_arn_or_name(function, async |address| {
+            let on = qualified(&address, qualifier);
+            let stopwatch = Stopwatch::default();
+            let send = async || {
+                self.client
+                    .invoke_with_response_stream()
+                    .function_name(&address)
+                    .set_qualifier(qualifier.parameter())
+                    .log_type(LogType::Tail)
+                    .payload(payload.clone())
+                    .customize()
+                    .config_override(longest_invocation())
+                    .interceptor(stopwatch.clone())
+                    .send()
+                    .await
+            };
+            let mut output = self.calls.make_once(INVOKE, &on, send).await?;
+            // The SDK's own limit is for the beginning of the answer.
+            let answer = response_stream::read(&mut output, INVOKE, &on, keeps_result);
+            let answer = tokio::time::timeout(LONGEST_INVOCATION, answer).await;
+            let answer = answer.unwrap_or_else(|_| Err(AwsError::no_answer(INVOKE, &on)))?;
+            Ok(Invoked {
+                function_error: answer.function_error,
+                log_result: answer.log_result,
+                request_id: output.request_id().map(str::to_owned),
+                payload: answer.payload,
+                elapsed: stopwatch.since_start(),
+            })
+        })
+        .await
+    }
+
     /// Invokes a function that is not measured, and repeats the call while it is throttled.
     pub async fn call(&self, callee: &Callee, payload: &[u8]) -> Result<Invoked, AwsError> {
         let payload = Blob::from(payload);
@@ -631,6 +671,17 @@ impl Lambda {
         let invoke = async |_| self.invoke_at(&function, callee.qualifier(), &payload).await;
         retry(RetryPolicy::PROCESSOR, invoke).await
     }
+}
+
+fn qualified(function: &str, qualifier: Qualifier<'_>) -> String {
+    match qualifier.parameter() {
+        Some(qualifier) => format!("{function}:{qualifier}"),
+        None => function.to_owned(),
+    }
+}
+
+fn longest_invocation() -> aws_sdk_lambda::config::Builder {
+    aws_sdk_lambda::Config::builder().timeout_config(timeouts(LONGEST_INVOCATION))
 }
 
 /// Makes an attempt fail if it has no answer within `attempt`.
@@ -660,6 +711,12 @@ struct Stopwatch(Arc<Mutex<(Option<Instant>, Duration)>>);
 impl Stopwatch {
     fn elapsed(&self) -> Duration {
         self.0.lock().expect("nothing panics while it holds this lock").1
+    }
+
+    /// Returns the time since the attempt began, whose answer may have gone on after the call returned.
+    fn since_start(&self) -> Duration {
+        let start = self.0.lock().expect("nothing panics while it holds this lock").0;
+        start.map_or(Duration::ZERO, |start| start.elapsed())
     }
 }
 

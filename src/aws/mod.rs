@@ -1,6 +1,7 @@
 //! AWS: the setup of its SDK, and the calls that the tools make.
 
 mod lambda; // the calls of the Lambda API
+mod response_stream; // an answer that comes in parts
 mod s3; // the download of a payload
 mod calls; // one call: its turn, its retries, its log line
 mod pace; // how often a change in progress is looked at
@@ -11,6 +12,8 @@ mod policy; // IAM policies as JSON
 mod profile; // the profile: its files, its credentials, its region
 mod http; // the HTTP client under the SDK: proxy, certificates, keep-alive
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -32,6 +35,7 @@ use self::http::Network;
 use crate::error::Error;
 use crate::label::note_function;
 use crate::names::{FunctionArn, FunctionRef, is_region};
+use crate::records::Plan;
 use calls::Calls;
 use profile::Profile;
 
@@ -51,9 +55,18 @@ pub struct AwsOptions {
     pub must_finish: bool,
 }
 
-/// The SDK's configuration, shared by the clients of all regions.
+/// The user's credentials, and those that plans name.
 #[derive(Debug)]
 pub struct Aws {
+    own: Account,
+    /// The accounts of the functions whose plan names a profile.
+    of_plans: RefCell<BTreeMap<FunctionArn, Account>>,
+    options: AwsOptions,
+}
+
+/// The SDK's configuration with the credentials of one profile, shared by the clients of all regions.
+#[derive(Debug, Clone)]
+struct Account {
     config: SdkConfig,
     calls: Rc<Calls>,
 }
@@ -66,38 +79,56 @@ impl Aws {
     /// be used. Or a signal interrupts this: where no region is set, the SDK asks the metadata service of an instance.
     pub async fn load(options: &AwsOptions) -> Result<Aws, Error> {
         let profile = Profile::load(options.profile.as_deref()).await?;
-        let http = Network::from_environment(profile.ca_bundle())?.client()?;
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http.clone())
-            .timeout_config(lambda::timeouts(Duration::from_secs(60)))
-            // The SDK would repeat a request silently: outside the budget, and an invocation twice for one
-            // record.
-            .retry_config(RetryConfig::disabled())
-            // A function may run for 15 minutes before it sends its first byte.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if let Some(profile) = &options.profile {
-            loader = loader.profile_name(profile);
-        }
         let region = match &options.region {
             Some(region) => Some(Region::new(region.clone())),
             None => profile.region().await,
         };
-        if let Some(region) = region {
-            loader = loader.region(region);
-        }
-        let config = tokio::select! {
-            config = loader.load() => profile.authorize(config, http),
-            () = options.interrupt.cancelled(), if !options.must_finish => return Err(Error::Interrupted),
+        let config = configure(&profile, region, options).await?;
+        let calls = Rc::new(Calls::new(profile.into_source(), options));
+        let own = Account { config, calls };
+        Ok(Aws { own, of_plans: RefCell::default(), options: options.clone() })
+    }
+
+    /// Makes the calls about the function of `plan` with the profile that it names, unless a flag names one.
+    ///
+    /// # Errors
+    /// The profile does not exist on this machine, or cannot be used.
+    pub async fn follow(&self, plan: &Plan) -> Result<(), Error> {
+        let Some(name) = plan.profile.as_deref().filter(|_| self.options.profile.is_none()) else {
+            return Ok(());
         };
-        let calls = Calls::new(profile.into_source(), options);
-        Ok(Aws { config, calls: Rc::new(calls) })
+        let is_of_profile = |account: &&Account| account.calls.profile().alone() == Some(name);
+        let known = self.of_plans.borrow().values().find(is_of_profile).cloned();
+        let account = match known {
+            Some(account) => account,
+            None => {
+                let profile = Profile::of_plan(name, &plan.function_arn).await?;
+                // Each call goes to the region of its function. This one is for the call that assumes a role.
+                let region = profile.region().await;
+                let region = region.unwrap_or_else(|| Region::new(plan.function_arn.region().to_owned()));
+                let config = configure(&profile, Some(region), &self.options).await?;
+                Account { config, calls: Rc::new(self.own.calls.with(profile.into_source())) }
+            }
+        };
+        self.of_plans.borrow_mut().insert(plan.function_arn.clone(), account);
+        Ok(())
+    }
+
+    /// Returns the profile that a flag or the function's plan names.
+    pub fn profile_of(&self, function: &FunctionArn) -> Option<String> {
+        self.account_of(function).calls.profile().alone().map(str::to_owned)
+    }
+
+    fn account_of(&self, function: &FunctionArn) -> Account {
+        self.of_plans.borrow().get(function).unwrap_or(&self.own).clone()
     }
 
     /// Returns the client for the region of `function`.
     pub fn lambda(&self, function: &FunctionArn) -> Lambda {
-        self.calls.note_place(function);
+        let account = self.account_of(function);
+        account.calls.note_place(function);
         note_function(function);
-        self.lambda_in(function.region())
+        account.lambda_in(function.region())
     }
 
     /// Returns the client for the region that `function` names, or otherwise for the user's own.
@@ -108,33 +139,61 @@ impl Aws {
         if let FunctionRef::Arn(function) = function {
             note_function(function);
         }
-        let users_own = self.config.region().map(Region::as_ref);
+        let users_own = self.own.config.region().map(Region::as_ref);
         let region = function.region().or(users_own).unwrap_or_default();
         // The region becomes a part of a host name.
         if region.is_empty() || !region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return Err(AwsError::no_region(function, region));
         }
-        Ok(self.lambda_in(region))
+        Ok(self.own.lambda_in(region))
     }
 
     /// Returns the names of the functions in the user's own region, or `None` if no region is set or AWS refuses.
     pub async fn names_of_functions(&self) -> Option<Vec<String>> {
-        let region = self.config.region().map(Region::as_ref).filter(|region| is_region(region))?;
-        self.lambda_in(region).names_of_functions().await.ok()
+        let region = self.own.config.region().map(Region::as_ref).filter(|region| is_region(region))?;
+        self.own.lambda_in(region).names_of_functions().await.ok()
     }
 
     /// Returns the IAM actions that AWS has allowed so far, sorted by name. A dry run reports them.
     pub fn proved(&self) -> Vec<&'static str> {
-        self.calls.proved()
+        self.own.calls.proved()
     }
 
     /// Downloads an object from S3.
     pub async fn s3_object(&self, url: &S3Url) -> Result<Vec<u8>, AwsError> {
-        s3::object(&self.config, &self.calls, url).await
+        s3::object(&self.own.config, &self.own.calls, url).await
     }
+}
 
+impl Account {
     fn lambda_in(&self, region: &str) -> Lambda {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
         Lambda::new(&config, Rc::clone(&self.calls), self.calls.quotas(region))
+    }
+}
+
+/// Reads the rest of the environment and of `~/.aws`.
+async fn configure(
+    profile: &Profile,
+    region: Option<Region>,
+    options: &AwsOptions,
+) -> Result<SdkConfig, Error> {
+    let http = Network::from_environment(profile.ca_bundle())?.client()?;
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.clone())
+        .timeout_config(lambda::timeouts(Duration::from_secs(60)))
+        // The SDK would repeat a request silently: outside the budget, and an invocation twice for one record.
+        .retry_config(RetryConfig::disabled())
+        // A function may run for 15 minutes before it sends its first byte.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(name) = profile.alone() {
+        loader = loader.profile_name(name);
+    }
+    if let Some(region) = region {
+        loader = loader.region(region);
+    }
+    tokio::select! {
+        config = loader.load() => Ok(profile.authorize(config, http)),
+        () = options.interrupt.cancelled(), if !options.must_finish => Err(Error::Interrupted),
     }
 }

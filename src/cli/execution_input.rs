@@ -131,16 +131,16 @@ impl ExecutionInput {
     ///
     /// # Errors
     /// There is no function. `nothing` is the message then.
-    pub(crate) fn functions_or(
+    pub(crate) fn functions_or<F: From<FunctionRef>>(
         &self,
-        typed: Vec<FunctionRef>,
+        typed: Vec<F>,
         nothing: &str,
-    ) -> Result<Vec<FunctionRef>, Error> {
+    ) -> Result<Vec<F>, Error> {
         if !typed.is_empty() {
             return Ok(typed);
         }
         let own = self.lambda_arn.clone().ok_or_else(|| Error::Usage(nothing.to_owned()))?;
-        Ok(vec![own])
+        Ok(vec![own.into()])
     }
 
     /// Returns an error about the value of `key`.

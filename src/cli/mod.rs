@@ -65,7 +65,7 @@ pub(crate) struct AwsArgs {
     region: Option<String>,
     /// Profile in the AWS configuration files
     ///
-    /// It takes precedence over the environment.
+    /// It takes precedence over the environment and the plan records.
     #[arg(long, value_name = "NAME")]
     #[arg(help_heading = "AWS")]
     profile: Option<String>,

@@ -64,6 +64,12 @@ pub struct Args {
     #[arg(long, value_name = "ID")]
     #[arg(help_heading = "Service", hide_short_help = true)]
     pub(super) access_key_id: Option<AccessKeyId>,
+    /// Another access key id that callers may sign with, and their account; can be given several times
+    ///
+    /// Callers of an account that is given here reach the functions of their account alone, as if no function had a
+    /// policy of its own.
+    #[arg(long = "caller", value_name = "ID=ACCOUNT", value_parser = parse_caller)]
+    pub(super) callers: Vec<(AccessKeyId, String)>,
     /// Region of functions and requests that do not name one [default: AWS_REGION, else us-east-1]
     #[arg(long, value_parser = parse_region)]
     #[arg(help_heading = "Service", hide_short_help = true)]
@@ -159,6 +165,12 @@ pub(super) struct FunctionArg {
 pub(super) enum CoresArg {
     Unlimited,
     Limit(u32),
+}
+
+fn parse_caller(text: &str) -> Result<(AccessKeyId, String), String> {
+    let (id, account) = text.split_once('=').ok_or("expected ID=ACCOUNT")?;
+    check_account(account)?;
+    Ok((id.parse()?, account.to_owned()))
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, &'static str> {

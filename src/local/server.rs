@@ -66,6 +66,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     let access_key_id = args.access_key_id.unwrap_or_else(AccessKeyId::random);
     let service = Service {
         access_key_id: access_key_id.clone(),
+        callers: args.callers,
         store: Mutex::new(store),
         fleet: Arc::clone(&fleet),
         concurrency: Concurrency::new(args.concurrency),

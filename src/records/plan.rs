@@ -4,7 +4,7 @@ use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Record, RunId, RunName};
-use crate::names::{Architecture, FunctionArn};
+use crate::names::{AliasName, Architecture, FunctionArn};
 use crate::units::{MemoryMB, StorageMB, Timestamp};
 
 /// One function before the run, and the sizes to measure. It is written before anything of the function is
@@ -49,6 +49,14 @@ pub struct Plan {
     pub num: u32,
     /// Whether each invocation has a version of its own.
     pub only_cold_starts: bool,
+    /// The alias by which the user named the function, whose version has this code: lpt-apply moves it. Absent if there
+    /// is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<AliasName>,
+    /// The profile of the AWS configuration files that `--profile` named: the tools after lpt-prepare work with it too.
+    /// Absent if no flag named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// Whether the run only tries what is allowed, so that nothing is analyzed or applied. Absent if `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,

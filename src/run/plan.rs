@@ -4,8 +4,9 @@ use crate::aws::FunctionConfiguration;
 use crate::records::{Plan, RunId, SchemaVersion};
 use crate::units::Timestamp;
 
-/// Returns a plan that suffices to restore `latest` after the run `run_id`. It has no sizes to measure.
-pub(crate) fn plan_before(run_id: RunId, latest: &FunctionConfiguration) -> Plan {
+/// Returns a plan that suffices to restore `latest` after the run `run_id`, with a profile of the user's. It has no sizes
+/// to measure.
+pub(crate) fn plan_before(run_id: RunId, latest: &FunctionConfiguration, profile: Option<String>) -> Plan {
     Plan {
         run_id: run_id.into(),
         schema_version: SchemaVersion,
@@ -23,6 +24,8 @@ pub(crate) fn plan_before(run_id: RunId, latest: &FunctionConfiguration) -> Plan
         power_values: Vec::new(),
         num: 0,
         only_cold_starts: false,
+        alias: None,
+        profile,
         dry_run: false,
         created_at: Timestamp::now(),
     }

@@ -226,6 +226,8 @@ mod tests {
             power_values: Vec::new(),
             num: 0,
             only_cold_starts: false,
+            alias: None,
+            profile: None,
             dry_run: false,
             created_at: Timestamp::now(),
         };

@@ -213,7 +213,7 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    pub fn with(answer: impl Fn(&str) -> String + Send + 'static) -> Scripted {
+    pub fn with<A: Into<Vec<u8>>>(answer: impl Fn(&str) -> A + Send + 'static) -> Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -223,7 +223,7 @@ impl Scripted {
                 let mut stream = stream.unwrap();
                 let request = read_request(&stream);
                 // A client that has left does not want it.
-                let _ = stream.write_all(answer(&request).as_bytes());
+                let _ = stream.write_all(&answer(&request).into());
                 kept.lock().unwrap().push(request);
             }
         });

@@ -15,7 +15,8 @@ use crate::local::refusal::{Exception, Refusal};
 /// The actions that the API's reference lets name a version or an alias, in the path or as a `Qualifier`. Whether AWS
 /// ignores a qualifier that another action is sent, it does not say. Here it is refused, which shows the mistake.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html>
-const QUALIFIED: [&str; 4] = ["DeleteFunction", "GetFunction", "GetFunctionConfiguration", "Invoke"];
+const QUALIFIED: [&str; 5] =
+    ["DeleteFunction", "GetFunction", "GetFunctionConfiguration", "Invoke", "InvokeWithResponseStream"];
 
 impl Service {
     /// Returns the caller's account and region, or refuses one that does not sign with the access key id of this start.
@@ -27,14 +28,15 @@ impl Service {
             ));
         };
         let signer = authorization.to_str().ok().and_then(Signer::parse);
-        let Some(signer) = signer.filter(|signer| signer.access_key_id == self.access_key_id.as_str()) else {
-            return Err(unknown_caller(
-                Exception::UnrecognizedClient,
-                "The security token included in the request is invalid",
-            ));
-        };
-        let region = signer.region.unwrap_or(&self.account_region.region).to_owned();
-        Ok(AccountRegion { region, ..self.account_region.clone() })
+        let own = (&self.access_key_id, &self.account_region.account);
+        let mut known = self.callers.iter().map(|(id, account)| (id, account)).chain([own]);
+        let caller = signer.and_then(|signer| {
+            let (_, account) = known.find(|(id, _)| id.as_str() == signer.access_key_id)?;
+            let region = signer.region.unwrap_or(&self.account_region.region);
+            Some(AccountRegion { account: account.clone(), region: region.to_owned() })
+        });
+        let words = "The security token included in the request is invalid";
+        caller.ok_or_else(|| unknown_caller(Exception::UnrecognizedClient, words))
     }
 
     /// Admits a caller's request to its action. Adds the target that the path and the query name, if they name one.
@@ -45,7 +47,7 @@ impl Service {
         request: &mut Request,
     ) -> Result<(), Refusal> {
         match action {
-            "Invoke" => {}
+            "Invoke" | "InvokeWithResponseStream" => {}
             "GetFunction" => self.get_function.admit(caller, Instant::now())?,
             _ => self.control_plane.admit(caller, Instant::now())?,
         }
@@ -83,15 +85,23 @@ impl Service {
         action: &str,
         resource: &str,
     ) -> Result<(), Refusal> {
+        // IAM has the API's names, with this exception.
+        // <https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html>
+        let action = match action {
+            "Invoke" | "InvokeWithResponseStream" => "InvokeFunction",
+            action => action,
+        };
+        let action = format!("lambda:{action}");
+        let other = resource.split(':').nth(4).is_some_and(|account| account != caller.account);
+        if other && self.callers.iter().any(|(_, account)| *account == caller.account) {
+            return Err(denied(caller, &action, resource, Denial::OtherAccount));
+        }
         let Some(file) = &self.policy else {
             return Ok(());
         };
         // The policy is read for each request, because a change takes effect without a restart, as at AWS.
         let policy =
             Policy::read(file).map_err(|error| Refusal::new(Exception::AccessDenied, error.to_string()))?;
-        // IAM has the API's names, with this one exception.
-        let action = if action == "Invoke" { "InvokeFunction" } else { action };
-        let action = format!("lambda:{action}");
         policy.decide(&action, resource).map_err(|denial| denied(caller, &action, resource, denial))
     }
 }
@@ -101,6 +111,7 @@ impl Service {
 fn denied(caller: &AccountRegion, action: &str, resource: &str, denial: Denial) -> Refusal {
     let why = match denial {
         Denial::Implicit => format!("because no identity-based policy allows the {action} action"),
+        Denial::OtherAccount => format!("because no resource-based policy allows the {action} action"),
         Denial::Explicit => "with an explicit deny in an identity-based policy".to_owned(),
     };
     let user = format!("arn:{}:iam::{}:user/lpt", caller.partition(), caller.account);

@@ -6,6 +6,7 @@ mod actions; // what each action does
 mod admission; // what happens before each action: the caller, the rate limits, the policy
 mod service; // the state that all requests share
 mod response; // the forms of responses
+mod event_stream; // the response whose parts are sent as they come
 mod wire; // the JSON of requests and responses
 mod store; // functions, versions and aliases
 mod policy; // an IAM policy

@@ -65,6 +65,8 @@ pub(crate) enum Denial {
     Implicit,
     /// A statement denies it. That takes precedence over any that allows it.
     Explicit,
+    /// The function is in another account, and has no policy that allows it.
+    OtherAccount,
 }
 
 impl Policy {

@@ -69,6 +69,10 @@ pub(crate) fn router(service: Service) -> Router {
                 .merge(action("DeleteAlias", delete(aliases::delete_alias))),
         )
         .route("/2015-03-31/functions/{name}/invocations", action("Invoke", post(invoke::invoke)))
+        .route(
+            "/2021-11-15/functions/{name}/response-streaming-invocations",
+            action("InvokeWithResponseStream", post(invoke::invoke_with_response_stream)),
+        )
         .fallback(unknown_action)
         .method_not_allowed_fallback(unknown_action)
         .layer(DefaultBodyLimit::max(LARGEST_REQUEST))

@@ -25,7 +25,7 @@ pub(crate) struct Service {
     pub(crate) store: Mutex<Store>,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) concurrency: Concurrency,
-    /// The rate limit of all actions except Invoke and GetFunction.
+    /// The rate limit of all actions except invocations and GetFunction.
     pub(crate) control_plane: Rate,
     /// The rate limit of GetFunction.
     pub(crate) get_function: Rate,
@@ -33,7 +33,9 @@ pub(crate) struct Service {
     pub(crate) max_memory: MemoryMB,
     /// The file with the policy of the callers. None allows everything.
     pub(crate) policy: Option<PathBuf>,
-    /// The account of all callers, and the region of those whose request names none.
+    /// Further access key ids, and the accounts of those who sign with them.
+    pub(crate) callers: Vec<(AccessKeyId, String)>,
+    /// The account of the other callers, and the region of those whose request names none.
     pub(crate) account_region: AccountRegion,
     /// The folder that zips are unpacked in.
     pub(crate) temp_dir: PathBuf,

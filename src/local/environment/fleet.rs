@@ -54,6 +54,8 @@ pub(crate) struct InvocationRequest {
     pub(crate) trace_id: String,
     pub(crate) client_context: Option<String>,
     pub(crate) payload: Bytes,
+    /// Where the parts of a streamed answer go as they come. None collects them.
+    pub(crate) stream: Option<mpsc::Sender<Bytes>>,
     /// Released when the invocation ends, even if the caller no longer waits.
     pub(crate) _permit: ConcurrencyPermit,
 }
@@ -61,6 +63,7 @@ pub(crate) struct InvocationRequest {
 /// The result of an invocation.
 #[derive(Debug)]
 pub(crate) struct Invocation {
+    /// Empty if the answer was streamed.
     pub(crate) payload: Bytes,
     pub(crate) failed: bool,
     pub(crate) log: Log,
@@ -347,6 +350,7 @@ fn event(request: &InvocationRequest, deadline: Instant) -> Event {
         trace_id: request.trace_id.clone(),
         client_context: request.client_context.clone(),
         payload: request.payload.clone(),
+        stream: request.stream.clone(),
     }
 }
 

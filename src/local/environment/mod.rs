@@ -15,5 +15,5 @@ mod concurrency; // how many invocations may run at once
 
 pub(crate) use self::concurrency::Concurrency;
 pub(crate) use self::cores::Cores;
-pub(crate) use self::fleet::{Fleet, InvocationRequest};
+pub(crate) use self::fleet::{Fleet, Invocation, InvocationRequest};
 pub(crate) use self::orphans::{Orphans, end_orphans, end_stale};

@@ -2,15 +2,18 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http_body_util::BodyExt as _;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
@@ -22,6 +25,10 @@ use crate::local::gate;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LARGEST_RESPONSE: usize = 6_291_556;
 
+/// The largest response that is streamed to the caller, in bytes.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html>
+const LARGEST_STREAM: usize = 200 << 20;
+
 /// An invocation event, as the runtime gets it.
 #[derive(Debug)]
 pub(super) struct Event {
@@ -32,6 +39,8 @@ pub(super) struct Event {
     pub(super) trace_id: String,
     pub(super) client_context: Option<String>,
     pub(super) payload: Bytes,
+    /// Where the parts of a streamed response go. None collects them.
+    pub(super) stream: Option<mpsc::Sender<Bytes>>,
 }
 
 /// A call of the runtime.
@@ -39,7 +48,7 @@ pub(super) struct Event {
 pub(super) enum RuntimeCall {
     /// The runtime is ready for an invocation.
     Next,
-    /// The function has answered.
+    /// The function has answered, with nothing here if its response was streamed.
     Response(Bytes),
     /// The function has failed.
     Error(FunctionError),
@@ -69,8 +78,14 @@ pub(super) struct RuntimeApi {
 struct ServerState {
     events: Mutex<mpsc::Receiver<Event>>,
     calls: mpsc::UnboundedSender<RuntimeCall>,
-    /// The request id of the running invocation, the only one that the runtime can answer.
-    running: StdMutex<Option<String>>,
+    /// The running invocation, the only one that the runtime can answer.
+    running: StdMutex<Option<Running>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    request_id: String,
+    stream: Option<mpsc::Sender<Bytes>>,
 }
 
 impl RuntimeApi {
@@ -90,8 +105,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
-            // One byte over the limit tells a response that is too large from a broken connection.
-            .layer(DefaultBodyLimit::max(LARGEST_RESPONSE + 1))
+            .layer(DefaultBodyLimit::max(LARGEST_RESPONSE))
             .layer(from_fn(gate::refuse_web_pages))
             .with_state(state);
         let open = CancellationToken::new();
@@ -118,7 +132,7 @@ async fn next(State(state): State<Arc<ServerState>>) -> Response {
     let Some(event) = state.events.lock().await.recv().await else {
         return StatusCode::GONE.into_response();
     };
-    *state.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.request_id.clone());
+    *state.running() = Some(Running { request_id: event.request_id.clone(), stream: event.stream });
     let mut headers = vec![
         ("Content-Type", "application/json".to_owned()),
         ("Lambda-Runtime-Aws-Request-Id", event.request_id),
@@ -138,12 +152,51 @@ async fn next(State(state): State<Arc<ServerState>>) -> Response {
     response
 }
 
-async fn response(State(state): State<Arc<ServerState>>, Path(id): Path<String>, body: Bytes) -> Response {
-    if body.len() <= LARGEST_RESPONSE {
-        return state.answer(&id, RuntimeCall::Response(body));
+/// Reads a response. A runtime that streams it says so in a header, and reports an error in the middle in two trailers.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming>
+async fn response(
+    State(state): State<Arc<ServerState>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    mut body: Body,
+) -> Response {
+    let is_streamed =
+        headers.get("Lambda-Runtime-Function-Response-Mode").is_some_and(|mode| mode == "streaming");
+    let stream = state.stream_of(&id).filter(|_| is_streamed);
+    let limit = if stream.is_some() { LARGEST_STREAM } else { LARGEST_RESPONSE };
+    let (mut collected, mut size, mut trailers) = (Vec::new(), 0, HeaderMap::new());
+    while size <= limit
+        && let Some(frame) = body.frame().await
+    {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) => return refuse(StatusCode::BAD_REQUEST, "BrokenResponse", &error.to_string()),
+        };
+        match frame.into_data() {
+            Ok(chunk) => {
+                size += chunk.len();
+                match &stream {
+                    // If the caller has left, nobody receives them.
+                    Some(stream) => drop(stream.send(chunk).await),
+                    None => collected.extend_from_slice(&chunk),
+                }
+            }
+            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+        }
     }
-    let message =
-        format!("Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes).");
+    if size <= limit {
+        return state.answer(
+            &id,
+            match trailers.get("Lambda-Runtime-Function-Error-Body") {
+                Some(body) => {
+                    let body = BASE64_STANDARD.decode(body).unwrap_or_else(|_| body.as_bytes().to_vec());
+                    RuntimeCall::Error(function_error(&trailers, body.into()))
+                }
+                None => RuntimeCall::Response(collected.into()),
+            },
+        );
+    }
+    let message = format!("Response payload size exceeded maximum allowed payload size ({limit} bytes).");
     let error_type = "Function.ResponseSizeTooLarge";
     let body = json!({"errorType": error_type, "errorMessage": message}).to_string();
     let error = FunctionError { error_type: error_type.to_owned(), body: body.into() };
@@ -166,10 +219,19 @@ async fn init_error(State(state): State<Arc<ServerState>>, headers: HeaderMap, b
 }
 
 impl ServerState {
+    fn running(&self) -> MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns where a streamed response to an invocation goes, if it is the running one and its caller streams.
+    fn stream_of(&self, id: &str) -> Option<mpsc::Sender<Bytes>> {
+        self.running().as_ref().filter(|running| running.request_id == id)?.stream.clone()
+    }
+
     /// Accepts the answer to the running invocation, and refuses one to any other.
     fn answer(&self, id: &str, call: RuntimeCall) -> Response {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.as_deref() != Some(id) {
+        let mut running = self.running();
+        if running.as_ref().is_none_or(|running| running.request_id != id) {
             return refuse(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
         }
         *running = None;

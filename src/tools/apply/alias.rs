@@ -1,7 +1,7 @@
 //! `lpt-apply --alias`: publishes a version with the selected memory, and points an alias at it.
 
 use super::{Apply, undo_message};
-use crate::aws::{Alias, AwsError, FunctionConfiguration, Lambda};
+use crate::aws::{Alias, Aws, AwsError, FunctionConfiguration, Lambda};
 use crate::error::Error;
 use crate::label::label;
 use crate::message;
@@ -22,10 +22,11 @@ impl Apply<'_> {
     /// Publishes a version with the selected memory and points `alias` at it. `$LATEST` stays as it is.
     pub(super) async fn move_alias(
         &mut self,
-        lambda: &Lambda,
+        aws: &Aws,
         selection: &Selection,
         alias: &AliasName,
     ) -> Result<(), Error> {
+        let lambda = &aws.lambda(&selection.function_arn);
         let before = self.inspect(lambda, &selection.function_arn, alias).await?;
         let mut applied = Applied {
             function_arn: selection.function_arn.clone(),
@@ -43,7 +44,8 @@ impl Apply<'_> {
             applied.version = version.version;
             return self.writer.write(&applied);
         }
-        let change = self.announce(before.latest, alias, &mut applied)?;
+        let plan = self.plan_for(aws, &before.latest)?;
+        let change = self.announce(plan, before.latest, alias, &mut applied)?;
         let (version, written) =
             self.change_alias(lambda, &change, before.alias.as_ref(), &mut applied).await;
         let version = version?;
@@ -139,11 +141,11 @@ impl Apply<'_> {
     /// Writes the record of the change that is about to be made.
     fn announce(
         &mut self,
+        plan: Plan,
         latest: FunctionConfiguration,
         alias: &AliasName,
         applied: &mut Applied,
     ) -> Result<Change, Error> {
-        let plan = self.plan_for(&latest)?;
         let tag = Tag::on_latest(&plan, applied.memory_size);
         let description = ForAlias::beside(&tag, alias.clone()).expect("the tag has a time").to_string();
         applied.version_description = Some(description.clone());

@@ -21,7 +21,8 @@ use crate::report::Format;
 pub struct Args {
     /// Publish a version, and point this alias at it
     ///
-    /// The alias is created if it does not exist.
+    /// The alias is created if it does not exist. [default: the alias by which lpt-prepare was given the function, or
+    /// autoOptimizeAlias of --input]
     #[arg(long, value_name = "NAME")]
     #[arg(help_heading = "What to apply")]
     alias: Option<AliasName>,
@@ -93,7 +94,8 @@ impl Args {
         Ok(Options {
             auto_optimize: self.auto_optimize.or(auto_optimize).unwrap_or(true),
             dry_run,
-            alias: self.alias.or(input.auto_optimize_alias),
+            alias: self.alias,
+            input_alias: input.auto_optimize_alias,
             allow_changed_code: self.allow_changed_code,
             if_certain: self.if_certain,
             allow_incomplete: self.incomplete.allow_incomplete,

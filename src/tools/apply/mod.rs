@@ -25,8 +25,9 @@ struct Options {
     auto_optimize: bool,
     /// Whether to only show what would be changed.
     dry_run: bool,
-    /// The alias to move. Without one, `$LATEST` is changed.
+    /// The alias to move, before that of the plan and that of the execution input. Without any, `$LATEST` is changed.
     alias: Option<AliasName>,
+    input_alias: Option<AliasName>,
     /// Whether to apply the selections of an incomplete stream.
     allow_incomplete: bool,
     /// Whether to go on if the code is not the measured one, or not that of the alias.
@@ -89,6 +90,9 @@ impl Apply<'_> {
 
     /// Applies all selections. Goes on with the next one after a failure.
     async fn apply_all(&mut self, aws: &Aws) -> Result<Exit, Error> {
+        for plan in self.plans.values() {
+            aws.follow(plan).await?;
+        }
         if self.options.dry_run || self.plans.values().any(|plan| plan.dry_run) {
             return self.show_changes(aws).await;
         }
@@ -111,10 +115,10 @@ impl Apply<'_> {
         let mut applied = 0;
         for selection in &selections {
             let lambda = aws.lambda(&selection.function_arn);
-            let result = match (self.require_certain(selection), &self.options.alias) {
+            let result = match (self.require_certain(selection), self.alias_of(&selection.function_arn)) {
                 (Err(error), _) => Err(error),
                 (Ok(()), None) => self.change_latest(&lambda, selection).await,
-                (Ok(()), Some(alias)) => self.move_alias(&lambda, selection, alias).await,
+                (Ok(()), Some(alias)) => self.move_alias(aws, selection, &alias).await,
             };
             match result {
                 Ok(()) => applied += 1,
@@ -132,6 +136,12 @@ impl Apply<'_> {
             Some(_) if applied > 0 => Ok(Exit::Partly),
             Some(error) => Err(error),
         }
+    }
+
+    /// Returns the alias to move: that of the flag, of the plan or of the execution input.
+    fn alias_of(&self, function: &FunctionArn) -> Option<AliasName> {
+        let of_plan = self.plans.get(function).and_then(|plan| plan.alias.as_ref());
+        self.options.alias.as_ref().or(of_plan).or(self.options.input_alias.as_ref()).cloned()
     }
 
     /// Fails if only what is certain is to be applied, and the selection is not.
@@ -156,7 +166,7 @@ impl Apply<'_> {
             let lambda = aws.lambda(function);
             let name = label(function);
             let latest = self.latest(&lambda, function).await?;
-            let change = match &self.options.alias {
+            let change = match &self.alias_of(function) {
                 None => format!("{name}: $LATEST, which has {} MB, would get", latest.memory),
                 Some(alias) => match lambda.alias(function, alias).await? {
                     Some(Alias { version: Some(version), .. }) => format!(
@@ -255,7 +265,7 @@ impl Apply<'_> {
     ///
     /// It is the plan of the run, which is in the stream already, if `$LATEST` is still as before the run.
     /// Otherwise it is a new one, which is written before anything is changed.
-    fn plan_for(&mut self, latest: &FunctionConfiguration) -> Result<Plan, Error> {
+    fn plan_for(&mut self, aws: &Aws, latest: &FunctionConfiguration) -> Result<Plan, Error> {
         let known = self.plans.get(&latest.function_arn);
         if let Some(plan) = known
             && plan.run_id.id().is_some()
@@ -264,7 +274,8 @@ impl Apply<'_> {
         {
             return Ok(plan.clone());
         }
-        let plan = plan_before(RunId::new(), latest);
+        let profile = aws.profile_of(&latest.function_arn);
+        let plan = plan_before(RunId::new(), latest, profile);
         self.writer.write(&plan)?;
         Ok(plan)
     }

@@ -70,6 +70,20 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
     {
         message::note("the input has no plan or configuration record, so there is nothing to clean up");
     }
+    let mut unreachable = Vec::new();
+    for (key, target) in &targets.runs {
+        if let Some(plan) = &target.plan
+            && let Err(error) = aws.follow(plan).await
+        {
+            unreachable.push(key.clone());
+            match first_error {
+                // The caller shows the first error, at the end.
+                None => first_error = Some(error),
+                Some(_) => message::error(error),
+            }
+        }
+    }
+    targets.runs.retain(|key, _| !unreachable.contains(key));
     let removal = Removal::default();
     let results = removal
         .shown(targets.runs.iter().map(async |((run_id, function), target)| {

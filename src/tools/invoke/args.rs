@@ -99,6 +99,12 @@ pub struct Args {
     #[arg(long, value_name = "MS", value_parser = whole_number(0..=u64::MAX))]
     #[arg(help_heading = "Invocations", hide_short_help = true)]
     sleep_between_runs_ms: Option<u64>,
+    /// Read the answers as streams, with InvokeWithResponseStream
+    ///
+    /// For functions that stream their response, which may be larger than 6 MB. It is not kept in memory, unless a
+    /// post-processor gets it.
+    #[arg(long)]
+    response_stream: bool,
     /// Error types that count as results, such as ValidationError,NotFound
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     #[arg(help_heading = "Invocations", hide_short_help = true)]
@@ -325,6 +331,7 @@ impl Args {
             dry_run,
             resumed: self.resume.as_deref().map(Resumed::read).transpose()?.unwrap_or_default(),
             payloads,
+            response_stream: self.response_stream,
         })
     }
 }

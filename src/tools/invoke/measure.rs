@@ -373,7 +373,14 @@ impl Measurement {
         let sent = Cell::new((Timestamp::now(), 0));
         let invoke = async |attempt| {
             sent.set((Timestamp::now(), attempt));
-            let result = self.lambda.invoke(function_arn, Qualifier::Alias(alias), payload).await;
+            let alias = Qualifier::Alias(alias);
+            let result = match shared.options.response_stream {
+                true => {
+                    let keeps_result = shared.options.post_processor.is_some() || message::is_tracing();
+                    self.lambda.invoke_with_response_stream(function_arn, alias, payload, keeps_result).await
+                }
+                false => self.lambda.invoke(function_arn, alias, payload).await,
+            };
             result.map_err(|error| if is_silent { error.without_message() } else { error })
         };
         let result = retry_until_stopped(RetryPolicy::MEASURED, shared.stop, invoke).await?;

@@ -69,6 +69,8 @@ struct Options {
     post_processor: Option<Processor>,
     /// Whether the invocations of a size are sent at once.
     parallel: bool,
+    /// Whether to read the answers as streams.
+    response_stream: bool,
     /// The pause between two invocations of a size, in series.
     sleep_between_runs: Duration,
     /// Types of function errors that count as results.
@@ -142,7 +144,7 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
                         recorder.tally.end();
                     }
                     Some(Err(error)) => invoke.stop_because(error),
-                    Some(Ok(line)) => match invoke.handle(&line) {
+                    Some(Ok(line)) => match invoke.handle(&line).await {
                         Ok(Some(Work::Size(measurement))) => measurements.push(measurement.run(&shared).boxed_local()),
                         Ok(Some(Work::Race(sizes, race))) => {
                             measurements.push(race.run(sizes, &shared).boxed_local());
@@ -368,7 +370,7 @@ impl<'a> Invoke<'a> {
     }
 
     /// Passes a line on. Returns the work to do if it is a configuration that is ready.
-    fn handle(&mut self, line: &Line) -> Result<Option<Work>, Error> {
+    async fn handle(&mut self, line: &Line) -> Result<Option<Work>, Error> {
         let Some(record_type) = self.upstream.admit(line)? else {
             return Ok(None);
         };
@@ -378,7 +380,7 @@ impl<'a> Invoke<'a> {
             Plan::TYPE => {
                 let plan: Plan = line.parse()?;
                 self.recorder.budget.note_plan(&plan);
-                ready = resumed.check(&plan).map(|()| None);
+                ready = resumed.check(&plan).and(self.aws.follow(&plan).await).map(|()| None);
                 self.num.insert(plan.run_id.clone(), plan.num);
                 if plan.dry_run {
                     self.dry_runs.insert(plan.run_id.clone());

@@ -12,7 +12,7 @@ use crate::cli::{
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::names::FunctionRef;
+use crate::names::Callee;
 use crate::report::Format;
 
 /// Publish a version of a Lambda function for each memory size to measure
@@ -23,11 +23,12 @@ use crate::report::Format;
 #[command(name = "lpt-prepare", version, styles = STYLES, max_term_width = 80)]
 #[command(after_help = more("lpt-prepare"), after_long_help = include_str!("examples.txt"))]
 pub struct Args {
-    /// Functions to tune, without a version or alias [default: lambdaARN of --input]
+    /// Functions to tune [default: lambdaARN of --input]
     ///
-    /// Each is NAME, ACCOUNT:NAME or an ARN.
+    /// Each is NAME, ACCOUNT:NAME or an ARN. What is measured is $LATEST. With a version or alias, such as NAME:live, it
+    /// is measured if $LATEST has its code and settings, and lpt-apply moves the alias.
     #[arg(value_name = "FUNCTION", add = functions())]
-    functions: Vec<FunctionRef>,
+    functions: Vec<Callee>,
     /// Sizes in MB [default: 128,256,512,1024,1536,3008]
     ///
     /// A list of sizes (128,512), of ranges with a step (128-3008:64), or of both. ALL is every 64 MB from

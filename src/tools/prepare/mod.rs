@@ -1,6 +1,7 @@
 //! `lpt-prepare`: flags → `plan`, `configuration`.
 
 mod args; // the arguments as typed
+mod named; // a version or alias that the user names, and whether $LATEST is like it
 mod policy; // the IAM policy for a run
 mod power_values; // the sizes to measure, as the user lists them
 
@@ -21,7 +22,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::label::label;
 use crate::message::{self, counted};
-use crate::names::{FunctionArn, FunctionRef, Qualifier};
+use crate::names::{Callee, FunctionArn, Qualifier};
 use crate::ndjson::{Upstream, Writer};
 use crate::progress;
 use crate::records::{Configuration, Failure, Plan, RunId};
@@ -33,7 +34,7 @@ use crate::run::{
 #[derive(Debug)]
 struct Options {
     /// The functions. They are prepared side by side, and the sizes of each one after another.
-    functions: Vec<FunctionRef>,
+    functions: Vec<Callee>,
     power_values: PowerValues,
     /// The number of invocations for each size.
     num: u32,
@@ -136,17 +137,18 @@ impl Run<'_> {
     async fn prepare(
         &self,
         aws: &Aws,
-        function: &FunctionRef,
+        function: &Callee,
         arn: &mut Option<FunctionArn>,
     ) -> Result<Exit, Error> {
-        let lambda = &aws.lambda_of_ref(function)?;
-        let mut latest = lambda.settled(function, Qualifier::Latest).await?;
+        let lambda = &aws.lambda_of_ref(function.function())?;
+        let mut latest = lambda.settled(function.function(), Qualifier::Latest).await?;
         *arn = Some(latest.function_arn.clone());
         if self.begun.borrow_mut().insert(latest.function_arn.clone(), lambda.clone()).is_some() {
             message::warning(format_args!("{function}: is named twice; it is prepared once"));
             return Ok(Exit::Done);
         }
-        let plan = self.plan(&latest)?;
+        let alias = named::alias(lambda, function, &latest).await?;
+        let plan = Plan { alias, ..self.plan(aws, &latest)? };
         self.writer.borrow_mut().write(&plan)?;
         let versions = plan.power_values.len() * plan.versions_of_a_size() as usize;
         self.planned.update(|planned| planned + versions);
@@ -168,7 +170,7 @@ impl Run<'_> {
     }
 
     /// Returns the record of a function that could not be prepared.
-    fn failure(&self, function: &FunctionRef, arn: Option<FunctionArn>, error: &Error) -> Failure {
+    fn failure(&self, function: &Callee, arn: Option<FunctionArn>, error: &Error) -> Failure {
         let (error_type, error_message) = if let Some(error) = error.fault::<AwsError>() {
             (&*error.code, error.message.clone())
         } else if let Some(error) = error.fault::<RunError>() {
@@ -210,7 +212,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// Fails if the function cannot be tuned, or if another run is at work on it.
-    fn plan(&self, latest: &FunctionConfiguration) -> Result<Plan, Error> {
+    fn plan(&self, aws: &Aws, latest: &FunctionConfiguration) -> Result<Plan, Error> {
         let function = &latest.function_arn;
         if latest.managed_instances {
             return Err(Error::Failed(format!(
@@ -226,7 +228,7 @@ impl Run<'_> {
             num: self.options.num,
             only_cold_starts: self.options.only_cold_starts,
             dry_run: self.options.dry_run,
-            ..plan_before(self.run_id, latest)
+            ..plan_before(self.run_id, latest, aws.profile_of(function))
         })
     }
 

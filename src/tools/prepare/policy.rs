@@ -7,14 +7,14 @@ use crate::cli::ExecutionInput;
 use crate::entry::Pipe;
 use crate::error::{Error, Fault};
 use crate::exit::Exit;
-use crate::names::{FunctionArn, FunctionRef, Qualifier};
+use crate::names::{Callee, FunctionArn, FunctionRef, Qualifier};
 
 /// Writes the least policy for a run on `functions` with `input`. Changes nothing.
 ///
 /// # Errors
 /// Fails if a function is not given as an ARN, and AWS does not return its ARN.
 pub(super) async fn print(
-    functions: &[FunctionRef],
+    functions: &[Callee],
     input: &ExecutionInput,
     aws: &Aws,
     pipe: &mut Pipe,
@@ -22,7 +22,7 @@ pub(super) async fn print(
     pipe.output.leave_out_end();
     let mut arns = BTreeSet::new();
     for function in functions {
-        arns.insert(arn_of(aws, function).await?);
+        arns.insert(arn_of(aws, function.function()).await?);
     }
     let mut processors = Vec::new();
     for callee in [&input.pre_processor_arn, &input.post_processor_arn].into_iter().flatten() {
