@@ -27,6 +27,9 @@ pub trait Tool: clap::Parser {
     /// Whether stdout is a record stream, which ends with an `end` record.
     const WRITES_RECORDS: bool = true;
 
+    /// Whether the tool hands each signal on to others that it waits for, and no second signal ends it.
+    const FORWARDS_SIGNALS: bool = false;
+
     /// Returns the flags that every tool has.
     fn common(&self) -> &CommonArgs;
 
@@ -92,7 +95,7 @@ async fn run_tool<T: Tool>() -> Exit {
     tool.common().apply();
     let format = tool.format();
     let input = tool.input().map_or_else(|| Ok(Reader::nothing()), |input| Reader::open(&input.files));
-    let input = input.and_then(|input| watch_signals(interrupt.clone(), T::STOPPED).map(|()| input));
+    let input = input.and_then(|input| watch_signals::<T>(interrupt.clone()).map(|()| input));
     let mut pipe = match input {
         Ok(input) => Pipe::new::<T>(input, interrupt, format),
         Err(error) => {
@@ -219,8 +222,8 @@ fn report_usage(error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
-/// Cancels `interrupt` at the first signal. At the second one, shows `stopped` and ends the process.
-fn watch_signals(interrupt: Interrupt, stopped: &'static str) -> Result<(), Error> {
+/// Cancels `interrupt` at the first signal. At the second one, says that the tool is stopped and ends the process.
+fn watch_signals<T: Tool>(interrupt: Interrupt) -> Result<(), Error> {
     let listen = |kind| signal(kind).map_err(Error::io("signal"));
     let mut int = listen(SignalKind::interrupt())?;
     let mut term = listen(SignalKind::terminate())?;
@@ -232,9 +235,9 @@ fn watch_signals(interrupt: Interrupt, stopped: &'static str) -> Result<(), Erro
                 _ = term.recv() => {}
                 _ = hangup.recv() => {}
             }
-            if interrupt.is_cancelled() {
+            if interrupt.is_cancelled() && !T::FORWARDS_SIGNALS {
                 progress::clear();
-                message::error(stopped);
+                message::error(T::STOPPED);
                 std::process::exit(Exit::Interrupted.code().into());
             }
             interrupt.cancel();

@@ -18,6 +18,7 @@
 //! tests/layout.rs checks that. bin/ has a main for each tool, and tests/main.rs says where each test is.
 
 // The tools.
+pub mod tune; // lpt-tune: the pipe in one word, which hands its flags to the tools
 pub mod tools; // prepare, invoke, analyze, select, apply, cleanup: the pipe in its order; no tool uses another
 pub mod local; // lpt-local: a Lambda service that gives functions the CPU and memory of their size; knows no tool
 
@@ -41,6 +42,7 @@ mod label; // functions in messages: the short name, with the region where there
 pub mod names; // ARNs, function names, versions, aliases, architectures
 pub mod units; // memory, time, money
 mod file_at; // a file that several threads read, each at its own place
+mod beside; // where the programs of the tools are
 mod text; // a macro that serializes a type as text, such as an ARN
 mod message; // messages on stderr
 mod progress; // the line of progress on stderr, and writing beside it

@@ -31,6 +31,7 @@ struct Page {
 fn pages() -> Vec<Page> {
     let page = |command, sections| Page { command, sections };
     vec![
+        page(lpt::tune::Args::command(), include_str!("../man/lpt-tune.sections")),
         page(lpt::tools::prepare::Args::command(), ""),
         page(lpt::tools::invoke::Args::command(), include_str!("../man/lpt-invoke.sections")),
         page(lpt::tools::import::Args::command(), include_str!("../man/lpt-import.sections")),

@@ -15,6 +15,7 @@
 //! - `policy`: the IAM policy that is printed, and what a tool says that lacks a part of it.
 //! - `state_machine`: the features of AWS Lambda Power Tuning, by its execution input and by flags.
 //! - `pipeline`: the pipe as a user runs it: to its end, and stopped by Ctrl-C, a kill or a reader that leaves.
+//! - `tune`: `lpt-tune`, the pipe in one word, and `lpt`.
 //! - `messages`: what a tool says of its arguments, and of text that others wrote.
 //! - `save`: what becomes of the records and of the versions that they name.
 //! - `examples`: the script and the Makefile of examples, as a user runs them.
@@ -59,3 +60,4 @@ mod save;
 mod scale;
 mod select;
 mod state_machine;
+mod tune;

@@ -127,6 +127,11 @@ impl ExecutionInput {
         }
     }
 
+    /// Returns the path of the file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Returns the functions that were `typed`, or otherwise the one of the file.
     ///
     /// # Errors

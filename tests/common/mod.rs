@@ -23,6 +23,8 @@ pub use tool::{Pipe, Ran, Tool, read_in_background, shell};
 /// Returns the path of a tool's binary.
 pub fn binary(tool: &str) -> &'static str {
     match tool {
+        "lpt" => env!("CARGO_BIN_EXE_lpt"),
+        "lpt-tune" => env!("CARGO_BIN_EXE_lpt-tune"),
         "lpt-prepare" => env!("CARGO_BIN_EXE_lpt-prepare"),
         "lpt-invoke" => env!("CARGO_BIN_EXE_lpt-invoke"),
         "lpt-import" => env!("CARGO_BIN_EXE_lpt-import"),

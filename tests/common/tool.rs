@@ -59,6 +59,12 @@ impl Tool {
         self
     }
 
+    /// Runs the tool in a folder.
+    pub fn within(mut self, folder: &super::Folder) -> Tool {
+        self.command.current_dir(folder.path(""));
+        self
+    }
+
     pub fn env(mut self, variable: &str, value: impl AsRef<OsStr>) -> Tool {
         self.command.env(variable, value);
         self

@@ -14,8 +14,8 @@ use crate::units::{BilledMillis, Money};
 
 /// The control-plane requests that a version needs: an update, a publication, an alias, and two deletions. As
 /// `make bench` counts them, beside three for the function: its restoration, and two lists for lpt-cleanup.
-const REQUESTS_OF_A_VERSION: u32 = 5;
-const REQUESTS_OF_A_FUNCTION: u32 = 3;
+pub(crate) const REQUESTS_OF_A_VERSION: u32 = 5;
+pub(crate) const REQUESTS_OF_A_FUNCTION: u32 = 3;
 
 /// The sizes of a dry run.
 #[derive(Debug)]

@@ -100,6 +100,9 @@ impl Tool for Args {
         }
         let save = self.save.clone();
         let options = self.into_options()?;
+        if !options.dry_run && !options.only_cold_starts {
+            warn_of_few(options.num);
+        }
         let aws = Aws::load(&aws_options).await?;
         save.open(&[], &mut pipe.output)?;
         pipe.output.check_open(true)?;
@@ -108,7 +111,7 @@ impl Tool for Args {
 }
 
 impl Args {
-    fn into_options(self) -> Result<Options, Error> {
+    pub(crate) fn into_options(self) -> Result<Options, Error> {
         let input = self.execution_input.read()?;
         let dry_run = self.dry_run.or(input.as_ref());
         let input = input.unwrap_or_default();
@@ -117,9 +120,6 @@ impl Args {
         let power_values = power_values.map_err(|why| input.error("powerValues", why))?;
         let only_cold_starts = self.only_cold_starts.or(input.only_cold_starts).unwrap_or(false);
         let num = self.num.or(input.num.map(NonZeroU32::get)).unwrap_or(DEFAULT_NUM);
-        if !dry_run && !only_cold_starts {
-            warn_of_few(num);
-        }
         Ok(Options {
             functions,
             power_values: self

@@ -32,16 +32,16 @@ use crate::run::{
 };
 
 #[derive(Debug)]
-struct Options {
+pub(crate) struct Options {
     /// The functions. They are prepared side by side, and the sizes of each one after another.
-    functions: Vec<Callee>,
-    power_values: PowerValues,
+    pub functions: Vec<Callee>,
+    pub power_values: PowerValues,
     /// The number of invocations for each size.
-    num: u32,
+    pub num: u32,
     /// Whether each invocation gets a version of its own.
-    only_cold_starts: bool,
+    pub only_cold_starts: bool,
     /// Whether the run only tries what is allowed.
-    dry_run: bool,
+    pub dry_run: bool,
 }
 
 /// Prepares all functions, side by side, and writes their records.

@@ -1,0 +1,229 @@
+//! What a run will do, and what it costs at most.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::Options;
+use crate::message::{self, counted};
+use crate::names::{Architecture, FunctionArn};
+use crate::ndjson::Lines;
+use crate::price::PriceList;
+use crate::quote::operand;
+use crate::records::{Invocation, Record as _};
+use crate::tools::invoke::{REQUESTS_OF_A_FUNCTION, REQUESTS_OF_A_VERSION};
+use crate::units::{BilledMillis, Currency, GbSeconds, MemoryMB, Money};
+
+/// How much an adaptive run measures at most.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Race {
+    /// The number of invocations of a size, without its warm-up.
+    pub max_per_size: u32,
+    /// The number of sizes that it may add.
+    pub refine: u32,
+}
+
+/// The invocations of a wave of an adaptive run, which are sent at once. The first one warms a size up.
+const WAVE: u64 = 3;
+
+/// The seconds that AWS takes for a version: the change of the function before it, "a second or two" (lpt(7)).
+const SECONDS_PER_VERSION: f64 = 2.0;
+
+/// What a run will do at most.
+#[derive(Debug)]
+pub(super) struct Outlook {
+    functions: Vec<String>,
+    sizes: Vec<MemoryMB>,
+    /// The number of sizes that may be added to those.
+    refine: u64,
+    invocations_per_size: u64,
+    versions_per_size: u64,
+    rate: u32,
+    /// The invocations that one after another take the longest: at most one size after the other in a race, and
+    /// otherwise those of one size.
+    in_series: u64,
+    /// What the last run of the same functions tells, if its file is in the current folder.
+    estimate: Option<Estimate>,
+}
+
+impl Outlook {
+    /// Returns what `options` ask for. The names of the files of earlier runs begin with `stem`.
+    pub fn of(options: &Options, stem: &str) -> Outlook {
+        let plan = &options.plan;
+        let race = options.race.filter(|_| !plan.dry_run);
+        let mut outlook = Outlook {
+            functions: plan.functions.iter().map(ToString::to_string).collect(),
+            sizes: plan.power_values.sizes().to_vec(),
+            refine: race.map_or(0, |race| race.refine.into()),
+            invocations_per_size: race.map_or(plan.num.into(), |race| u64::from(race.max_per_size) + WAVE),
+            versions_per_size: if plan.only_cold_starts { plan.num.into() } else { 1 },
+            rate: options.rate,
+            in_series: 1,
+            estimate: None,
+        };
+        outlook.in_series = match race {
+            Some(_) => outlook.all_sizes() * outlook.invocations_per_size.div_ceil(WAVE),
+            None if options.is_parallel => 1,
+            None => outlook.invocations_per_size,
+        };
+        outlook.estimate = last_run(stem).and_then(|file| outlook.by(&file));
+        outlook
+    }
+
+    /// Returns the number of sizes of a function, with those that may be added.
+    fn all_sizes(&self) -> u64 {
+        self.sizes.len() as u64 + self.refine
+    }
+
+    fn invocations(&self) -> u64 {
+        self.functions.len() as u64 * self.all_sizes() * self.invocations_per_size
+    }
+
+    /// Returns the number of requests to the control plane.
+    fn requests(&self) -> u64 {
+        let functions = self.functions.len() as u64;
+        let versions = functions * self.all_sizes() * self.versions_per_size;
+        versions * u64::from(REQUESTS_OF_A_VERSION) + functions * u64::from(REQUESTS_OF_A_FUNCTION)
+    }
+
+    /// Returns the seconds for publishing and cleaning up. Functions are published side by side.
+    fn seconds(&self) -> f64 {
+        let changes = (self.all_sizes() * self.versions_per_size + 2) as f64 * SECONDS_PER_VERSION;
+        match self.rate {
+            0 => changes,
+            rate => changes.max(self.requests() as f64 / f64::from(rate)),
+        }
+    }
+
+    /// Says what the run will do.
+    pub fn show(&self) {
+        let sizes = match (self.sizes.iter().min(), self.sizes.iter().max()) {
+            (Some(min), Some(max)) if min != max => format!("from {min} to {max} MB"),
+            (min, _) => min.map_or_else(String::new, |size| format!("of {size} MB")),
+        };
+        let functions = match &self.functions[..] {
+            [one] => one.clone(),
+            all => format!("{} functions", all.len()),
+        };
+        message::note(format_args!(
+            "{functions}: {} {sizes}, at most {}",
+            counted(self.all_sizes(), "size"),
+            counted(self.invocations(), "invocation")
+        ));
+        message::note(format_args!(
+            "publishing and cleaning up: about {:.0} s, {}",
+            self.seconds(),
+            counted(self.requests(), "control-plane request")
+        ));
+        match &self.estimate {
+            Some(Estimate { file, seconds, cost, currency }) => {
+                message::note(format_args!(
+                    "measuring: at most {seconds:.0} s and {:.6} {currency}, by {}",
+                    cost.0,
+                    operand(file)
+                ));
+            }
+            None => message::note("measuring: how long it takes and what it costs, the first answers tell"),
+        }
+    }
+
+    /// Returns what to ask if the run may cost more than `most`.
+    pub fn question(&self, most: Option<Money>) -> Option<String> {
+        let Estimate { cost, currency, .. } = self.estimate.as_ref()?;
+        let most = most.filter(|most| cost.0 > most.0)?;
+        Some(format!("lpt-invoke may have to stop at --max-cost {} {currency}; begin?", most.0))
+    }
+
+    /// Returns what the records of an earlier run tell. `None` if they lack a function, or its price.
+    fn by(&self, file: &Path) -> Option<Estimate> {
+        let mut measured = BTreeMap::<(FunctionArn, Architecture), BTreeMap<MemoryMB, Longest>>::new();
+        for line in Lines::of_files(&[file.to_owned()]).map_while(Result::ok) {
+            if line.record_type().is_ok_and(|record_type| record_type == Invocation::TYPE)
+                && let Ok(invocation) = line.parse::<Invocation>()
+                && let Some(billed) = invocation.billed_duration_ms
+            {
+                let seconds = invocation.client_duration_ms.map_or(0.0, |millis| millis.get() / 1000.0);
+                let sizes = measured.entry((invocation.function_arn, invocation.architecture)).or_default();
+                let longest = sizes.entry(invocation.memory_size).or_default();
+                *longest =
+                    Longest { billed: longest.billed.max(billed), seconds: longest.seconds.max(seconds) };
+            }
+        }
+        if measured.len() != self.functions.len() {
+            return None;
+        }
+        let prices = PriceList::embedded();
+        let mut estimate: Option<Estimate> = None;
+        for ((function, architecture), sizes) in &measured {
+            let rate = prices.rate(function.region(), *architecture, GbSeconds(0.0)).ok()?;
+            let longest: Vec<_> =
+                self.sizes.iter().filter_map(|size| Some((*size, at(sizes, *size)?))).collect();
+            let costs = longest.iter().map(|(size, longest)| rate.compute(*size, longest.billed).0);
+            let dearest = costs.clone().fold(0.0, f64::max);
+            let compute = costs.sum::<f64>() + dearest * self.refine as f64;
+            let request = rate.request().unwrap_or_default().0 * self.all_sizes() as f64;
+            let cost = (compute + request) * self.invocations_per_size as f64;
+            let longest = longest.iter().map(|(_, longest)| longest.seconds).fold(0.0, f64::max);
+            let seconds = longest * self.in_series as f64;
+            let before = estimate.get_or_insert_with(|| Estimate {
+                file: file.display().to_string(),
+                seconds: 0.0,
+                cost: Money(0.0),
+                currency: rate.currency.clone(),
+            });
+            if before.currency != rate.currency {
+                return None;
+            }
+            before.seconds = before.seconds.max(seconds);
+            before.cost = before.cost + Money(cost);
+        }
+        estimate
+    }
+}
+
+/// The time and the cost of the measuring, by an earlier run.
+#[derive(Debug)]
+struct Estimate {
+    file: String,
+    seconds: f64,
+    cost: Money,
+    currency: Currency,
+}
+
+/// The longest invocation of a size.
+#[derive(Debug, Clone, Copy)]
+struct Longest {
+    billed: BilledMillis,
+    /// As this machine saw it.
+    seconds: f64,
+}
+
+impl Default for Longest {
+    fn default() -> Longest {
+        Longest { billed: BilledMillis(0), seconds: 0.0 }
+    }
+}
+
+/// Returns the longest invocation that a size may have. A size that was not measured is no slower than the next smaller
+/// one. Below the smallest one, CPU shrinks in proportion to memory: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
+fn at(sizes: &BTreeMap<MemoryMB, Longest>, size: MemoryMB) -> Option<Longest> {
+    if let Some((_, longest)) = sizes.range(..=size).next_back() {
+        return Some(*longest);
+    }
+    let (smallest, longest) = sizes.iter().next()?;
+    let factor = f64::from(smallest.get()) / f64::from(size.get());
+    let billed = BilledMillis((longest.billed.0 as f64 * factor).ceil() as u64);
+    Some(Longest { billed, seconds: longest.seconds * factor })
+}
+
+/// Returns the file of the last run in the current folder: `lpt-tune` puts the date behind the `stem` of its name.
+fn last_run(stem: &str) -> Option<PathBuf> {
+    let is_of_run = |name: &str| {
+        let date = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-')?.strip_suffix("Z.ndjson"));
+        date.is_some_and(|date| {
+            date.len() == "20261127T204500".len()
+                && date.bytes().all(|byte| byte == b'T' || byte.is_ascii_digit())
+        })
+    };
+    let names = std::fs::read_dir(".").ok()?.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    names.filter(|name| is_of_run(name)).max().map(PathBuf::from)
+}

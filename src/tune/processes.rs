@@ -1,0 +1,192 @@
+//! The tools as processes, joined by pipes.
+//!
+//! Each is in a process group of its own, so that a signal reaches it only from here: a Ctrl-C at the terminal once, and
+//! lpt-cleanup not at all until the user insists. Killed or not, this process is not needed for the pipe to end: then
+//! nothing but the second cleaning up is missing.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::{ExitStatus, Stdio};
+
+use futures_util::future::join_all;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::{CLEANUP, Stage};
+use crate::beside;
+use crate::entry::Interrupt;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::message;
+use crate::records::{End, Status};
+
+/// The number of signals that lpt-cleanup does not get. The first ends the run, and the second ends the tools at once.
+const NOT_FOR_CLEANUP: u32 = 2;
+
+/// A tool that has ended.
+pub(super) struct Ended {
+    pub tool: &'static str,
+    pub status: ExitStatus,
+}
+
+impl Ended {
+    /// Returns how the tool ended. One that was killed has failed.
+    pub fn exit(&self) -> Exit {
+        let code = self.status.code().and_then(|code| u8::try_from(code).ok());
+        code.map_or(Exit::Failed, Exit::of_code)
+    }
+}
+
+/// The processes of a run, and the signals for them.
+pub(super) struct Processes {
+    /// The number of signals so far, and the last one.
+    signals: watch::Receiver<(u32, Signal)>,
+    interrupt: Interrupt,
+}
+
+impl Processes {
+    /// Listens for signals, which [`crate::entry`] leaves to this process.
+    pub fn new(interrupt: Interrupt) -> Result<Processes, Error> {
+        let listen = |kind| signal(kind).map_err(Error::io("signal"));
+        let mut int = listen(SignalKind::interrupt())?;
+        let mut term = listen(SignalKind::terminate())?;
+        let mut hangup = listen(SignalKind::hangup())?;
+        let (sender, signals) = watch::channel((0, Signal::INT));
+        tokio::spawn(async move {
+            loop {
+                let signal = tokio::select! {
+                    _ = int.recv() => Signal::INT,
+                    _ = term.recv() => Signal::TERM,
+                    _ = hangup.recv() => Signal::HUP,
+                };
+                sender.send_modify(|(count, last)| {
+                    *count += 1;
+                    *last = signal;
+                });
+            }
+        });
+        Ok(Processes { signals, interrupt })
+    }
+
+    /// Lets each tool but the first one check its arguments, on a stream without records. The first one checks its own
+    /// before it changes anything. Returns how a tool ends that refuses them, after it has said why.
+    pub async fn check(&self, stages: &[Stage]) -> Result<Option<Exit>, Error> {
+        let checks = stages[1..].iter().map(async |stage| {
+            // What a tool warns of, it will say in the run.
+            let mut arguments = stage.flags.clone();
+            arguments.push("--quiet".into());
+            if stage.name != CLEANUP {
+                arguments.push("--dry-run".into());
+            }
+            let (reader, mut writer) = io::pipe().map_err(Error::io("pipe"))?;
+            let end = End {
+                tool: message::tool().to_owned(),
+                records: 0,
+                status: Status::Complete,
+                partly: false,
+                cause: None,
+                exit_code: None,
+            };
+            let line = serde_json::to_string(&end).expect("a record has string keys");
+            let child = Command::new(beside::program(stage.name))
+                .args(arguments)
+                .stdin(reader)
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()
+                .map_err(Error::io(stage.name))?;
+            writeln!(writer, "{line}").map_err(Error::io(stage.name))?;
+            drop(writer);
+            child.wait_with_output().await.map_err(Error::io(stage.name))
+        });
+        let outputs = tokio::select! {
+            outputs = join_all(checks) => outputs,
+            () = self.interrupt.cancelled() => return Err(Error::Interrupted),
+        };
+        for output in outputs {
+            let output = output?;
+            if !output.status.success() {
+                // If stderr cannot be written to, there is nobody to tell.
+                let _ = io::stderr().write_all(&output.stderr);
+                let code = output.status.code().and_then(|code| u8::try_from(code).ok());
+                return Ok(Some(code.map_or(Exit::Failed, Exit::of_code)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Runs tools joined by pipes to their end. The last one writes to `output`.
+    pub async fn run(&self, stages: &[Stage], mut output: Stdio) -> Result<Vec<Ended>, Error> {
+        let mut children = Vec::new();
+        // The first one is started last, so that nothing changes unless all others are there.
+        for (at, stage) in stages.iter().enumerate().rev() {
+            let (input, next) = match at {
+                0 => (Stdio::null(), Stdio::null()),
+                _ => {
+                    let (reader, writer) = io::pipe().map_err(Error::io("pipe"))?;
+                    (reader.into(), writer.into())
+                }
+            };
+            let child = Command::new(beside::program(stage.name))
+                .args(stage.arguments())
+                .stdin(input)
+                .stdout(std::mem::replace(&mut output, next))
+                .process_group(0)
+                .spawn()
+                .map_err(Error::io(stage.name))?;
+            children.push((stage, child));
+        }
+        drop(output);
+        let ended = children.into_iter().rev().map(|(stage, child)| {
+            let signals = self.signals.clone();
+            async {
+                let status = wait(child, signals, stage).await.map_err(Error::io(stage.name))?;
+                Ok(Ended { tool: stage.name, status })
+            }
+        });
+        join_all(ended).await.into_iter().collect()
+    }
+
+    /// Asks the user a question. Where nobody can answer, the answer is yes.
+    pub async fn agrees(&self, question: &str) -> Result<bool, Error> {
+        if !io::stdin().is_terminal() {
+            return Ok(true);
+        }
+        let _ = write!(io::stderr(), "{}: {question} [y/N] ", message::tool());
+        let answer = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            io::stdin().read_line(&mut answer).map(|_| answer)
+        });
+        tokio::select! {
+            answer = answer => {
+                let answer = answer.expect("reading does not panic").map_err(Error::io("stdin"))?;
+                Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+            }
+            () = self.interrupt.cancelled() => Err(Error::Interrupted),
+        }
+    }
+}
+
+/// Waits until a tool ends, and forwards signals to it meanwhile.
+async fn wait(
+    mut child: Child,
+    mut signals: watch::Receiver<(u32, Signal)>,
+    stage: &Stage,
+) -> io::Result<ExitStatus> {
+    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let ignored = if stage.name == CLEANUP { NOT_FOR_CLEANUP } else { 0 };
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            Ok(()) = signals.changed() => {
+                let (count, signal) = *signals.borrow_and_update();
+                if let Some(pid) = pid.filter(|_| count > ignored) {
+                    // It may have ended just now.
+                    let _ = kill_process(pid, signal);
+                }
+            }
+        }
+    }
+}
