@@ -22,17 +22,19 @@ use crate::usage;
 #[command(name = "lpt-tune", version, styles = STYLES, max_term_width = 80)]
 #[command(after_help = more("lpt-tune"), after_long_help = include_str!("examples.txt"))]
 struct Own {
-    /// Give each function its selected size [default: autoOptimize of --input, or false]
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    /// Give each function its selected size
+    ///
+    /// Without the flag, autoOptimize of --input says it.
+    #[arg(long, hide_possible_values = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     apply: Option<bool>,
-    /// File to save the records to [default: FUNCTION-DATE.ndjson]
+    /// File of the records [default: FUNCTION-DATE.ndjson]
     ///
     /// It has the plan, the versions and each invocation, as soon as they are known. Until the run is undone, a file
     /// beside it, which ends in .plan.ndjson, has what lpt-prepare was about to change.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Overwrite the file of --save if it exists
-    #[arg(long, requires = "save")]
+    #[arg(long, requires = "save", hide_short_help = true)]
     overwrite: bool,
     #[command(flatten)]
     execution_input: ExecutionInputArgs,
@@ -74,6 +76,10 @@ const LEFT_OUT: [(&str, &str); 11] = [
     ("", "overwrite"),
 ];
 
+/// The arguments of the tools that `-h` shows.
+const USUAL: [&str; 8] =
+    ["power_values", "num", "payload_file", "adaptive", "max_cost", "strategy", "alias", "region", "profile"];
+
 /// A tool: its name, and its arguments.
 type Named = (&'static str, Command);
 
@@ -111,13 +117,9 @@ impl CommandFactory for Args {
                 // A tool's own rules on what excludes or needs what are checked by the tool.
                 let reset = || clap::builder::Resettable::<clap::Id>::Reset;
                 let argument = argument.clone().conflicts_with(reset()).requires(reset());
-                let owners = tools.iter().filter(|tool| arguments(tool).any(|other| other.get_id() == id));
-                let heading = match &owners.collect::<Vec<_>>()[..] {
-                    _ if argument.is_positional() => None,
-                    [(name, _)] => Some(*name),
-                    _ => Some("Several tools"),
-                };
-                command = command.arg(argument.help_heading(heading));
+                let is_usual = argument.is_positional() || USUAL.contains(&id.as_str());
+                let is_hidden = !is_usual;
+                command = command.arg(argument.hide_short_help(is_hidden));
             }
         }
         command
