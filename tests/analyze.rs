@@ -1148,7 +1148,7 @@ fn groups_are_ranked_apart_and_carry_what_they_are_grouped_by() {
         ("tag.commit=old, payloadIndex=1", 256, 2),
     ];
     assert_eq!(groups, expected.map(|(group, memory, rank)| (json!(group), json!(memory), json!(rank))));
-    let selected = Tool::new("lpt-select").stdin(ran.stdout).run();
+    let selected = Tool::new("lpt-select").stdin(ran.stdout).run_watched();
     assert_eq!(selected.code, Some(0), "{}", selected.stderr);
     let best: Vec<_> = selected
         .of_type("selection")

@@ -258,7 +258,7 @@ fn an_interrupted_run_says_what_it_cost_and_how_it_goes_on() {
     let ran = run(&local, &folder, script);
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     for words in [
-        " recorded, and cost about 0.0000",
+        " made, and cost about 0.0000",
         " USD; to make only the others: lpt-prepare … | lpt-invoke --resume runs.ndjson --save FILE\n",
         "lpt-invoke: interrupted\n",
         "lpt-invoke: f: 1 version may remain; to remove what is there: lpt-cleanup runs.ndjson\n",

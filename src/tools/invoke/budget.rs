@@ -228,8 +228,8 @@ impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.borrow();
         match state.invocations {
-            1 => f.write_str("1 invocation is recorded")?,
-            count => write!(f, "{count} invocations are recorded")?,
+            1 => f.write_str("1 invocation was made")?,
+            count => write!(f, "{count} invocations were made")?,
         }
         for (at, (currency, amount)) in state.spent.iter().enumerate() {
             let before = if at == 0 { ", and cost about" } else { " and" };

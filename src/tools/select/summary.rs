@@ -77,7 +77,7 @@ fn reason(selection: &Selection, choice: &Choice<'_>, conditions: &Conditions) -
 fn saving(rivals: &[&Statistics], selection: &Selection, month: Option<&Month>) -> Option<String> {
     let original = selection.original_memory_size?;
     if original == selection.memory_size {
-        return Some("That is today's size".to_owned());
+        return Some(format!("{original} MB is today's size"));
     }
     let measured = rivals.iter().find(|rival| rival.memory_size == original);
     let (Some(cost), Some(duration), Some(before)) =
