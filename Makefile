@@ -11,7 +11,7 @@ help:
 	@echo 'make vm       the demo on control groups version 2 in qemu, as root and not'
 	@echo 'make check    type-check only, the fastest feedback'
 	@echo 'make fuzz     fuzz each parser 60 s (SECONDS=600: longer); needs a C++ compiler'
-	@echo 'make bench    measure lpt-local and the tools; prints the tables in the README'
+	@echo 'make bench    measure lpt-local and the tools; prints the tables in benches/README.md'
 	@echo 'make bench-decisions  evaluate how sizes are chosen; prints the table in benches/README.md'
 	@echo 'make bless    rewrite the man pages and the expected outputs of the tests'
 	@echo 'make prices FILE…  write src/price/prices.csv anew from offer files of AWS (CONTRIBUTING.md)'

@@ -198,3 +198,43 @@ fn the_gitlab_job_fails_if_a_change_makes_the_function_dearer() {
     let script: Vec<String> = yaml(FILE, "doc['cost']['script']");
     a_job_fails_if_the_change_is_dearer(&environment, &script, "CI_MERGE_REQUEST_TARGET_BRANCH_NAME");
 }
+
+#[test]
+fn the_crontab_keeps_the_records_of_each_run() {
+    let local = Local::with(&[&format!("orders-api={},memory=256", function("echo").display())]);
+    let before = local.account();
+    let folder = Folder::new();
+    let crontab = std::fs::read_to_string(example("crontab")).unwrap();
+    let line = crontab.lines().last().unwrap();
+    // Five fields say when.
+    let command = line.split_whitespace().skip(5).collect::<Vec<_>>().join(" ");
+    let home = folder.path(".").display().to_string();
+    let ran = run(&local, &folder, "sh", &["-c", &command], &[("HOME", &home)]);
+    assert!(ran.status.success(), "{}", stderr(&ran));
+    let kept = files(&folder.path("lpt-runs"));
+    assert!(matches!(&kept[..], [file] if file.starts_with("orders-api-2")), "{kept:?}");
+    assert_eq!(local.account(), before);
+}
+
+/// Each block of shell in README.md, in the order in which they stand there, in one folder.
+#[test]
+fn the_commands_of_the_readme_work_as_they_stand_there() {
+    let echo = function("echo").display().to_string();
+    let local = Local::with(
+        &["my-function", "f", "cpu-bound"]
+            .map(|name| format!("{name}={echo},memory=256"))
+            .each_ref()
+            .map(|spec| &**spec),
+    );
+    let folder = Folder::new();
+    folder.file("event.json", r#"{"orders": 3}"#);
+    std::fs::copy(example("execution-input.json"), folder.path("execution-input.json")).unwrap();
+    let readme = std::fs::read_to_string(example("../README.md")).unwrap();
+    let blocks: Vec<&str> =
+        readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 4, "{} blocks", blocks.len());
+    for block in blocks {
+        let ran = run(&local, &folder, "bash", &["-c", &format!("set -e\n{block}")], &[]);
+        assert!(ran.status.success(), "{block}{}", stderr(&ran));
+    }
+}

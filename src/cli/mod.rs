@@ -184,8 +184,11 @@ pub(crate) struct IncompleteArgs {
 /// The flag of tools whose output is the record stream alone.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FormatArgs {
-    /// Write the records even to a terminal, which otherwise shows a summary
-    #[arg(long, value_parser = format_parser([Format::Ndjson]))]
+    /// ndjson: write records to a terminal too
+    ///
+    /// Otherwise a terminal shows a summary.
+    #[arg(long, value_parser = format_parser([Format::Ndjson]), hide_possible_values = true)]
+    #[arg(help_heading = "Output")]
     pub(crate) format: Option<Format>,
 }
 

@@ -78,7 +78,7 @@ const LEFT_OUT: [(&str, &str); 11] = [
 
 /// The arguments of the tools that `-h` shows.
 const USUAL: [&str; 8] =
-    ["power_values", "num", "payload_file", "adaptive", "max_cost", "strategy", "alias", "region", "profile"];
+    ["power_values", "num", "payload_file", "adaptive", "max_cost", "strategy", "region", "profile"];
 
 /// A tool: its name, and its arguments.
 type Named = (&'static str, Command);

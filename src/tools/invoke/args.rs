@@ -104,6 +104,7 @@ pub struct Args {
     /// For functions that stream their response, which may be larger than 6 MB. It is not kept in memory, unless a
     /// post-processor gets it.
     #[arg(long)]
+    #[arg(help_heading = "Invocations", hide_short_help = true)]
     response_stream: bool,
     /// Error types that count as results, such as ValidationError,NotFound
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
