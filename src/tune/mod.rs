@@ -69,7 +69,7 @@ impl Stage {
 /// A flag that a tool refuses, a file that exists, or a tool that cannot be started. Nothing is published then.
 async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error> {
     let name = stem(&options.plan.functions);
-    let file = options.save.take().unwrap_or_else(|| PathBuf::from(format!("{name}-{}.ndjson", date())));
+    let file = options.save.take().unwrap_or_else(|| dated(&name));
     let plan = file.with_extension("plan.ndjson");
     let is_there = |file: &&PathBuf| !options.overwrites && file.exists();
     if let Some(file) = [&file, &plan].into_iter().find(is_there) {
@@ -148,9 +148,16 @@ fn stem(functions: &[Callee]) -> String {
     }
 }
 
-/// Returns this moment as a part of a file's name, such as 20261127T204500Z.
-fn date() -> String {
+/// Returns a new file in the current folder, such as f-20261127T204500Z.ndjson. Of the same second there may be several.
+fn dated(name: &str) -> PathBuf {
     let now = Timestamp::now().to_string();
-    let seconds = now.split('.').next().unwrap_or_default();
-    format!("{}Z", seconds.replace(['-', ':'], ""))
+    let seconds = now.split('.').next().unwrap_or_default().replace(['-', ':'], "");
+    let mut file = PathBuf::from(format!("{name}-{seconds}Z.ndjson"));
+    for number in 2.. {
+        if !file.exists() {
+            break;
+        }
+        file.set_file_name(format!("{name}-{seconds}Z-{number}.ndjson"));
+    }
+    file
 }
