@@ -4,6 +4,7 @@
 #[path = "../src/beside.rs"]
 mod beside;
 
+use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
@@ -39,9 +40,10 @@ fn main() -> ExitCode {
     let error = Command::new(beside::program(&format!("lpt-{name}"))).args(words).exec();
     let likeness = |tool: &str| strsim::jaro_winkler(tool, &name);
     let nearest = TOOLS.iter().map(|(tool, _)| tool).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    eprintln!(
-        "lpt: lpt-{name}: {error}; the nearest tool is {}, and lpt lists them all",
-        nearest.unwrap_or(&"tune")
-    );
+    let nearest = nearest.unwrap_or(&"tune");
+    match error.kind() {
+        io::ErrorKind::NotFound => eprintln!("lpt: there is no lpt-{name}; try lpt {nearest}, or lpt for a list"),
+        _ => eprintln!("lpt: lpt-{name} cannot be run: {error}"),
+    }
     ExitCode::from(2)
 }

@@ -18,4 +18,7 @@ show_and_run "lpt-local --function cpu-bound=$function,memory=128 -- sh -c '
     lpt-select | lpt-apply | lpt-cleanup > result.ndjson'"
 
 printf '\nThe invocations are in runs.ndjson. Another strategy needs no new measurement:\n'
-show_and_run 'lpt-analyze --strategy speed runs.ndjson | lpt-select > /dev/null'
+show_and_run 'lpt-analyze --strategy speed runs.ndjson | lpt-select --format table'
+
+printf '\nA page to send to a colleague:\n'
+show_and_run 'lpt-analyze --strategy balanced runs.ndjson | lpt-plot - runs.ndjson --output report.html'

@@ -426,7 +426,7 @@ fn lpt_runs_the_tool_beside_it_and_names_the_nearest_of_a_name_that_is_none() {
     let unknown = lpt(&["selct", "--help"]);
     assert_eq!(unknown.status.code(), Some(2));
     let said = String::from_utf8(unknown.stderr).unwrap();
-    assert!(said.contains("the nearest tool is select") && said.lines().count() == 1, "{said}");
+    assert!(said.contains("try lpt select,") && said.lines().count() == 1, "{said}");
 }
 
 #[test]
