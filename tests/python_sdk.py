@@ -159,6 +159,7 @@ def main():
         Handler="bootstrap",
         Code={"ZipFile": zipped(sys.argv[2])},
         MemorySize=512,
+        Timeout=60,
         **streaming,
     )
     client.get_waiter("function_active_v2").wait(WaiterConfig={"Delay": 1}, **streaming)
