@@ -50,6 +50,8 @@ struct Runner {
     memory: MemoryMB,
     /// By ascending duration.
     values: Vec<Sent>,
+    /// The number of invocations that gave no value, because they started cold or failed.
+    without_value: usize,
     environments: usize,
     /// Whether it cannot be selected, because the function fails at it.
     is_out: bool,
@@ -81,6 +83,7 @@ impl Race {
         self.sizes.push(Runner {
             memory,
             values: Vec::new(),
+            without_value: 0,
             environments: 0,
             is_out: false,
             is_eliminated: false,
@@ -92,6 +95,12 @@ impl Race {
     pub fn note(&mut self, size: usize, sent: Sent) {
         let values = &mut self.sizes[size].values;
         values.insert(values.partition_point(|value| value.duration <= sent.duration), sent);
+    }
+
+    /// Notes that so many invocations of a size, beside those of its warm-up, gave no value. They count, so that a race
+    /// ends whatever the invocations bring.
+    pub fn note_without_value(&mut self, size: usize, count: usize) {
+        self.sizes[size].without_value += count;
     }
 
     /// Notes that so many execution environments of a size are known.
@@ -239,8 +248,9 @@ impl Race {
     }
 
     /// Returns the number of invocations that a size may still have.
-    fn left(&self, size: usize) -> usize {
-        self.limits.max_per_size.saturating_sub(self.sizes[size].values.len())
+    pub fn left(&self, size: usize) -> usize {
+        let Runner { values, without_value, .. } = &self.sizes[size];
+        self.limits.max_per_size.saturating_sub(values.len() + without_value)
     }
 }
 
@@ -371,6 +381,22 @@ mod tests {
         let test = Test::new(&race.rules, 2, Some(race.round));
         assert!(!race.may_be_decided(&test, &rival, &best));
         assert!(race.value(&rival, &best) > LEAST_VALUE * best.1.score.mean);
+    }
+
+    /// For example because the process ends after each answer, so that all others start cold.
+    #[test]
+    fn a_race_ends_although_its_invocations_give_no_values() {
+        let mut race = race(Strategy::Cost);
+        for (memory_mb, mean) in [(128, 100.0), (256, 101.0)] {
+            let size = race.add_size(memory(memory_mb));
+            note_scattered(&mut race, size, 0, mean);
+        }
+        let mut sent = [3, 3];
+        while let Some(Step { size, count }) = race.step() {
+            race.note_without_value(size, count);
+            sent[size] += count;
+        }
+        assert!(sent[0] + sent[1] > 6 && sent.iter().all(|count| *count <= LIMITS.max_per_size), "{sent:?}");
     }
 
     #[test]

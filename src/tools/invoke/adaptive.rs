@@ -137,8 +137,10 @@ impl Sizes {
         let wave = self.adaptive.limits.wave;
         for attempt in 0..=FIRST_WAVES {
             let round = u32::from(attempt > 0);
-            let is_measured = self.race.count(size) >= wave;
-            if is_measured || shared.stop.is_cancelled() || !self.send_wave(size, wave, round, shared).await {
+            let count = if round == 0 { wave } else { wave.min(self.race.left(size)) };
+            let is_measured = self.race.count(size) >= wave || count == 0;
+            if is_measured || shared.stop.is_cancelled() || !self.send_wave(size, count, round, shared).await
+            {
                 break;
             }
         }
@@ -170,7 +172,7 @@ impl Sizes {
             self.is_over_budget |= !shared.stop.is_cancelled() && !measurement.is_given_up();
             return false;
         };
-        let first = *next;
+        let (first, known) = (*next, self.race.count(size));
         let sent = (first..first + count as u32)
             .map(|index| measurement.invoke_and_record(index, Some((round, *waves)), shared));
         let invocations: Vec<Invocation> = join_all(sent).await.into_iter().flatten().collect();
@@ -186,6 +188,10 @@ impl Sizes {
                 let cost = price.cost(memory, billed);
                 self.race.note(size, Sent { round, wave: *waves, duration, cost });
             }
+        }
+        if round > 0 {
+            let more = self.race.count(size) - known;
+            self.race.note_without_value(size, count - more);
         }
         self.race.note_environments(size, (*cold_starts).max(invocations.len()));
         *next += count as u32;
@@ -238,7 +244,8 @@ impl Sizes {
             Strategy::Balanced => "the best balance",
         };
         let memory = self.memory(best);
-        let tolerance = 100.0 * self.adaptive.rules.tolerance;
+        let percent = |share: f64| (share * 10_000.0).round() / 100.0;
+        let tolerance = percent(self.adaptive.rules.tolerance);
         if undecided.is_empty() && self.is_over_budget {
             message::note(format_args!(
                 "{name}: {memory} MB is {by} of the sizes that were measured {after}{why}"
@@ -246,7 +253,7 @@ impl Sizes {
             return;
         }
         if undecided.is_empty() {
-            let confidence = 100.0 * self.adaptive.rules.confidence;
+            let confidence = percent(self.adaptive.rules.confidence);
             let others = match &*equivalent {
                 "" => String::new(),
                 sizes => format!("; within {tolerance} % of it: {sizes}"),
