@@ -272,7 +272,7 @@ fn only_what_is_certain_is_applied_on_request() {
     };
     apply(&[selected("f", false)]).fails_with(1, &["f: not applied: the selection of 512 MB is not certain"]);
     apply(&[selection("h").memory(512)])
-        .fails_with(1, &["does not say whether it is certain", "newer lpt-analyze"]);
+        .fails_with(1, &["does not say whether it is certain", "the same --strategy"]);
     assert_eq!(local.account(), before);
     let ran = apply(&[selected("f", false), selected("g", true), selection("h").memory(512)]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);

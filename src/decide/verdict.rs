@@ -361,7 +361,10 @@ fn relative_errors(samples: &[Sample], scatter: fn(&Sample) -> Scatter) -> Optio
         / (PRIOR_DEGREES_OF_FREEDOM + freedom_within);
     let error = |sample: &Sample| {
         let (scatter, environments) = (scatter(sample), sample.environments());
-        let own = environments - 1.0;
+        // Without several waves, nothing tells what differs between environments; the share is the assumed one then, and all
+        // values tell the variance.
+        let is_in_waves = scatter.degrees_of_freedom_within > 0.0;
+        let own = if is_in_waves { environments } else { scatter.count } - 1.0;
         // The other sizes cannot tell more than they know.
         let of_this = scatter.count - 1.0;
         let of_others = freedom - of_this;
@@ -458,6 +461,19 @@ mod tests {
         };
         assert!(error(2.0) > 0.05, "{}", error(2.0));
         assert!(error(2000.0) < 0.0001, "{}", error(2000.0));
+    }
+
+    #[test]
+    fn invocations_in_series_tell_how_their_own_size_scatters_whatever_another_one_does() {
+        let of = |mean: f64, scatter: f64| {
+            let values = (0..10).map(move |at| mean * (1.0 + scatter * (f64::from(at) - 4.5) / 4.5));
+            Sample::of(values.clone(), values, 0.2, &[], 1, true).expect("values above 0")
+        };
+        let samples = [of(70.0, 0.1), of(750.0, 0.05), of(80.0, 0.6)];
+        let judgements = judge(&rules(), &samples, None, |_| false);
+        let verdicts = judgements.into_iter().map(|judgement| judgement.map(|of| of.verdict));
+        let expected = [Verdict::Best, Verdict::Worse, Verdict::Undecided];
+        assert_eq!(verdicts.collect::<Vec<_>>(), expected.map(Some));
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl Apply<'_> {
             Some(true) => return Ok(()),
             Some(false) => "is not certain; measure more invocations, or leave out --if-certain",
             None => {
-                "does not say whether it is certain; analyze and select again with a newer lpt-analyze and lpt-select, and with the same --strategy for both"
+                "does not say whether it is certain; analyze and select again, with the same --strategy for lpt-analyze and lpt-select"
             }
         };
         let (name, size) = (label(&selection.function_arn), selection.memory_size);

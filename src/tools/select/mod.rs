@@ -207,8 +207,15 @@ impl<'a> Select<'a> {
         rivals: &[&Statistics],
         is_shown: bool,
     ) -> Result<(Option<Selection>, Text), Error> {
-        let by = (rivals[0].strategy, rivals[0].balanced_weight);
-        let by = self.options.strategy.resolve(None, by)?;
+        let judged_by = (rivals[0].strategy, rivals[0].balanced_weight);
+        let by = self.options.strategy.resolve(None, judged_by)?;
+        if by != judged_by && rivals.iter().any(|rival| rival.verdict.is_some()) {
+            let [asked, judged] = [by.0, judged_by.0].map(Strategy::as_str);
+            let how = if asked == judged { "--balanced-weight" } else { "--strategy" };
+            message::note(format_args!(
+                "{name}: how sure the choice by {asked} is, is not known: the verdicts are by {judged}; give {how} to lpt-analyze too"
+            ));
+        }
         if by.0 == Strategy::Balanced && self.options.conditions.within.is_some() {
             return Err(Error::Usage(
                 "--within is for the strategies cost and speed, and the strategy is balanced; add --strategy cost or --strategy speed, or leave --within out".to_owned(),
@@ -298,6 +305,7 @@ impl<'a> Select<'a> {
             self.left_out.contains(&(plan.run_id.clone(), size))
         };
         self.plans_of(rivals)
+            .filter(|plan| !plan.dry_run)
             .flat_map(|plan| plan.power_values.iter().map(move |memory| (plan, *memory)))
             .filter(|(_, memory)| !rivals.iter().any(|rival| rival.memory_size == *memory))
             .filter(|(plan, memory)| !is_left_out(plan, *memory))
