@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::common::network::{Proxy, Tls};
-use crate::common::records::{end, lines, plan};
+use crate::common::records::{end, lines, plan, selection};
 use crate::common::{Folder, Local, Ran, Scripted, Tool, function, refusal};
 
 /// Profiles with credentials of each kind, each with a region of its own.
@@ -323,6 +323,24 @@ fn each_function_of_a_stream_is_called_with_the_profile_of_its_plan() {
     let cleaned = accounts.tool("lpt-cleanup").stdin(aliased.stdout).run().succeeds();
     assert_eq!(functions(&cleaned, "cleaned"), both);
     assert_eq!(cleaned.of_type("cleaned")[0]["left"], serde_json::json!([]));
+}
+
+#[test]
+fn a_profile_that_is_missing_stops_lpt_apply_for_its_own_function_only() {
+    let accounts = TwoAccounts::new();
+    let plans = ["a", "b"].map(|profile| accounts.prepared(profile).records().remove(0).to_string());
+    let plans = plans.join("\n").replace(r#""profile":"a""#, r#""profile":"nope""#);
+    let [a, b] = [TwoAccounts::A, TwoAccounts::B].map(TwoAccounts::arn);
+    let selected = |arn: &String| selection("f").with("functionArn", &**arn).memory(1024);
+    let input = plans + "\n" + &lines([selected(&a), selected(&b), end("lpt-select")]);
+    // lpt-prepare's tag at $LATEST is that of a run at work.
+    let cleanup = accounts.tool("lpt-cleanup").arg("-q");
+    cleanup.stdin(input.replace(r#""profile":"nope""#, r#""profile":"a""#)).run().succeeds();
+    let ran = accounts.tool("lpt-apply").stdin(&*input).run();
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stderr.contains("there is no profile nope"), "{}", ran.stderr);
+    let applied = ran.of_type("applied");
+    assert!(!applied.is_empty() && applied.iter().all(|record| record["functionArn"] == *b), "{applied:?}");
 }
 
 #[test]

@@ -90,9 +90,6 @@ impl Apply<'_> {
 
     /// Applies all selections. Goes on with the next one after a failure.
     async fn apply_all(&mut self, aws: &Aws) -> Result<Exit, Error> {
-        for plan in self.plans.values() {
-            aws.follow(plan).await?;
-        }
         if self.options.dry_run || self.plans.values().any(|plan| plan.dry_run) {
             return self.show_changes(aws).await;
         }
@@ -114,13 +111,7 @@ impl Apply<'_> {
         let mut first_error = None;
         let mut applied = 0;
         for selection in &selections {
-            let lambda = aws.lambda(&selection.function_arn);
-            let result = match (self.require_certain(selection), self.alias_of(&selection.function_arn)) {
-                (Err(error), _) => Err(error),
-                (Ok(()), None) => self.change_latest(&lambda, selection).await,
-                (Ok(()), Some(alias)) => self.move_alias(aws, selection, &alias).await,
-            };
-            match result {
+            match self.apply(aws, selection).await {
                 Ok(()) => applied += 1,
                 Err(error) if error.is_closed_pipe() => return Err(error),
                 Err(error) => {
@@ -135,6 +126,24 @@ impl Apply<'_> {
             None => Ok(Exit::Done),
             Some(_) if applied > 0 => Ok(Exit::Partly),
             Some(error) => Err(error),
+        }
+    }
+
+    async fn apply(&mut self, aws: &Aws, selection: &Selection) -> Result<(), Error> {
+        let function = &selection.function_arn;
+        self.require_certain(selection)?;
+        self.follow_plan(aws, function).await?;
+        match self.alias_of(function) {
+            None => self.change_latest(&aws.lambda(function), selection).await,
+            Some(alias) => self.move_alias(aws, selection, &alias).await,
+        }
+    }
+
+    /// Makes the calls about a function with the profile of its plan.
+    async fn follow_plan(&self, aws: &Aws, function: &FunctionArn) -> Result<(), Error> {
+        match self.plans.get(function) {
+            Some(plan) => aws.follow(plan).await,
+            None => Ok(()),
         }
     }
 
@@ -163,6 +172,7 @@ impl Apply<'_> {
         let selected = self.selections.iter().map(|selection| &selection.function_arn);
         let functions: BTreeSet<&FunctionArn> = selected.chain(self.plans.keys()).collect();
         for function in functions {
+            self.follow_plan(aws, function).await?;
             let lambda = aws.lambda(function);
             let name = label(function);
             let latest = self.latest(&lambda, function).await?;
