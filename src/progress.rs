@@ -3,7 +3,7 @@
 //! All the tools of a pipe write to the same terminal and know nothing of each other. So the cursor waits at the
 //! beginning of the line, and each message erases the line first, whoever has drawn it. Whoever has draws it again below.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{IsTerminal, Write as _, stderr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -16,10 +16,13 @@ static LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
 static IS_HIDDEN: AtomicBool = AtomicBool::new(false);
 
 /// Whether stderr is a terminal that can erase a line.
-static CAN_ERASE: LazyLock<bool> = LazyLock::new(|| {
-    let can_erase = |name: std::ffi::OsString| !name.is_empty() && name != "dumb";
-    stderr().is_terminal() && std::env::var_os("TERM").is_some_and(can_erase)
-});
+static CAN_ERASE: LazyLock<bool> = LazyLock::new(|| obeys_codes(&stderr()));
+
+/// Whether a stream is a terminal that obeys escape codes.
+pub(crate) fn obeys_codes(stream: &impl IsTerminal) -> bool {
+    let obeys = |name: std::ffi::OsString| !name.is_empty() && name != "dumb";
+    stream.is_terminal() && std::env::var_os("TERM").is_some_and(obeys)
+}
 
 /// The time after which work is worth a line, where it may be over at once.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);

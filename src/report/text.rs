@@ -1,13 +1,12 @@
 //! Text for people: lines of at most 80 columns, some of which colour may stress.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
-use anstream::stream::RawStream;
-use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::message;
+use crate::progress::obeys_codes;
 use crate::quote::visible;
 
 /// The columns of a terminal that nobody has made larger.
@@ -83,9 +82,10 @@ impl Text {
     }
 }
 
-/// Whether a stream is a terminal that shows colour, and the user wants it: `NO_COLOR`, <https://no-color.org>.
-fn may_have_colour(stream: &impl RawStream) -> bool {
-    AutoStream::choice(stream) != ColorChoice::Never
+/// Whether a stream is a terminal that shows colour, and the user wants it: `NO_COLOR`, <https://no-color.org>. No variable
+/// brings colour into a file or a pipe, where programs read the text.
+fn may_have_colour(stream: &impl IsTerminal) -> bool {
+    obeys_codes(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 #[cfg(test)]
