@@ -155,6 +155,15 @@ impl Money {
     }
 }
 
+/// The amount with two digits at least that are not leading zeros: an invocation costs millionths.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = self.0;
+        let decimals = if amount == 0.0 { 2.0 } else { 1.0 - amount.abs().log10().floor() };
+        write!(f, "{amount:.0$}", decimals.clamp(2.0, 12.0) as usize)
+    }
+}
+
 impl Add for Money {
     type Output = Money;
     fn add(self, other: Money) -> Money {
@@ -374,6 +383,13 @@ mod tests {
         for text in ["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn money_has_two_digits_at_least() {
+        let amounts = [0.000_000_002_1, 0.000_000_123, 0.000_456_7, 0.0123, 0.5, 12.345, 0.0];
+        let shown = amounts.map(|amount| Money(amount).to_string());
+        assert_eq!(shown, ["0.0000000021", "0.00000012", "0.00046", "0.012", "0.50", "12.35", "0.00"]);
     }
 
     #[derive(Debug, Clone)]

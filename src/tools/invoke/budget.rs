@@ -204,7 +204,7 @@ impl Budget {
         let (state, most) = (self.state.borrow(), self.most?);
         let left_out = counted(state.left_out, "invocation");
         let why = match &state.cheapest {
-            Some((money, currency)) => format!("one of them may cost {:.6} {currency}", money.0),
+            Some((money, currency)) => format!("one of them may cost {money} {currency}"),
             None => "their price is not known".to_owned(),
         };
         (state.left_out > 0).then(|| format!("--max-cost {} leaves out {left_out}, because {why}", most.0))
@@ -227,13 +227,11 @@ impl Drop for Reservation<'_> {
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.state.borrow();
-        match state.invocations {
-            1 => f.write_str("1 invocation was made")?,
-            count => write!(f, "{count} invocations were made")?,
-        }
+        let verb = if state.invocations == 1 { "was" } else { "were" };
+        write!(f, "{} {verb} made", counted(state.invocations, "invocation"))?;
         for (at, (currency, amount)) in state.spent.iter().enumerate() {
             let before = if at == 0 { ", and cost about" } else { " and" };
-            write!(f, "{before} {:.6} {currency}", amount.0)?;
+            write!(f, "{before} {amount} {currency}")?;
         }
         Ok(())
     }

@@ -86,11 +86,12 @@ impl Estimate {
         if known.is_empty() {
             return None;
         }
-        let invocations: u32 = known.iter().map(|(_, size, _)| size.invocations).sum();
-        let versions = |size: &OfSize| if size.only_cold_starts { size.invocations } else { 1 };
-        let versions: u32 = known.iter().map(|(_, size, _)| versions(size)).sum();
+        let invocations: u64 = known.iter().map(|(_, size, _)| u64::from(size.invocations)).sum();
+        let versions = |size: &OfSize| if size.only_cold_starts { u64::from(size.invocations) } else { 1 };
+        let versions: u64 = known.iter().map(|(_, size, _)| versions(size)).sum();
         let functions: BTreeSet<_> = known.iter().map(|(key, ..)| &key.function).collect();
-        let requests = versions * REQUESTS_OF_A_VERSION + functions.len() as u32 * REQUESTS_OF_A_FUNCTION;
+        let requests = versions * u64::from(REQUESTS_OF_A_VERSION)
+            + functions.len() as u64 * u64::from(REQUESTS_OF_A_FUNCTION);
         let mut times = BTreeMap::<(&FunctionArn, Architecture), f64>::new();
         let mut total_ms = 0.0;
         let mut amounts = BTreeMap::<String, Money>::new();

@@ -17,7 +17,7 @@ pub(super) struct Tally {
     begun: Instant,
     /// What lpt-prepare has still to publish of each function.
     coming: RefCell<HashMap<(RunName, FunctionArn), Coming>>,
-    published: Cell<u32>,
+    published: Cell<u64>,
     /// When a version was last published.
     last_published: Cell<Instant>,
     made: Cell<u64>,
@@ -30,9 +30,9 @@ pub(super) struct Tally {
 /// The versions of a function that are still to come.
 #[derive(Debug)]
 struct Coming {
-    versions: u32,
+    versions: u64,
     /// The versions of a size.
-    of_size: u32,
+    of_size: u64,
     /// The invocations of a version.
     invocations: u32,
 }
@@ -70,8 +70,8 @@ impl Tally {
 
     /// Notes the versions that a plan announces, with so many invocations each.
     pub fn expect(&self, plan: &Plan, invocations: u32) {
-        let of_size = plan.versions_of_a_size();
-        let versions = plan.power_values.len() as u32 * of_size;
+        let of_size = u64::from(plan.versions_of_a_size());
+        let versions = plan.power_values.len() as u64 * of_size;
         let key = (plan.run_id.clone(), plan.function_arn.clone());
         self.coming.borrow_mut().insert(key, Coming { versions, of_size, invocations });
     }
@@ -86,7 +86,7 @@ impl Tally {
                 self.last_published.set(Instant::now());
                 |_, _| 1
             }
-            ConfigurationState::Failed => |of_size: u32, index: u32| of_size.saturating_sub(index),
+            ConfigurationState::Failed => |of_size: u64, index: u32| of_size.saturating_sub(index.into()),
         };
         if let Some(coming) = self.coming.borrow_mut().get_mut(&(run_id.clone(), function_arn.clone())) {
             let done = done(coming.of_size, index.unwrap_or(0));
@@ -120,8 +120,8 @@ impl Tally {
     /// Returns the line. `stopping`: nothing more is sent. `is_adaptive`: how much is sent is decided on the way.
     pub fn line(&self, spent: &str, stopping: bool, is_adaptive: bool) -> String {
         let coming = self.coming.borrow();
-        let versions: u32 = coming.values().map(|coming| coming.versions).sum();
-        let later: u64 = coming.values().map(|of| u64::from(of.versions) * u64::from(of.invocations)).sum();
+        let versions: u64 = coming.values().map(|coming| coming.versions).sum();
+        let later: u64 = coming.values().map(|of| of.versions.saturating_mul(of.invocations.into())).sum();
         let now: u64 = self.paces.borrow().iter().map(|pace| u64::from(pace.left.get())).sum();
         let (made, published) = (self.made.get(), self.published.get());
         let mut parts = Vec::new();
@@ -156,20 +156,21 @@ impl Tally {
 
     /// Returns the time that is left, by the pace of each size so far: all sizes are measured side by side. `versions`:
     /// those still to come. Returns `None` as long as the pace of one is not known.
-    fn left(&self, versions: u32) -> Option<Duration> {
+    fn left(&self, versions: u64) -> Option<Duration> {
         let mut end = self.begun;
         let mut longest = None;
-        for pace in self.paces.borrow().iter().filter(|pace| pace.made.get() + pace.left.get() > 0) {
+        for pace in self.paces.borrow().iter().filter(|pace| pace.made.get() > 0 || pace.left.get() > 0) {
             let (begun, last) = pace.begun.get().zip(pace.last_made.get())?;
             let of_one = last.duration_since(begun) / pace.made.get();
             end = end.max(last + of_one * pace.left.get());
-            longest = longest.max(Some(of_one * (pace.made.get() + pace.left.get())));
+            longest = longest.max(Some(of_one * pace.made.get().saturating_add(pace.left.get())));
         }
         if versions > 0 {
             // Nobody knows the next sizes, but larger ones are seldom slower.
             let published = self.last_published.get();
-            let of_one = published.duration_since(self.begun).checked_div(self.published.get())?;
-            end = end.max(published + of_one * versions + longest?);
+            let few = |count| u32::try_from(count).unwrap_or(u32::MAX);
+            let of_one = published.duration_since(self.begun).checked_div(few(self.published.get()))?;
+            end = end.max(published + of_one * few(versions) + longest?);
         }
         Some(end.saturating_duration_since(Instant::now()))
     }
@@ -204,12 +205,10 @@ impl Drop for Share {
     }
 }
 
-/// Returns amounts of money, with two digits at least.
+/// Returns the amounts that are not zero.
 pub(super) fn in_money(amounts: &BTreeMap<String, Money>) -> String {
-    let amounts = amounts.iter().filter(|(_, amount)| amount.0 > 0.0).map(|(currency, Money(amount))| {
-        let decimals = (1.0 - amount.log10().floor()).clamp(2.0, 9.0) as usize;
-        format!("{amount:.decimals$} {currency}")
-    });
+    let amounts = amounts.iter().filter(|(_, amount)| amount.0 > 0.0);
+    let amounts = amounts.map(|(currency, amount)| format!("{amount} {currency}"));
     amounts.collect::<Vec<_>>().join(" and ")
 }
 
@@ -290,9 +289,10 @@ mod tests {
     }
 
     #[test]
-    fn money_has_two_digits_at_least() {
-        let money = |amount| in_money(&BTreeMap::from([("USD".to_owned(), Money(amount))]));
-        let amounts = [0.000_000_123, 0.000_456_7, 0.0123, 0.5, 12.345, 0.0].map(money);
-        assert_eq!(amounts, ["0.00000012 USD", "0.00046 USD", "0.012 USD", "0.50 USD", "12.35 USD", ""]);
+    fn a_plan_of_more_versions_than_fit_32_bits_is_counted() {
+        let tally = Tally::new();
+        tally.expect(&plan(r#""num":4294967295,"onlyColdStarts":true"#), 1);
+        let (versions, line) = (3 * u64::from(u32::MAX), tally.line("", false, false));
+        assert_eq!(line, format!("publishing 0 of {versions} · 0 of {versions} invocations · ? left"));
     }
 }
