@@ -430,6 +430,11 @@ fn within_a_percentage_of_the_lowest_the_size_that_is_better_in_the_other_respec
         said.contains("128 MB costs 3.8 % less, which --within 5% allows; 512 MB is 3.6 times as fast"),
         "{said}"
     );
+    let (_, said) = select(&["--within", "7%"], &sizes);
+    assert!(
+        said.contains("is the fastest within 7 % of") && said.contains("which --within 7% allows"),
+        "{said}"
+    );
     let judged = sizes.map(|size| match size.value()["memorySizeMB"].as_u64() {
         Some(128) => size.with("verdict", "best"),
         _ => size.with("verdict", "worse").with("pValue", 0.01),
@@ -559,6 +564,10 @@ fn a_terminal_shows_a_table_and_no_records() {
     for (variable, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
         assert_eq!(tool().env(variable, value).run_at_terminal().succeeds().stdout, expected, "{variable}");
     }
+    let piped =
+        tool().args(["--format", "table"]).env("CLICOLOR_FORCE", "1").env("CI", "true").run().succeeds();
+    assert_eq!(piped.stdout, expected, "a pipe gets no colour, whatever is set");
+    assert!(!piped.stderr.contains('\u{1b}'), "{}", piped.stderr);
     let records = tool().args(["--format", "ndjson", "--quiet"]).run_at_terminal().succeeds();
     assert_eq!(records.records(), parse(&std::fs::read_to_string(golden("3-selection.ndjson")).unwrap()));
     assert_eq!(

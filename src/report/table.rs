@@ -8,6 +8,7 @@ use crate::records::{Objective, Statistics, Verdict};
 use crate::units::{MemoryMB, Millis, Money};
 
 use super::chart::chart;
+use super::percentage::percentage;
 use super::text::{Text, Tone};
 
 /// The greatest width of a figure. With it, and the widths of the headers, a line has 80 columns at most.
@@ -145,7 +146,7 @@ fn subtitle(rivals: &[&Statistics]) -> String {
     let invocations =
         if least == most { counted(most, "invocation") } else { format!("{least} to {most} invocations") };
     let level = rivals.iter().find_map(|rival| rival.confidence);
-    let level = level.map(|level| format!("; ±: {} %", (level * 1000.0).round() / 10.0)).unwrap_or_default();
+    let level = level.map(|level| format!("; ±: {} %", percentage(level))).unwrap_or_default();
     format!("{invocations} at each size; cost without requests{level}")
 }
 

@@ -19,6 +19,8 @@ const digits = (value) => (Math.abs(value) >= 100 ? 1 : Math.abs(value) >= 1 ? 2
 const figure = (value) => fixed(value, digits(value));
 const million = (cost) => figure(cost * 1e6);
 const share = (value) => (value > 0 ? "+" : value < 0 ? "−" : "±") + fixed(Math.abs(value) * 100, 1) + " %";
+/** A share in percent, rounded down as in src/report/percentage.rs. */
+const atLeast = (value) => fixed(Math.floor(value * 1000 + 1e-6) / 10, 1);
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
 /** Ranks sizes as src/decide/mod.rs does: the indices of those with a result, from the best to the worst. */
@@ -154,7 +156,7 @@ function bySize(place, section, state, what) {
   return chart(place, what.title, what.note, 300, {
     scales: { x: { time: false, range: () => [-0.6, count - 0.4] }, y: scale },
     axes: [
-      { splits: () => rows[0], values: (u) => rows[0].map((x) => u.width / count > 42 || x % 2 === 0 ? String(columns[x].memory) : ""), grid: { show: false }, size: 30 },
+      { splits: () => rows[0], values: (u) => rows[0].map((x) => x % Math.ceil(42 * count / u.width) === 0 ? String(columns[x].memory) : ""), grid: { show: false }, size: 30 },
       { size: 58, ...ticksOf(scale) },
     ],
     series: list,
@@ -336,7 +338,7 @@ function verdict(section) {
   if (original === chosen.memory) text.append(", the size that the function has");
   if (cost && duration) text.append(`: cost ${cost} and duration ${duration} against the ${original} MB before`);
   text.append(". ");
-  if (chosen.certain === true && isKnown(chosen.confidence)) text.append(`That no other size is better by more than the tolerance is certain to at least ${fixed(chosen.confidence * 100, 0)} %. `);
+  if (chosen.certain === true && isKnown(chosen.confidence)) text.append(`That no other size is better by more than the tolerance is certain to at least ${atLeast(chosen.confidence)} %. `);
   if (chosen.certain === false) text.append("It is not certain: more invocations would tell. ");
   if (chosen.indistinguishableFrom.length) text.append(`It can't be told apart from ${chosen.indistinguishableFrom.join(", ")} MB. `);
   if (isKnown(chosen.monthlySavings)) text.append(`It saves ${figure(chosen.monthlySavings)} ${section.currency} in a month. `);
@@ -362,7 +364,7 @@ function draw(section, index) {
   element.append(make("div", { class: "strategy" },
     make("div", { class: "ends" }, make("span", {}, "speed"), slider, make("span", {}, "cost")), output));
 
-  const level = isKnown(section.confidence) ? `Bars: ${fixed(section.confidence * 100, 0)} % intervals.` : "";
+  const level = isKnown(section.confidence) ? `Bars: ${Number((section.confidence * 100).toFixed(4))} % intervals.` : "";
   const grid = make("div", { class: "charts" });
   element.append(grid);
   main.append(element);

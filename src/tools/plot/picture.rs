@@ -14,6 +14,7 @@ use super::runs::Function;
 use crate::error::Error;
 use crate::label::label_of_group;
 use crate::records::Statistics;
+use crate::report::percentage;
 use crate::units::MemoryMB;
 
 /// The most functions that a picture has room for.
@@ -21,6 +22,11 @@ const MOST: usize = 50;
 
 const WIDTH: u32 = 1000;
 const HEIGHT: u32 = 340;
+
+/// The room of a size of five digits below its column.
+const LABEL: u32 = 44;
+/// The most labels of the other axis.
+const TICKS: usize = 6;
 
 const FAMILY: &str = "sans-serif";
 const TEXT: RGBColor = RGBColor(27, 36, 48);
@@ -114,7 +120,7 @@ fn draw<B: DrawingBackend>(
         let row = row.margin(8 * scale, 0, 0, 0).titled(&title, font).map_err(failed)?;
         let halves = row.split_evenly((1, 2));
         let level = run.sizes.iter().find_map(|size| size.confidence);
-        let level = level.map(|level| format!(" (bars: {:.0} %)", level * 100.0)).unwrap_or_default();
+        let level = level.map(|level| format!(" (bars: {} %)", percentage(level))).unwrap_or_default();
         let million = format!("{} per million invocations by memory in MB{level}", first.currency);
         chart(
             &halves[0],
@@ -158,7 +164,7 @@ fn chart<B: DrawingBackend>(
         .bold_line_style(LINE)
         .axis_style(LINE)
         .x_labels(0)
-        .y_labels(6)
+        .y_labels(TICKS)
         .y_label_formatter(&|value| amount(*value, top))
         .y_label_style(small(&DIM))
         .draw()
@@ -179,7 +185,11 @@ fn chart<B: DrawingBackend>(
         chart.draw_series([Circle::new((x, value), 4 * scale, color.filled())]).map_err(failed)?;
     }
     let plotting = chart.plotting_area();
-    for (at, size) in sizes.iter().enumerate() {
+    // Where there is no room for all labels, every second one is drawn, or fewer, with that of the marked size.
+    let room = plotting.dim_in_pixel().0.max(1) / sizes.len() as u32;
+    let every = (LABEL * scale).div_ceil(room.max(1)) as usize;
+    let marked_at = sizes.iter().position(|size| marked == Some(size.memory_size)).unwrap_or(0);
+    for (at, size) in sizes.iter().enumerate().skip(marked_at % every).step_by(every) {
         let color = if marked == Some(size.memory_size) { &BEST } else { &DIM };
         let (x, y) = plotting.map_coordinate(&(at as f64, 0.0));
         let text = size.memory_size.to_string();
@@ -193,14 +203,22 @@ fn chart<B: DrawingBackend>(
     Ok(())
 }
 
-/// Formats a figure at an axis that ends at `top`.
+/// Formats a figure at an axis from 0 to `top`, with the digits that tell the least step from the next.
 fn amount(value: f64, top: f64) -> String {
-    let digits = if top >= 10.0 {
-        0
-    } else if top >= 1.0 {
-        1
-    } else {
-        3
-    };
+    let least_step = top / (TICKS + 1) as f64;
+    let digits = (-least_step.log10().floor()).clamp(0.0, 12.0) as usize;
     format!("{value:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_an_axis_differ_however_low_it_is() {
+        let labels = |step: f64, top| [1.0, 2.0, 3.0].map(|at| amount(at * step, top));
+        assert_eq!(labels(0.001, 0.0054), ["0.0010", "0.0020", "0.0030"]);
+        assert_eq!(labels(0.02, 0.13), ["0.02", "0.04", "0.06"]);
+        assert_eq!(labels(20.0, 100.0), ["20", "40", "60"]);
+    }
 }

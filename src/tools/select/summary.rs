@@ -4,7 +4,7 @@ use crate::decide::{Choice, Conditions, Figure, Limit};
 use crate::message::counted;
 use crate::quote::excerpt;
 use crate::records::{Failure, Selection, Statistics, Strategy};
-use crate::report::{Marks, Text, Tone, rough_percent, table};
+use crate::report::{Marks, Text, Tone, percentage, percentage_at_least, rough_percent, table};
 use crate::statistics::CONFIDENCE;
 use crate::units::{MemoryMB, Money};
 
@@ -36,7 +36,7 @@ pub(super) fn summary(
         preference(selection.strategy, choice, conditions),
         doubt(selection.strategy, choice, conditions),
         saving(rivals, selection, options.month.as_ref()),
-        Some(format!("The measuring cost {:.6} {}", selection.lambda_cost.0, selection.currency)),
+        Some(format!("The measuring cost {} {}", selection.lambda_cost, selection.currency)),
     ];
     let sentences: Vec<String> = sentences.into_iter().flatten().map(|sentence| sentence + ".").collect();
     let mut below = Text::default();
@@ -55,10 +55,10 @@ fn reason(selection: &Selection, choice: &Choice<'_>, conditions: &Conditions) -
         _ if choice.best != choice.selected => match (conditions.within, strategy) {
             (None, _) => format!("is among the best by {}", strategy.as_str()),
             (Some(within), Strategy::Cost) => {
-                format!("is the fastest within {} % of the lowest cost", within * 100.0)
+                format!("is the fastest within {} % of the lowest cost", percentage(within))
             }
             (Some(within), _) => {
-                format!("is the cheapest within {} % of the lowest duration", within * 100.0)
+                format!("is the cheapest within {} % of the lowest duration", percentage(within))
             }
         },
         (_, Strategy::Cost) => "costs the least".to_owned(),
@@ -99,17 +99,11 @@ fn saving(rivals: &[&Statistics], selection: &Selection, month: Option<&Month>) 
     let direction = if saved < 0.0 { "more" } else { "less" };
     Some(format!(
         "{invocations} cost {} {} {direction} than with {original} MB, today's size (cost {}, duration {})",
-        amount(saved.abs()),
+        Money(saved.abs()),
         selection.currency,
         rough_percent(cost),
         rough_percent(duration)
     ))
-}
-
-/// Formats an amount to two decimals, or to four if it is less than one: a million short invocations cost some cents.
-fn amount(amount: f64) -> String {
-    let digits = if amount < 1.0 { 4 } else { 2 };
-    format!("{amount:.digits$}")
 }
 
 /// Returns the sentence about the limits that no size meets, with the size that is the nearest.
@@ -184,7 +178,7 @@ fn preference(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) 
     };
     let level = selected.confidence.unwrap_or(CONFIDENCE);
     let why = match conditions.within {
-        Some(within) => format!("which --within {}% allows", within * 100.0),
+        Some(within) => format!("which --within {}% allows", percentage(within)),
         None if selected.p_value.is_some_and(|p| p < 1.0 - level) => {
             "which is within the tolerance".to_owned()
         }
@@ -205,7 +199,7 @@ fn doubt(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) -> Op
     let sizes: Vec<String> = certainty.undecided.iter().map(MemoryMB::to_string).collect();
     Some(match certainty.confidence {
         Some(confidence) if certainty.is_certain => {
-            format!("That is certain to at least {:.1} %", confidence * 100.0)
+            format!("That is certain to at least {} %", percentage_at_least(confidence))
         }
         _ if !sizes.is_empty() => {
             format!("That is not certain: {} MB may {better}; measure more invocations to know", sizes.join(", "))
