@@ -7,10 +7,9 @@ use crate::ndjson::{Line, Writer};
 use crate::records::Record;
 
 /// A format of a tool's output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// The record stream, which the next tool reads.
-    #[default]
     Ndjson,
     /// The tool's own records in one JSON array.
     Json,
