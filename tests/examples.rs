@@ -210,9 +210,16 @@ fn the_crontab_keeps_the_records_of_each_run() {
     let command = line.split_whitespace().skip(5).collect::<Vec<_>>().join(" ");
     let home = folder.path(".").display().to_string();
     let ran = run(&local, &folder, "sh", &["-c", &command], &[("HOME", &home)]);
-    assert!(ran.status.success(), "{}", stderr(&ran));
+    let mail = stderr(&ran);
+    assert!(ran.status.success(), "{mail}");
     let kept = files(&folder.path("lpt-runs"));
-    assert!(matches!(&kept[..], [file] if file.starts_with("orders-api-2")), "{kept:?}");
+    let [file] = &kept[..] else { panic!("{kept:?}") };
+    assert!(file.starts_with("orders-api-2"), "{file}");
+    let selecting = format!("lpt-analyze -q lpt-runs/{file} | lpt-select -q --format json");
+    let selected = run(&local, &folder, "sh", &["-c", &selecting], &[]);
+    let selections: Value = serde_json::from_slice(&selected.stdout).unwrap();
+    let line = mail.lines().find(|line| line.contains("best by")).unwrap_or_else(|| panic!("{mail}"));
+    assert!(line.contains(&format!("{} MB", selections[0]["memorySizeMB"])), "{line}");
     assert_eq!(local.account(), before);
 }
 

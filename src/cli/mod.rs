@@ -1,7 +1,7 @@
 //! The flags that several tools have. The same flag means the same thing in each of them.
 
 mod execution_input; // the file of --input: the keys of AWS Lambda Power Tuning's state machine
-mod save; // the file of --save: a copy of the records
+pub(crate) mod save; // the file of --save: a copy of the records
 mod complete; // what a shell offers for values: memory sizes, names of functions
 
 use std::fmt::Display;

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Stat, fstat, ftruncate, stat};
 
@@ -35,32 +35,32 @@ impl SaveArgs {
         let Some(path) = &self.save else {
             return Ok(());
         };
-        if path.as_os_str() == "-" {
-            return Err(Error::Usage(
-                "--save -: name a file, because stdout has the records already".to_owned(),
-            ));
-        }
-        let name = format!("--save {}", path.display());
-        let mut options = OpenOptions::new();
-        options.write(true);
+        let file = open(path, self.overwrite)?;
         if self.overwrite {
-            // Emptied below, unless its records are needed.
-            options.create(true).truncate(false);
-        } else {
-            options.create_new(true);
-        }
-        let file = options.open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => {
-                Error::Usage(format!("{name}: the file exists; name another one, or add --overwrite"))
-            }
-            _ => Error::io(&name)(error),
-        })?;
-        if self.overwrite {
-            empty(&file, read, &name)?;
+            empty(&file, read, &format!("--save {}", path.display()))?;
         }
         output.copy_to(path, file);
         Ok(())
     }
+}
+
+/// Opens a file of `--save`. One that may be overwritten is not emptied here, because its records may be needed.
+///
+/// # Errors
+/// The file exists and may not be overwritten, or it cannot be written.
+pub(crate) fn open(path: &Path, overwrites: bool) -> Result<File, Error> {
+    if path.as_os_str() == "-" {
+        return Err(Error::Usage("--save -: name a file, because stdout has the records already".to_owned()));
+    }
+    let name = format!("--save {}", path.display());
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(!overwrites).create(true).truncate(false);
+    options.open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Error::Usage(format!("{name}: the file exists; name another one, or add --overwrite"))
+        }
+        _ => Error::io(&name)(error),
+    })
 }
 
 /// Empties a file that is overwritten.

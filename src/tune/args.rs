@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use super::{CLEANUP, Options, Stage, outlook};
+use super::{ANALYZE, CLEANUP, Options, SELECT, Stage, outlook};
 use crate::cli::{CommonArgs, ExecutionInputArgs, InputArgs, STYLES, more};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -52,8 +52,6 @@ pub struct Args {
 
 const PREPARE: &str = "lpt-prepare";
 const INVOKE: &str = "lpt-invoke";
-const ANALYZE: &str = "lpt-analyze";
-const SELECT: &str = "lpt-select";
 const APPLY: &str = "lpt-apply";
 
 /// The arguments of the tools that are none of `lpt-tune`, by the tool, or of any tool.

@@ -1,12 +1,14 @@
 //! `lpt-tune`: the whole pipe in one word. It is above the tools, because it hands its flags to them.
 
 mod args; // the arguments as typed
+mod files; // the files of a run
 mod outlook; // what a run will do, and what it costs at most
 mod processes; // the tools as processes, joined by pipes
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 pub use args::Args;
@@ -18,10 +20,14 @@ use crate::message;
 use crate::names::Callee;
 use crate::quote::operand;
 use crate::tools::prepare;
-use crate::units::{Money, Timestamp};
+use crate::units::Money;
+use files::{Files, has_records};
 use outlook::{Outlook, Race};
 use processes::{Ended, Processes};
 
+/// The tools that decide.
+const ANALYZE: &str = "lpt-analyze";
+const SELECT: &str = "lpt-select";
 /// The last tool of the pipe.
 const CLEANUP: &str = "lpt-cleanup";
 
@@ -61,6 +67,18 @@ impl Stage {
         let operands = operands.into_iter().chain(self.operands.iter().cloned());
         self.flags.iter().chain(&self.manner).cloned().chain(operands).collect()
     }
+
+    /// Returns the same tool in a pipe that selects from the records of the run, and shows the table. `None` if it has
+    /// no part in that.
+    fn of_selecting(&self, files: &Files) -> Option<Stage> {
+        let mut stage = Stage { operands: Vec::new(), ..self.clone() };
+        match self.name {
+            ANALYZE => stage.operands.push(files.records.clone().into()),
+            SELECT => stage.flags.push("--format=table".into()),
+            _ => return None,
+        }
+        Some(stage)
+    }
 }
 
 /// Checks the flags, says what the run will do, runs the tools, and undoes the run if one of them has not done its part.
@@ -69,16 +87,8 @@ impl Stage {
 /// A flag that a tool refuses, a file that exists, or a tool that cannot be started. Nothing is published then.
 async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error> {
     let name = stem(&options.plan.functions);
-    let file = options.save.take().unwrap_or_else(|| dated(&name));
-    let plan = file.with_extension("plan.ndjson");
-    let is_there = |file: &&PathBuf| !options.overwrites && file.exists();
-    if let Some(file) = [&file, &plan].into_iter().find(is_there) {
-        return Err(Error::Usage(format!(
-            "--save {}: the file exists; name another one, or add --overwrite",
-            file.display()
-        )));
-    }
     let processes = Processes::new(interrupt.clone())?;
+    let files = Files::claim(options.save.take(), options.overwrites, &name)?;
     if let Some(exit) = processes.check(&options.stages).await? {
         return Ok(exit);
     }
@@ -95,47 +105,63 @@ async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error>
     if interrupt.is_cancelled() {
         return Err(Error::Interrupted);
     }
-    for (stage, save) in options.stages.iter_mut().zip([&plan, &file]) {
+    let selecting: Vec<Stage> = options.stages.iter().filter_map(|stage| stage.of_selecting(&files)).collect();
+    for (stage, save) in options.stages.iter_mut().zip([&files.plan, &files.records]) {
         stage.flags.push(["--save=".as_ref(), save.as_os_str()].into_iter().collect());
-        stage.flags.extend(options.overwrites.then(|| "--overwrite".into()));
+        stage.flags.push("--overwrite".into());
     }
-    // People read the summaries, which are on stderr.
+    // At a terminal people read the summaries, and no records.
     let output = if io::stdout().is_terminal() { Stdio::null() } else { Stdio::inherit() };
-    let ended = processes.run(&options.stages, output).await?;
+    let ended = processes.run(&options.stages, output, Stdio::inherit).await;
     let exit = ended.iter().fold(Exit::Done, |exit, ended| exit.worse(ended.exit()));
-    for Ended { tool, status } in ended.iter().filter(|ended| ended.status.code().is_none()) {
-        message::error(format_args!("{tool} was killed ({status})"));
-    }
-    let cleanup = options.stages.last().expect("the pipe ends with lpt-cleanup");
-    undo(cleanup, exit, [&plan, &file], &processes).await
-}
-
-/// Undoes a run from its files, unless each tool has done its part. Says where the records are.
-async fn undo(cleanup: &Stage, exit: Exit, files: [&Path; 2], processes: &Processes) -> Result<Exit, Error> {
-    let [plan, runs] = files;
-    let has_records = |file: &&Path| file.metadata().is_ok_and(|file| file.len() > 0);
-    let saved: Vec<&Path> = files.into_iter().filter(has_records).collect();
-    if exit != Exit::Done && !saved.is_empty() {
-        // To clean up twice does no harm. Its status alone counts, so nobody who closes stdout may change it.
-        let operands = saved.iter().map(|file| file.into()).collect();
-        let again = Stage { operands, ..cleanup.clone() };
-        let ended = processes.run(&[again], Stdio::null()).await?;
-        if ended.iter().any(|ended| !ended.status.success()) {
-            let operands: Vec<String> =
-                saved.iter().map(|file| operand(&file.display().to_string())).collect();
-            message::error(format_args!(
-                "the run is not undone; try again: lpt-cleanup {}",
-                operands.join(" ")
-            ));
-            return Ok(exit);
+    for Ended { tool, status } in &ended {
+        match status {
+            Ok(status) if status.code().is_none() => {
+                message::error(format_args!("{tool} was killed ({status})"));
+            }
+            Ok(_) => {}
+            Err(error) => message::error(format_args!("{tool}: {error}")),
         }
     }
-    // What lpt-prepare was about to change is changed back.
-    let _ = std::fs::remove_file(plan);
-    if has_records(&runs) {
-        message::note(format_args!("the records are in {}", operand(&runs.display().to_string())));
+    let cleanup = options.stages.last().expect("the pipe ends with lpt-cleanup");
+    let is_undone = exit == Exit::Done || undo(cleanup, &files, &processes).await;
+    // lpt-select shows its table only where its stderr is a terminal.
+    let is_shown = io::stderr().is_terminal() || message::is_quiet();
+    if !is_shown && !options.plan.dry_run && !interrupt.is_cancelled() && has_records(&files.records) {
+        let output = if io::stdout().is_terminal() { Stdio::inherit() } else { copy_of_stderr() };
+        // What they warn of is said already.
+        processes.run(&selecting, output, Stdio::null).await;
+    }
+    if is_undone {
+        // What lpt-prepare was about to change is changed back.
+        let _ = std::fs::remove_file(&files.plan);
+        if has_records(&files.records) {
+            let records = operand(&files.records.display().to_string());
+            message::note(format_args!("the records are in {records}"));
+        }
     }
     Ok(exit)
+}
+
+fn copy_of_stderr() -> Stdio {
+    io::stderr().as_fd().try_clone_to_owned().map_or_else(|_| Stdio::null(), Stdio::from)
+}
+
+/// Undoes a run from its files. To clean up twice does no harm. Returns whether it is undone.
+async fn undo(cleanup: &Stage, files: &Files, processes: &Processes) -> bool {
+    let saved = files.saved();
+    if saved.is_empty() {
+        return true;
+    }
+    // Its status alone counts, so nobody who closes stdout may change it.
+    let again = Stage { operands: saved.iter().map(|file| file.into()).collect(), ..cleanup.clone() };
+    let ended = processes.run(&[again], Stdio::null(), Stdio::inherit).await;
+    let is_undone = ended.iter().all(|ended| ended.exit() == Exit::Done);
+    if !is_undone {
+        let operands: Vec<String> = saved.iter().map(|file| operand(&file.display().to_string())).collect();
+        message::error(format_args!("the run is not undone; try again: lpt-cleanup {}", operands.join(" ")));
+    }
+    is_undone
 }
 
 /// Returns the beginning of the names of the files of runs of these functions.
@@ -146,18 +172,4 @@ fn stem(functions: &[Callee]) -> String {
         0 => name.to_owned(),
         others => format!("{name}-and-{others}-more"),
     }
-}
-
-/// Returns a new file in the current folder, such as f-20261127T204500Z.ndjson. Of the same second there may be several.
-fn dated(name: &str) -> PathBuf {
-    let now = Timestamp::now().to_string();
-    let seconds = now.split('.').next().unwrap_or_default().replace(['-', ':'], "");
-    let mut file = PathBuf::from(format!("{name}-{seconds}Z.ndjson"));
-    for number in 2.. {
-        if !file.exists() {
-            break;
-        }
-        file.set_file_name(format!("{name}-{seconds}Z-{number}.ndjson"));
-    }
-    file
 }

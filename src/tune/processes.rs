@@ -27,13 +27,13 @@ const NOT_FOR_CLEANUP: u32 = 2;
 /// A tool that has ended.
 pub(super) struct Ended {
     pub tool: &'static str,
-    pub status: ExitStatus,
+    pub status: io::Result<ExitStatus>,
 }
 
 impl Ended {
-    /// Returns how the tool ended. One that was killed has failed.
+    /// Returns how the tool ended. One that was killed, or that could not be started, has failed.
     pub fn exit(&self) -> Exit {
-        let code = self.status.code().and_then(|code| u8::try_from(code).ok());
+        let code = self.status.as_ref().ok().and_then(ExitStatus::code).and_then(|code| u8::try_from(code).ok());
         code.map_or(Exit::Failed, Exit::of_code)
     }
 }
@@ -89,6 +89,9 @@ impl Processes {
                 exit_code: None,
             };
             let line = serde_json::to_string(&end).expect("a record has string keys");
+            // Before the tool may refuse its flags, and nobody reads.
+            writeln!(writer, "{line}").map_err(Error::io(stage.name))?;
+            drop(writer);
             let child = Command::new(beside::program(stage.name))
                 .args(arguments)
                 .stdin(reader)
@@ -97,8 +100,6 @@ impl Processes {
                 .kill_on_drop(true)
                 .spawn()
                 .map_err(Error::io(stage.name))?;
-            writeln!(writer, "{line}").map_err(Error::io(stage.name))?;
-            drop(writer);
             child.wait_with_output().await.map_err(Error::io(stage.name))
         });
         let outputs = tokio::select! {
@@ -117,36 +118,41 @@ impl Processes {
         Ok(None)
     }
 
-    /// Runs tools joined by pipes to their end. The last one writes to `output`.
-    pub async fn run(&self, stages: &[Stage], mut output: Stdio) -> Result<Vec<Ended>, Error> {
+    /// Runs tools joined by pipes to their end. The last one writes to `output`, and each has the stderr of `errors`.
+    pub async fn run(&self, stages: &[Stage], mut output: Stdio, errors: fn() -> Stdio) -> Vec<Ended> {
         let mut children = Vec::new();
         // The first one is started last, so that nothing changes unless all others are there.
         for (at, stage) in stages.iter().enumerate().rev() {
-            let (input, next) = match at {
-                0 => (Stdio::null(), Stdio::null()),
-                _ => {
-                    let (reader, writer) = io::pipe().map_err(Error::io("pipe"))?;
-                    (reader.into(), writer.into())
-                }
+            let ends = if at == 0 {
+                Ok((Stdio::null(), Stdio::null()))
+            } else {
+                io::pipe().map(|(reader, writer)| (reader.into(), writer.into()))
             };
-            let child = Command::new(beside::program(stage.name))
-                .args(stage.arguments())
-                .stdin(input)
-                .stdout(std::mem::replace(&mut output, next))
-                .process_group(0)
-                .spawn()
-                .map_err(Error::io(stage.name))?;
+            let child = ends.and_then(|(input, next)| {
+                Command::new(beside::program(stage.name))
+                    .args(stage.arguments())
+                    .stdin(input)
+                    .stdout(std::mem::replace(&mut output, next))
+                    .stderr(errors())
+                    .process_group(0)
+                    .spawn()
+            });
+            let is_there = child.is_ok();
             children.push((stage, child));
-        }
-        drop(output);
-        let ended = children.into_iter().rev().map(|(stage, child)| {
-            let signals = self.signals.clone();
-            async {
-                let status = wait(child, signals, stage).await.map_err(Error::io(stage.name))?;
-                Ok(Ended { tool: stage.name, status })
+            if !is_there {
+                break;
             }
+        }
+        // Those that wait for a tool that is not there see the end of their input.
+        drop(output);
+        let ended = children.into_iter().rev().map(async |(stage, child)| {
+            let status = match child {
+                Ok(child) => wait(child, self.signals.clone(), stage).await,
+                Err(error) => Err(error),
+            };
+            Ended { tool: stage.name, status }
         });
-        join_all(ended).await.into_iter().collect()
+        join_all(ended).await
     }
 
     /// Asks the user a question. Where nobody can answer, the answer is yes.
