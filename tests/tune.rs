@@ -68,6 +68,26 @@ fn lpt_tune_measures_saves_and_undoes() {
 }
 
 #[test]
+fn lpt_tunes_that_begin_at_once_have_files_of_their_own() {
+    let (local, folder) = (echo(), Folder::new());
+    let started: Vec<Child> = (0..3)
+        .map(|_| {
+            let tool = local.tool("lpt-tune").within(&folder);
+            tool.args(["f", "--dry-run", "--power-values=128"]).spawn(Stdio::null(), Stdio::null())
+        })
+        .collect();
+    for run in started {
+        let output = run.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let names = files(&folder);
+    assert_eq!(names.len(), 3, "{names:?}");
+    for name in names {
+        assert_eq!(count(&parse(&std::fs::read_to_string(folder.path(&name)).unwrap()), "plan"), 1, "{name}");
+    }
+}
+
+#[test]
 fn lpt_tune_applies_only_if_it_is_told_to() {
     let (local, folder) = (echo(), Folder::new());
     let before = local.account();
@@ -119,7 +139,9 @@ fn flags_reach_their_tools() {
     assert_eq!((&invocation["tag.commit"], &invocation["tag.build"]), (&"4f2a1c".into(), &"7".into()));
     let selection = &ran.of_type("selection")[0];
     assert_eq!((&selection["strategy"], &selection["balancedWeight"]), (&"balanced".into(), &0.25.into()));
-    assert!(ran.stderr.contains("month"), "{}", ran.stderr);
+    assert!(selection["monthlySavings"].is_number(), "{selection}");
+    // Nobody watches stderr, so the table is shown at the end.
+    assert!(ran.stderr.contains("balanced score"), "{}", ran.stderr);
     // In a race, lpt-invoke decides by the strategy too.
     let race = ["f", "--adaptive", "--strategy=speed", "--max-per-size=6", "--power-values=128,512", "-q"];
     let ran = whole(tune(&local, &Folder::new(), &race));
@@ -363,6 +385,8 @@ fn at_a_terminal_lpt_tune_says_first_what_it_will_do_and_shows_no_records() {
     assert_eq!(files(&folder), before);
     let (code, agreed) = run("--adaptive --max-cost 0.000000001 --save x.ndjson", "y\n");
     assert!(code != Some(2) && files(&folder).contains(&"x.ndjson".to_owned()), "{agreed}");
+    let (_, dry) = run("--num 5 --only-cold-starts --dry-run", "");
+    assert!(dry.contains("512 MB, at most 2 invocations\n") && dry.contains(", 13 control-plane"), "{dry}");
 }
 
 #[cfg(target_os = "linux")]

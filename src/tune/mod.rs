@@ -105,7 +105,8 @@ async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error>
     if interrupt.is_cancelled() {
         return Err(Error::Interrupted);
     }
-    let selecting: Vec<Stage> = options.stages.iter().filter_map(|stage| stage.of_selecting(&files)).collect();
+    let selecting: Vec<Stage> =
+        options.stages.iter().filter_map(|stage| stage.of_selecting(&files)).collect();
     for (stage, save) in options.stages.iter_mut().zip([&files.plan, &files.records]) {
         stage.flags.push(["--save=".as_ref(), save.as_os_str()].into_iter().collect());
         stage.flags.push("--overwrite".into());

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Options;
+use super::files::has_records;
 use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::Lines;
 use crate::price::PriceList;
 use crate::quote::operand;
-use crate::records::{Invocation, Record as _};
-use crate::tools::invoke::{REQUESTS_OF_A_FUNCTION, REQUESTS_OF_A_VERSION};
-use crate::units::{BilledMillis, Currency, GbSeconds, MemoryMB, Money};
+use crate::records::{Invocation, Plan, Record as _};
+use crate::tools::invoke::{self, WAVE};
+use crate::units::{BilledMillis, Currency, GbSeconds, MemoryMB, Money, StorageMB};
 
 /// How much an adaptive run measures at most.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +22,6 @@ pub(super) struct Race {
     /// The number of sizes that it may add.
     pub refine: u32,
 }
-
-/// The invocations of a wave of an adaptive run, which are sent at once. The first one warms a size up.
-const WAVE: u64 = 3;
 
 /// The seconds that AWS takes for a version: the change of the function before it, "a second or two" (lpt(7)).
 const SECONDS_PER_VERSION: f64 = 2.0;
@@ -50,18 +48,22 @@ impl Outlook {
     pub fn of(options: &Options, stem: &str) -> Outlook {
         let plan = &options.plan;
         let race = options.race.filter(|_| !plan.dry_run);
+        // A dry run makes one invocation of each size, and one version.
+        let num = if plan.dry_run { 1 } else { u64::from(plan.num) };
+        let wave = u64::from(WAVE);
         let mut outlook = Outlook {
             functions: plan.functions.iter().map(ToString::to_string).collect(),
             sizes: plan.power_values.sizes().to_vec(),
             refine: race.map_or(0, |race| race.refine.into()),
-            invocations_per_size: race.map_or(plan.num.into(), |race| u64::from(race.max_per_size) + WAVE),
-            versions_per_size: if plan.only_cold_starts { plan.num.into() } else { 1 },
+            // The first wave warms a size up.
+            invocations_per_size: race.map_or(num, |race| u64::from(race.max_per_size) + wave),
+            versions_per_size: if plan.only_cold_starts { num } else { 1 },
             rate: options.rate,
             in_series: 1,
             estimate: None,
         };
         outlook.in_series = match race {
-            Some(_) => outlook.all_sizes() * outlook.invocations_per_size.div_ceil(WAVE),
+            Some(_) => outlook.all_sizes() * outlook.invocations_per_size.div_ceil(wave),
             None if options.is_parallel => 1,
             None => outlook.invocations_per_size,
         };
@@ -82,7 +84,7 @@ impl Outlook {
     fn requests(&self) -> u64 {
         let functions = self.functions.len() as u64;
         let versions = functions * self.all_sizes() * self.versions_per_size;
-        versions * u64::from(REQUESTS_OF_A_VERSION) + functions * u64::from(REQUESTS_OF_A_FUNCTION)
+        invoke::requests(functions, versions)
     }
 
     /// Returns the seconds for publishing and cleaning up. Functions are published side by side.
@@ -115,10 +117,11 @@ impl Outlook {
             counted(self.requests(), "control-plane request")
         ));
         match &self.estimate {
-            Some(Estimate { file, seconds, cost, currency }) => {
+            Some(Estimate { file, seconds, cost }) => {
+                let cost = cost.as_ref().map(|(cost, currency)| format!(" and {:.6} {currency}", cost.0));
                 message::note(format_args!(
-                    "measuring: at most {seconds:.0} s and {:.6} {currency}, by {}",
-                    cost.0,
+                    "measuring: at most {seconds:.0} s{}, by {}",
+                    cost.unwrap_or_default(),
                     operand(file)
                 ));
             }
@@ -128,7 +131,7 @@ impl Outlook {
 
     /// Returns what to ask if the run may cost more than `most`.
     pub fn question(&self, most: Option<Money>) -> Option<String> {
-        let Estimate { cost, currency, .. } = self.estimate.as_ref()?;
+        let (cost, currency) = self.estimate.as_ref()?.cost.as_ref()?;
         let most = most.filter(|most| cost.0 > most.0)?;
         Some(format!("lpt-invoke may have to stop at --max-cost {} {currency}; begin?", most.0))
     }
@@ -136,8 +139,14 @@ impl Outlook {
     /// Returns what the records of an earlier run tell. `None` if they lack a function, or its price.
     fn by(&self, file: &Path) -> Option<Estimate> {
         let mut measured = BTreeMap::<(FunctionArn, Architecture), BTreeMap<MemoryMB, Longest>>::new();
+        let mut is_compute_all = true;
         for line in Lines::of_files(&[file.to_owned()]).map_while(Result::ok) {
-            if line.record_type().is_ok_and(|record_type| record_type == Invocation::TYPE)
+            let Ok(record_type) = line.record_type() else {
+                continue;
+            };
+            if record_type == Plan::TYPE {
+                is_compute_all &= line.parse::<Plan>().is_ok_and(|plan| !costs_more_than_compute(&plan));
+            } else if record_type == Invocation::TYPE
                 && let Ok(invocation) = line.parse::<Invocation>()
                 && let Some(billed) = invocation.billed_duration_ms
             {
@@ -167,14 +176,15 @@ impl Outlook {
             let before = estimate.get_or_insert_with(|| Estimate {
                 file: file.display().to_string(),
                 seconds: 0.0,
-                cost: Money(0.0),
-                currency: rate.currency.clone(),
+                cost: is_compute_all.then(|| (Money(0.0), rate.currency.clone())),
             });
-            if before.currency != rate.currency {
-                return None;
-            }
             before.seconds = before.seconds.max(seconds);
-            before.cost = before.cost + Money(cost);
+            if let Some((sum, currency)) = &mut before.cost {
+                if *currency != rate.currency {
+                    return None;
+                }
+                *sum = *sum + Money(cost);
+            }
         }
         estimate
     }
@@ -185,8 +195,13 @@ impl Outlook {
 struct Estimate {
     file: String,
     seconds: f64,
-    cost: Money,
-    currency: Currency,
+    /// None: more is charged for than is counted here.
+    cost: Option<(Money, Currency)>,
+}
+
+/// Whether the invocations of a function cost more than requests and compute: `/tmp`, or restored snapshots.
+fn costs_more_than_compute(plan: &Plan) -> bool {
+    plan.ephemeral_storage.is_some_and(|storage| storage > StorageMB::FREE) || plan.pays_for_snapshots()
 }
 
 /// The longest invocation of a size.
@@ -215,15 +230,53 @@ fn at(sizes: &BTreeMap<MemoryMB, Longest>, size: MemoryMB) -> Option<Longest> {
     Some(Longest { billed, seconds: longest.seconds * factor })
 }
 
-/// Returns the file of the last run in the current folder: `lpt-tune` puts the date behind the `stem` of its name.
+/// Returns the file of the last run in the current folder that has records. `lpt-tune` puts the date behind the `stem` of
+/// its name, and a number behind that if there are several of a second.
 fn last_run(stem: &str) -> Option<PathBuf> {
-    let is_of_run = |name: &str| {
-        let date = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-')?.strip_suffix("Z.ndjson"));
-        date.is_some_and(|date| {
-            date.len() == "20261127T204500".len()
-                && date.bytes().all(|byte| byte == b'T' || byte.is_ascii_digit())
-        })
-    };
     let names = std::fs::read_dir(".").ok()?.filter_map(|file| file.ok()?.file_name().into_string().ok());
-    names.filter(|name| is_of_run(name)).max().map(PathBuf::from)
+    let dated = names.filter_map(|name| Some((date(&name, stem)?, name)));
+    // This run's own file is there, and empty.
+    dated.filter(|(_, name)| has_records(Path::new(name))).max().map(|(_, name)| PathBuf::from(name))
+}
+
+/// Returns the date and the number in the name of the file of a run.
+fn date(name: &str, stem: &str) -> Option<(String, u32)> {
+    let dated = name.strip_prefix(stem)?.strip_prefix('-')?.strip_suffix(".ndjson")?;
+    let (date, number) = dated.split_once('Z')?;
+    let number = if number.is_empty() { 1 } else { number.strip_prefix('-')?.parse().ok()? };
+    let is_date = date.len() == "20261127T204500".len()
+        && date.bytes().all(|byte| byte == b'T' || byte.is_ascii_digit());
+    is_date.then(|| (date.to_owned(), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_runs_of_a_second_the_one_with_the_highest_number_is_the_last() {
+        let runs =
+            ["f-20261127T204500Z-10", "f-20261127T204500Z-2", "f-20261127T204500Z", "f-20261127T204459Z"];
+        let dates = runs.map(|run| date(&format!("{run}.ndjson"), "f"));
+        assert!(dates.is_sorted_by(|later, earlier| later > earlier) && dates[3].is_some(), "{dates:?}");
+        for other in ["f-20261127T204500Z.plan.ndjson", "f-g-20261127T204500Z.ndjson", "f-mine.ndjson"] {
+            assert_eq!(date(other, "f"), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn storage_and_restored_snapshots_cost_more_than_compute() {
+        let costs_more = |more: &str| {
+            let plan = format!(
+                r#"{{"type":"plan","runId":"r","schemaVersion":1,"functionArn":"arn:aws:lambda:eu-west-1:123456789012:function:f",
+                "architecture":"x86_64","packageType":"Zip","originalMemorySizeMB":128,"originalRevisionId":"r",
+                "codeSha256":"c","powerValues":[128],"num":10,"onlyColdStarts":false,
+                "createdAt":"2026-11-23T07:23:47.643Z",{more}}}"#
+            );
+            costs_more_than_compute(&serde_json::from_str(&plan).expect("a plan"))
+        };
+        assert!(!costs_more(r#""snapStart":false,"ephemeralStorageMB":512"#));
+        assert!(costs_more(r#""snapStart":false,"ephemeralStorageMB":513"#));
+        assert!(costs_more(r#""snapStart":true,"runtime":"python3.13""#));
+    }
 }

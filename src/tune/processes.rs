@@ -33,7 +33,8 @@ pub(super) struct Ended {
 impl Ended {
     /// Returns how the tool ended. One that was killed, or that could not be started, has failed.
     pub fn exit(&self) -> Exit {
-        let code = self.status.as_ref().ok().and_then(ExitStatus::code).and_then(|code| u8::try_from(code).ok());
+        let code =
+            self.status.as_ref().ok().and_then(ExitStatus::code).and_then(|code| u8::try_from(code).ok());
         code.map_or(Exit::Failed, Exit::of_code)
     }
 }

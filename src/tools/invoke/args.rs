@@ -189,7 +189,7 @@ pub struct Args {
 }
 
 /// The number of invocations of a wave.
-const WAVE: u32 = 3;
+pub(crate) const WAVE: u32 = 3;
 
 fn amount(text: &str) -> Result<Money, &'static str> {
     let amount = text.parse().ok().filter(|amount: &f64| amount.is_finite() && *amount > 0.0);

@@ -12,10 +12,11 @@ use crate::progress::in_words;
 use crate::records::{Configuration, Invocation, SizeKey};
 use crate::units::{BilledMillis, Money};
 
-/// The control-plane requests that a version needs: an update, a publication, an alias, and two deletions. As
-/// `make bench` counts them, beside three for the function: its restoration, and two lists for lpt-cleanup.
-pub(crate) const REQUESTS_OF_A_VERSION: u32 = 5;
-pub(crate) const REQUESTS_OF_A_FUNCTION: u32 = 3;
+/// Returns the control-plane requests of a run. A version needs five: an update, a publication, an alias, and two
+/// deletions. A function needs three, as `make bench` counts them: its restoration, and two lists for lpt-cleanup.
+pub(crate) fn requests(functions: u64, versions: u64) -> u64 {
+    versions * 5 + functions * 3
+}
 
 /// The sizes of a dry run.
 #[derive(Debug)]
@@ -90,8 +91,7 @@ impl Estimate {
         let versions = |size: &OfSize| if size.only_cold_starts { u64::from(size.invocations) } else { 1 };
         let versions: u64 = known.iter().map(|(_, size, _)| versions(size)).sum();
         let functions: BTreeSet<_> = known.iter().map(|(key, ..)| &key.function).collect();
-        let requests = versions * u64::from(REQUESTS_OF_A_VERSION)
-            + functions.len() as u64 * u64::from(REQUESTS_OF_A_FUNCTION);
+        let requests = requests(functions.len() as u64, versions);
         let mut times = BTreeMap::<(&FunctionArn, Architecture), f64>::new();
         let mut total_ms = 0.0;
         let mut amounts = BTreeMap::<String, Money>::new();

@@ -25,7 +25,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use args::Args;
-pub(crate) use estimate::{REQUESTS_OF_A_FUNCTION, REQUESTS_OF_A_VERSION};
+pub(crate) use args::WAVE;
+pub(crate) use estimate::requests;
 pub use payload::{Payload, Payloads, Shares};
 
 use crate::aws::Aws;
