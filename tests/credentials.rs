@@ -328,7 +328,8 @@ fn each_function_of_a_stream_is_called_with_the_profile_of_its_plan() {
 #[test]
 fn a_profile_that_is_missing_stops_lpt_apply_for_its_own_function_only() {
     let accounts = TwoAccounts::new();
-    let plans = ["a", "b"].map(|profile| accounts.prepared(profile).records().remove(0).to_string());
+    let plans =
+        ["a", "b"].map(|profile| accounts.prepared(profile).stdout.lines().next().unwrap().to_owned());
     let plans = plans.join("\n").replace(r#""profile":"a""#, r#""profile":"nope""#);
     let [a, b] = [TwoAccounts::A, TwoAccounts::B].map(TwoAccounts::arn);
     let selected = |arn: &String| selection("f").with("functionArn", &**arn).memory(1024);
@@ -338,7 +339,7 @@ fn a_profile_that_is_missing_stops_lpt_apply_for_its_own_function_only() {
     cleanup.stdin(input.replace(r#""profile":"nope""#, r#""profile":"a""#)).run().succeeds();
     let ran = accounts.tool("lpt-apply").stdin(&*input).run();
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
-    assert!(ran.stderr.contains("there is no profile nope"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("f: its plan names the profile nope"), "{}", ran.stderr);
     let applied = ran.of_type("applied");
     assert!(!applied.is_empty() && applied.iter().all(|record| record["functionArn"] == *b), "{applied:?}");
 }
@@ -378,7 +379,8 @@ fn a_profile_of_a_plan_that_is_not_on_this_machine_is_said_in_one_line() {
     for tool in ["lpt-invoke", "lpt-apply", "lpt-cleanup"] {
         let accounts = Accounts::new();
         let of_another = plan("g").with("profile", "static");
-        let input = lines([plan("f").with("profile", "nope"), of_another, end("lpt-prepare")]);
+        let input = [plan("f").with("profile", "nope"), of_another, selection("f"), end("lpt-prepare")];
+        let input = lines(input);
         let config = accounts.folder.path("config").display().to_string();
         let ran = accounts.tool(tool).arg("-q").stdin(input).run();
         let signed = accounts.aws.requests().iter().map(|request| signer(request).0).collect::<Vec<_>>();

@@ -349,7 +349,7 @@ mod tests {
         assert!(budget.reserve(&size(128), 1).await.is_none());
         assert_eq!(budget.left_out(), None);
         budget.leave_out(&size(128), 2);
-        let said = "--max-cost 0.00002 leaves out 2 invocations, because one of them may cost 0.000009 USD";
+        let said = "--max-cost 0.00002 leaves out 2 invocations, because one of them may cost 0.0000085 USD";
         assert_eq!(budget.left_out().as_deref(), Some(said));
     }
 }
