@@ -35,7 +35,9 @@ fn one_tool_of_a_pipe_shows_one_line_for_all_functions_and_clears_it_at_the_end(
     let script = r#"lpt-prepare --power-values 128,256 f g h |
         lpt-invoke --num 5 --payload '{"waitMs": 200}' | lpt-analyze | lpt-select --quiet | lpt-cleanup --quiet"#;
     let shown = run(&local, script);
-    assert_eq!(shown.lines[0], "waiting for lpt-prepare");
+    // On a busy machine the plan may be there before the first line is drawn.
+    let first = &shown.lines[0];
+    assert!(first == "waiting for lpt-prepare" || first.starts_with("publishing 0 of "), "{first}");
     let counts: Vec<_> = numbers(&shown, " of ").collect();
     assert!(counts.iter().all(|count| count.len() == 2 && count[0] <= count[1]), "{shown:?}");
     assert!(shown.lines.iter().any(|line| line.contains(" of 30 invocations · 0.")), "{shown:?}");
