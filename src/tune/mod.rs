@@ -1,8 +1,8 @@
 //! `lpt-tune`: the whole pipe in one word. It is above the tools, because it hands its flags to them.
 
 mod args; // the arguments as typed
-mod files; // the files of a run
 mod outlook; // what a run will do, and what it costs at most
+mod files; // the files of a run
 mod processes; // the tools as processes, joined by pipes
 
 use std::ffi::OsString;
