@@ -151,7 +151,8 @@ impl Pipe {
             }
             _ => exit,
         };
-        if self.output.is_last() {
+        // Nobody after this tool can undo the run.
+        if self.output.is_last() || self.output.is_closed() {
             self.upstream.say_what_remains(self.output.saved_to());
         }
         exit
