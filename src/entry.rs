@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{CommonArgs, InputArgs, answer_shell};
@@ -14,6 +13,7 @@ use crate::message;
 use crate::ndjson::{Reader, Upstream, Writer};
 use crate::progress;
 use crate::report::Format;
+use crate::signals::Signals;
 use crate::usage;
 
 /// Cancelled by the first SIGINT, SIGTERM or SIGHUP. A second one ends the tool at once.
@@ -225,17 +225,10 @@ fn report_usage(error: &clap::Error) -> Exit {
 
 /// Cancels `interrupt` at the first signal. At the second one, says that the tool is stopped and ends the process.
 fn watch_signals<T: Tool>(interrupt: Interrupt) -> Result<(), Error> {
-    let listen = |kind| signal(kind).map_err(Error::io("signal"));
-    let mut int = listen(SignalKind::interrupt())?;
-    let mut term = listen(SignalKind::terminate())?;
-    let mut hangup = listen(SignalKind::hangup())?;
+    let mut signals = Signals::listen()?;
     tokio::spawn(async move {
         loop {
-            tokio::select! {
-                _ = int.recv() => {}
-                _ = term.recv() => {}
-                _ = hangup.recv() => {}
-            }
+            signals.next().await;
             if interrupt.is_cancelled() && !T::FORWARDS_SIGNALS {
                 progress::clear();
                 message::error(T::STOPPED);

@@ -42,6 +42,7 @@ mod label; // functions in messages: the short name, with the region where there
 pub mod names; // ARNs, function names, versions, aliases, architectures
 pub mod units; // memory, time, money
 mod file_at; // a file that several threads read, each at its own place
+mod signals; // the signals that end a process
 mod beside; // where the programs of the tools are
 mod text; // a macro that serializes a type as text, such as an ARN
 mod message; // messages on stderr

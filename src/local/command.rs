@@ -6,13 +6,13 @@ use std::process::ExitStatus;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::credentials::{AccessKeyId, SECRET_ACCESS_KEY};
 use super::proc;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
+use crate::signals::Signals;
 
 /// Variables that would lead an SDK to another account or another endpoint.
 const MISLEADING: [&str; 8] = [
@@ -94,24 +94,6 @@ fn lead_to_service(command: &mut Command, service: &Reach) {
     }
 }
 
-/// The signals to forward to the command.
-struct Signals {
-    int: tokio::signal::unix::Signal,
-    term: tokio::signal::unix::Signal,
-    hangup: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Signals, Error> {
-        let listen = |kind| signal(kind).map_err(Error::io("signal"));
-        Ok(Signals {
-            int: listen(SignalKind::interrupt())?,
-            term: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-}
-
 /// Waits until the command ends, and forwards signals to it. A Ctrl-C at the terminal reaches the command by
 /// itself, because the terminal signals the whole foreground group.
 async fn wait(mut child: Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
@@ -125,13 +107,11 @@ async fn wait(mut child: Child, mut signals: Signals) -> std::io::Result<ExitSta
     loop {
         tokio::select! {
             status = child.wait() => return status,
-            _ = signals.int.recv() => {
-                if !proc::in_foreground() {
-                    forward(Signal::INT);
+            signal = signals.next() => {
+                if signal != Signal::INT || !proc::in_foreground() {
+                    forward(signal);
                 }
             }
-            _ = signals.term.recv() => forward(Signal::TERM),
-            _ = signals.hangup.recv() => forward(Signal::HUP),
         }
     }
 }

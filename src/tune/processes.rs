@@ -10,7 +10,6 @@ use std::process::{ExitStatus, Stdio};
 use futures_util::future::join_all;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{CLEANUP, Stage};
@@ -20,6 +19,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::records::{End, Status};
+use crate::signals::Signals;
 
 /// The number of signals that lpt-cleanup does not get. The first ends the run, and the second ends the tools at once.
 const NOT_FOR_CLEANUP: u32 = 2;
@@ -33,10 +33,13 @@ pub(super) struct Ended {
 impl Ended {
     /// Returns how the tool ended. One that was killed, or that could not be started, has failed.
     pub fn exit(&self) -> Exit {
-        let code =
-            self.status.as_ref().ok().and_then(ExitStatus::code).and_then(|code| u8::try_from(code).ok());
-        code.map_or(Exit::Failed, Exit::of_code)
+        self.status.as_ref().map_or(Exit::Failed, |status| exit_of(*status))
     }
+}
+
+fn exit_of(status: ExitStatus) -> Exit {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(Exit::Failed, Exit::of_code)
 }
 
 /// The processes of a run, and the signals for them.
@@ -49,18 +52,11 @@ pub(super) struct Processes {
 impl Processes {
     /// Listens for signals, which [`crate::entry`] leaves to this process.
     pub fn new(interrupt: Interrupt) -> Result<Processes, Error> {
-        let listen = |kind| signal(kind).map_err(Error::io("signal"));
-        let mut int = listen(SignalKind::interrupt())?;
-        let mut term = listen(SignalKind::terminate())?;
-        let mut hangup = listen(SignalKind::hangup())?;
+        let mut incoming = Signals::listen()?;
         let (sender, signals) = watch::channel((0, Signal::INT));
         tokio::spawn(async move {
             loop {
-                let signal = tokio::select! {
-                    _ = int.recv() => Signal::INT,
-                    _ = term.recv() => Signal::TERM,
-                    _ = hangup.recv() => Signal::HUP,
-                };
+                let signal = incoming.next().await;
                 sender.send_modify(|(count, last)| {
                     *count += 1;
                     *last = signal;
@@ -112,8 +108,7 @@ impl Processes {
             if !output.status.success() {
                 // If stderr cannot be written to, there is nobody to tell.
                 let _ = io::stderr().write_all(&output.stderr);
-                let code = output.status.code().and_then(|code| u8::try_from(code).ok());
-                return Ok(Some(code.map_or(Exit::Failed, Exit::of_code)));
+                return Ok(Some(exit_of(output.status)));
             }
         }
         Ok(None)

@@ -10,6 +10,7 @@ use crate::label::label;
 use crate::message::{self, counted};
 use crate::price::{PriceList, Rate};
 use crate::records::{Configuration, Invocation, Measured, Outcome, Plan, Skipped, Strategy, Verdict};
+use crate::report::percentage;
 use crate::units::{BilledMillis, GbSeconds, MemoryMB, StorageMB};
 
 /// How a function is measured.
@@ -244,8 +245,7 @@ impl Sizes {
             Strategy::Balanced => "the best balance",
         };
         let memory = self.memory(best);
-        let percent = |share: f64| (share * 10_000.0).round() / 100.0;
-        let tolerance = percent(self.adaptive.rules.tolerance);
+        let tolerance = percentage(self.adaptive.rules.tolerance);
         if undecided.is_empty() && self.is_over_budget {
             message::note(format_args!(
                 "{name}: {memory} MB is {by} of the sizes that were measured {after}{why}"
@@ -253,7 +253,7 @@ impl Sizes {
             return;
         }
         if undecided.is_empty() {
-            let confidence = percent(self.adaptive.rules.confidence);
+            let confidence = percentage(self.adaptive.rules.confidence);
             let others = match &*equivalent {
                 "" => String::new(),
                 sizes => format!("; within {tolerance} % of it: {sizes}"),
