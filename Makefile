@@ -91,7 +91,7 @@ install:
 	install -d '$(ROOT)/bin' '$(BASH_COMPLETIONS)' '$(FISH_COMPLETIONS)' '$(ZSH_COMPLETIONS)'
 	$(INSTALL_PROGRAM) $(TOOLS:%='$(BIN)/%') '$(ROOT)/bin'
 	@for page in $(PAGES); do install -D -m 644 "man/$$page" "$(ROOT)/share/man/man$${page##*.}/$$page" || exit; done
-	@for tool in $(filter lpt-%,$(TOOLS)); do \
+	@for tool in $(TOOLS); do \
 	  LPT_COMPLETE=bash '$(BIN)'/$$tool > '$(BASH_COMPLETIONS)'/$$tool && \
 	  LPT_COMPLETE=fish '$(BIN)'/$$tool > '$(FISH_COMPLETIONS)'/$$tool.fish && \
 	  LPT_COMPLETE=zsh '$(BIN)'/$$tool > '$(ZSH_COMPLETIONS)'/_$$tool && \

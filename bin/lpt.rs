@@ -1,13 +1,16 @@
-//! `lpt`: lists the tools; `lpt NAME …` runs lpt-NAME.
+//! `lpt`: lists the tools; `lpt NAME …` runs lpt-NAME, and completes like it.
 
 // The file alone, because the library would bring in what is not needed here.
 #[path = "../src/beside.rs"]
 mod beside;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
+
+use clap_complete::CompleteEnv;
 
 /// The tools in the order of the pipe, after the one that runs them all.
 const TOOLS: [(&str, &str); 10] = [
@@ -25,6 +28,7 @@ const TOOLS: [(&str, &str); 10] = [
 
 #[allow(clippy::print_stderr, reason = "no tool runs yet")]
 fn main() -> ExitCode {
+    answer_shell();
     let mut words = std::env::args_os().skip(1);
     let name = words.next().map_or_else(|| "--help".into(), |word| word.to_string_lossy().into_owned());
     if matches!(&*name, "--help" | "-h" | "help") {
@@ -47,6 +51,32 @@ fn main() -> ExitCode {
         _ => eprintln!("lpt: lpt-{name} cannot be run: {error}"),
     }
     ExitCode::from(2)
+}
+
+/// If a shell asks by `LPT_COMPLETE`, as it asks each tool, prints the words that complete a command line: the names of
+/// the tools, and behind a name what its tool says. Ends the process then.
+fn answer_shell() {
+    const INDEX: &str = "_CLAP_COMPLETE_INDEX";
+    if std::env::var_os("LPT_COMPLETE").is_none_or(|shell| shell.is_empty() || shell == "0") {
+        return;
+    }
+    // The command line follows `--`. fish asks for its last word, the others for the one of this index.
+    let words: Vec<OsString> = std::env::args_os().skip(2).collect();
+    let index = std::env::var(INDEX).ok().and_then(|index| index.parse().ok());
+    let index = index.unwrap_or(words.len().saturating_sub(1));
+    if let Some(name) = words.get(1).and_then(|name| name.to_str()).filter(|_| index > 1)
+        && TOOLS.iter().any(|(tool, _)| tool == &name)
+    {
+        let tool = format!("lpt-{name}");
+        let mut command = Command::new(beside::program(&tool));
+        command.args(["--", &tool]).args(&words[2..]).env(INDEX, (index - 1).to_string());
+        // A tool that cannot be run completes nothing.
+        let _ = command.exec();
+    }
+    let tools = || TOOLS.map(|(name, summary)| clap::Command::new(name).about(summary));
+    CompleteEnv::with_factory(move || clap::Command::new("lpt").subcommands(tools()))
+        .var("LPT_COMPLETE")
+        .complete();
 }
 
 /// Whoever closes stdout wants no more.

@@ -31,6 +31,7 @@ pub mod run; // the changes that a run makes to a function: tag, publish, restor
 pub mod decide; // the best size under a strategy, how sure that is, and what is measured to know it
 pub mod price; // the price list
 mod aws; // the SDK's set-up, the calls, the retries, the errors of AWS
+mod verbose; // what --verbose shows of the work, and of the SDK's
 pub mod ndjson; // the record stream: reader, lines, writer
 pub mod columns; // records as rows of a table, in CSV and Parquet
 

@@ -6,14 +6,13 @@
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::progress;
 use crate::quote::{first_chars, visible};
 
 static TOOL: OnceLock<String> = OnceLock::new();
 static QUIET: AtomicBool = AtomicBool::new(false);
-static VERBOSITY: AtomicU8 = AtomicU8::new(0);
 static FIRST_ERROR: OnceLock<String> = OnceLock::new();
 
 /// The number of characters after which a message is cut. It is more than any that is made of short quotations.
@@ -33,11 +32,6 @@ pub(crate) fn set_quiet(quiet: bool) {
 /// Whether only warnings and errors are shown.
 pub(crate) fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
-}
-
-/// Sets how much more is shown: 1 shows details, 2 also what is sent and what comes back.
-pub(crate) fn set_verbosity(verbosity: u8) {
-    VERBOSITY.store(verbosity, Ordering::Relaxed);
 }
 
 /// Returns the tool's name, as in messages and in its `end` record.
@@ -62,24 +56,9 @@ pub(crate) fn note(text: impl Display) {
     }
 }
 
-/// Shows a step of the work, with `--verbose`.
+/// Shows a step of the work, or what is sent and what comes back. It is shown whole: that is what the user asks for.
 pub(crate) fn detail(text: impl Display) {
-    if VERBOSITY.load(Ordering::Relaxed) >= 1 {
-        write_message("", text);
-    }
-}
-
-/// Whether [`trace`] shows anything.
-pub(crate) fn is_tracing() -> bool {
-    VERBOSITY.load(Ordering::Relaxed) >= 2
-}
-
-/// Shows what is sent and what comes back, with `--verbose` given twice. It is shown whole: that is what the user asks
-/// for.
-pub(crate) fn trace(text: impl Display) {
-    if is_tracing() {
-        write_line(format_args!("{}: {}", tool(), visible(&text.to_string())));
-    }
+    write_line(format_args!("{}: {}", tool(), visible(&text.to_string())));
 }
 
 /// Shows something that the user should look at, although the work goes on.

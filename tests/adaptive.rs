@@ -204,7 +204,7 @@ fn a_run_of_a_fixed_number_leaves_out_what_may_pass_the_cost_and_can_be_resumed(
     assert!((4..=5).contains(&made), "{made}: {}", ran.stderr);
     assert!(cost(&ran) <= 0.0001);
     let left_out = format!(
-        "--max-cost 0.0001 leaves out {} invocations, because one of them may cost 0.000019 USD; {made} invocations were made, and cost about {:.6} USD; to make only the others: lpt-prepare … | lpt-invoke --resume {saved}",
+        "--max-cost 0.0001 leaves out {} invocations, because one of them may cost 0.000019 USD; {made} invocations were made, and cost about {:.6} USD; to make only the others, type this with the other flags of this run: lpt-tune --resume {saved} --power-values 128 --num 10 arn:",
         10 - made,
         cost(&ran)
     );

@@ -261,13 +261,19 @@ fn an_interrupted_run_says_what_it_cost_and_how_it_goes_on() {
     assert_eq!(ran.code, Some(130), "{}", ran.stderr);
     for words in [
         " made, and cost about 0.0000",
-        " USD; to make only the others: lpt-prepare … | lpt-invoke --resume runs.ndjson --save FILE\n",
+        " USD; to make only the others, type this with the other flags of this run: lpt-tune ",
         "lpt-invoke: interrupted\n",
         "lpt-invoke: f: 1 version may remain; to remove what is there: lpt-cleanup runs.ndjson\n",
     ] {
         assert!(ran.stderr.contains(words), "no {words:?} in {}", ran.stderr);
     }
     assert_eq!(run(&local, &folder, "lpt-cleanup runs.ndjson > cleaned").code, Some(0));
+    assert_eq!(local.account(), before);
+    let command = ran.stderr.split_once("of this run: ").unwrap().1.lines().next().unwrap();
+    assert!(command.contains(" --resume runs.ndjson --power-values 256 --num 10 arn:"), "{command}");
+    let resumed = run(&local, &folder, &format!("{command} --save all.ndjson > result.ndjson"));
+    assert_eq!(resumed.code, Some(0), "{command}: {}", resumed.stderr);
+    assert!(resumed.stderr.contains("of the resumed run\n"), "{}", resumed.stderr);
     assert_eq!(local.account(), before);
 }
 

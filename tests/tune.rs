@@ -38,11 +38,12 @@ fn files(folder: &Folder) -> Vec<String> {
     names
 }
 
-/// Returns the records in the only file of a folder.
-fn saved(folder: &Folder) -> Vec<Value> {
+/// Returns the records that are saved in a folder: the measured ones, and the result, of which there are no other files.
+fn saved(folder: &Folder) -> [Vec<Value>; 2] {
     let names = files(folder);
-    let [name] = &names[..] else { panic!("one file is left: {names:?}") };
-    parse(&std::fs::read_to_string(folder.path(name)).unwrap())
+    let [records, result] = &names[..] else { panic!("two files are left: {names:?}") };
+    assert_eq!(result.strip_suffix(".result.ndjson"), records.strip_suffix(".ndjson"));
+    [records, result].map(|name| parse(&std::fs::read_to_string(folder.path(name)).unwrap()))
 }
 
 fn count(records: &[Value], record_type: &str) -> usize {
@@ -62,9 +63,15 @@ fn lpt_tune_measures_saves_and_undoes() {
     let names = files(&folder);
     let date = names[0].strip_prefix("f-").and_then(|rest| rest.strip_suffix("Z.ndjson")).unwrap();
     assert!(date.len() == 15 && date.as_bytes()[8] == b'T', "{names:?}");
-    let saved = saved(&folder);
-    assert_eq!(["plan", "configuration", "invocation"].map(|name| count(&saved, name)), [1, 4, 10]);
-    assert!(ran.stderr.ends_with(&format!("lpt-tune: the records are in {}\n", names[0])), "{}", ran.stderr);
+    let [records, result] = saved(&folder);
+    assert_eq!(["plan", "configuration", "invocation"].map(|name| count(&records, name)), [1, 4, 10]);
+    assert_eq!(result[..ran.records().len()], ran.records());
+    assert_eq!(count(&result, "statistics"), 2);
+    // The last line is a command that can be typed.
+    let page = ran.stderr.trim_end().rsplit("for a page of them: ").next().unwrap();
+    let mut plot = shell(&["sh", "-c", page], local.endpoint());
+    assert!(plot.current_dir(folder.path("")).status().unwrap().success(), "{page}");
+    assert!(files(&folder).contains(&"report.html".to_owned()));
 }
 
 #[test]
@@ -81,10 +88,27 @@ fn lpt_tunes_that_begin_at_once_have_files_of_their_own() {
         run.wait_with_output().unwrap();
     }
     let names = files(&folder);
-    assert_eq!(names.len(), 3, "{names:?}");
-    for name in names {
+    let records: Vec<_> = names.iter().filter(|name| !name.ends_with(".result.ndjson")).collect();
+    assert_eq!(records.len(), 3, "{names:?}");
+    for name in records {
         assert_eq!(count(&parse(&std::fs::read_to_string(folder.path(&name)).unwrap()), "end"), 1, "{name}");
     }
+}
+
+/// In the form of the state machine it can take the place of its execution.
+#[test]
+fn lpt_tune_writes_the_selection_in_other_forms() {
+    let (local, folder) = (echo(), Folder::new());
+    let run = |form: &str| {
+        whole(tune(&local, &folder, &["f", "--power-values=128,512", "--num=5", "-q", "--format", form]))
+            .stdout
+    };
+    let output: Value = serde_json::from_str(&run("state-machine")).unwrap();
+    assert!(output["results"]["power"].is_number(), "{output}");
+    let csv = run("csv");
+    assert!(csv.lines().count() == 2 && csv.lines().next().unwrap().contains("memorySizeMB"), "{csv}");
+    assert!(run("table").contains("mean"));
+    assert_eq!(parse(&run("ndjson")).pop().unwrap()["tool"], "lpt-cleanup");
 }
 
 #[test]
@@ -132,8 +156,8 @@ fn flags_reach_their_tools() {
     );
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     std::fs::remove_file(folder.path("payload.json")).unwrap();
-    assert_eq!(files(&folder), ["runs.ndjson"]);
-    let records = saved(&folder);
+    let records = parse(&std::fs::read_to_string(folder.path("runs.ndjson")).unwrap());
+    assert_eq!(files(&folder), ["runs.ndjson", "runs.result.ndjson"]);
     assert_eq!(records[0]["num"], 6);
     let invocation = records.iter().find(|record| record["type"] == "invocation").unwrap();
     assert_eq!((&invocation["tag.commit"], &invocation["tag.build"]), (&"4f2a1c".into(), &"7".into()));
@@ -209,7 +233,7 @@ fn lpt_tune_reads_an_execution_input() {
         // One tool says where the file is known from, not each of them.
         assert_eq!(ran.stderr.matches("LPT_INPUT").count(), usize::from(by == "LPT_INPUT"), "{}", ran.stderr);
         std::fs::remove_file(file).unwrap();
-        assert_eq!(count(&saved(&folder), "invocation"), 10);
+        assert_eq!(count(&saved(&folder)[0], "invocation"), 10);
         let ran =
             tune(&local, &folder, &["--input", folder.file("in", input).to_str().unwrap(), "--apply=false"]);
         assert!(whole(ran).of_type("applied").is_empty());
@@ -273,7 +297,8 @@ impl UnderWay {
         let stderr = String::from_utf8(stderr).unwrap();
         assert_eq!(status.code(), Some(code), "{stderr}");
         assert_eq!(self.local.account(), self.before, "{stderr}");
-        assert_eq!(count(&saved(&self.folder), "plan"), 1);
+        let [records, result] = saved(&self.folder);
+        assert_eq!((count(&records, "plan"), count(&result, "cleaned")), (1, 1));
         stderr
     }
 }
@@ -376,6 +401,8 @@ fn at_a_terminal_lpt_tune_says_first_what_it_will_do_and_shows_no_records() {
     }
     assert!(!first.contains("{\"type\""), "{first}");
     // The last run tells what this one may cost.
+    let (_, records) = run("--num 5 --format ndjson", "");
+    assert!(records.contains("{\"type\":\"selection\""), "{records}");
     let (_, second) = run("--num 5", "");
     assert!(second.contains("lpt-tune: measuring: at most ") && second.contains(" USD, by f-"), "{second}");
     let before = files(&folder);
@@ -402,7 +429,7 @@ fn ctrl_c_and_a_closed_terminal_undo_the_run() {
         if is_closed {
             child.kill().unwrap();
             child.wait().unwrap();
-            while files(&folder).len() > 1 {
+            while files(&folder).len() > 2 {
                 std::thread::yield_now();
             }
         } else {
@@ -411,7 +438,8 @@ fn ctrl_c_and_a_closed_terminal_undo_the_run() {
             assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stdout));
         }
         assert_eq!(local.account(), before);
-        assert_eq!(count(&saved(&folder), "plan"), 1);
+        let [records, result] = saved(&folder);
+        assert_eq!((count(&records, "plan"), count(&result, "cleaned")), (1, 1));
     }
 }
 

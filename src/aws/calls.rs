@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use super::AwsOptions;
 use super::error::AwsError;
@@ -75,7 +76,7 @@ impl Calls {
         if self.places.borrow_mut().insert((account, region)) {
             let (account, region) = (function.account(), function.region());
             let credentials = &self.profile;
-            message::detail(format_args!("works in account {account}, region {region}, by {credentials}"));
+            debug!("works in account {account}, region {region}, by {credentials}");
         }
     }
 
@@ -187,7 +188,7 @@ impl Calls {
         let result =
             Box::pin(send()).await.map_err(|error| AwsError::from_sdk(action, on, &error, &self.profile));
         let outcome = result.as_ref().map_or_else(|error| &*error.code, |_| "done");
-        message::detail(format_args!("{on}: {action}: {outcome} in {} ms", begun.elapsed().as_millis()));
+        debug!("{on}: {action}: {outcome} in {} ms", begun.elapsed().as_millis());
         // A 404 also proves the permission: without it AWS answers 403 whether or not the resource exists.
         if result.as_ref().map_or_else(AwsError::is_not_found, |_| true) {
             self.proved.borrow_mut().insert(action);

@@ -24,6 +24,7 @@ use crate::names;
 use crate::records::{BalancedWeight, Strategy};
 use crate::report::Format;
 use crate::statistics::CONFIDENCE;
+use crate::verbose;
 
 /// The style of help: without colour, because the tools of a pipe share one terminal.
 pub(crate) const STYLES: Styles = Styles::plain();
@@ -41,8 +42,8 @@ pub struct CommonArgs {
     quiet: bool,
     /// Show more: each call to AWS and how long it takes
     ///
-    /// Given twice, lpt-invoke also shows the payloads and answers of invocations. lpt-local shows what its
-    /// functions print.
+    /// Given twice, also how credentials and a region are found, and lpt-invoke shows the payloads and answers of
+    /// invocations. lpt-local shows what its functions print.
     #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     #[arg(hide_short_help = true)]
     pub(crate) verbose: u8,
@@ -52,7 +53,7 @@ impl CommonArgs {
     /// Sets what [`crate::message`] shows.
     pub(crate) fn apply(&self) {
         message::set_quiet(self.quiet);
-        message::set_verbosity(self.verbose);
+        verbose::show(self.verbose);
     }
 }
 

@@ -7,10 +7,11 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::{ANALYZE, CLEANUP, Options, SELECT, Stage, outlook};
-use crate::cli::{CommonArgs, ExecutionInputArgs, InputArgs, STYLES, more};
+use crate::cli::{CommonArgs, ExecutionInputArgs, InputArgs, STYLES, format_parser, more};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::report::Format;
 use crate::tools::{analyze, apply, cleanup, invoke, prepare, select};
 use crate::usage;
 
@@ -29,13 +30,20 @@ struct Own {
     apply: Option<bool>,
     /// File of the records [default: FUNCTION-DATE.ndjson]
     ///
-    /// It has the plan, the versions and each invocation, as soon as they are known. Until the run is undone, a file
-    /// beside it, which ends in .plan.ndjson, has what lpt-prepare was about to change.
+    /// It has the plan, the versions and each invocation, as soon as they are known. A file beside it, which ends in
+    /// .result.ndjson, has the statistics, the selection, and what was applied and cleaned up. Until the run is undone,
+    /// one that ends in .plan.ndjson has what lpt-prepare was about to change.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
     /// Overwrite the file of --save if it exists
     #[arg(long, requires = "save", hide_short_help = true)]
     overwrite: bool,
+    /// Form of the output: all records (ndjson), or the selections alone [default: ndjson, or none at a terminal]
+    ///
+    /// As that of lpt-select. ndjson are the records of the .result.ndjson file.
+    #[arg(long, value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table, Format::StateMachine]))]
+    #[arg(hide_short_help = true)]
+    format: Option<Format>,
     #[command(flatten)]
     execution_input: ExecutionInputArgs,
     #[command(flatten)]
@@ -58,7 +66,7 @@ const APPLY: &str = "lpt-apply";
 const LEFT_OUT: [(&str, &str); 11] = [
     // They are the pipes here.
     ("", "files"),
-    // Of the output of one tool. The stream here is that of all of them.
+    // The stream here is that of all of them.
     ("", "format"),
     // --apply says it.
     (APPLY, "auto_optimize"),
@@ -69,7 +77,7 @@ const LEFT_OUT: [(&str, &str); 11] = [
     (CLEANUP, "functions"),
     (CLEANUP, "yes"),
     (CLEANUP, "even_if_recent"),
-    // `lpt-tune` gives two of the tools a file each.
+    // `lpt-tune` gives the tools their files.
     ("", "save"),
     ("", "overwrite"),
 ];
@@ -190,6 +198,7 @@ impl Args {
             max_cost: self.typed.get_one("max_cost").copied(),
             save: self.own.save,
             overwrites: self.own.overwrite,
+            format: self.own.format,
         })
     }
 

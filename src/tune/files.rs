@@ -1,9 +1,14 @@
-//! The two files of a run, which are its own from the beginning on.
+//! The files of a run, which are its own from the beginning on.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::cli::save;
 use crate::error::Error;
+use crate::message;
+use crate::ndjson::Lines;
+use crate::quote::operand;
+use crate::records::{Record as _, Selection};
 use crate::units::Timestamp;
 
 /// The files of a run. They are removed if they are still empty at the end, unless they were there before.
@@ -11,13 +16,15 @@ use crate::units::Timestamp;
 pub(super) struct Files {
     /// What lpt-prepare was about to change.
     pub plan: PathBuf,
-    /// The records.
+    /// What was measured: the records that lpt-invoke writes.
     pub records: PathBuf,
+    /// What became of it: the records that lpt-cleanup writes.
+    pub result: PathBuf,
     created: Vec<PathBuf>,
 }
 
 impl Files {
-    /// Creates both files, so that no other run has them. Without a name they are dated, in the current folder, such as
+    /// Creates the files, so that no other run has them. Without a name they are dated, in the current folder, such as
     /// f-20261127T204500Z.ndjson. Of the same second there may be several.
     ///
     /// # Errors
@@ -32,7 +39,9 @@ impl Files {
         let mut number = 1;
         loop {
             match Files::create(records.clone(), false) {
-                Err(_) if records.exists() || beside(&records).exists() => number += 1,
+                Err(_) if [&records].into_iter().chain(&beside(&records)).any(|file| file.exists()) => {
+                    number += 1
+                }
                 claimed => return claimed,
             }
             records.set_file_name(format!("{stem}-{seconds}Z-{number}.ndjson"));
@@ -40,8 +49,9 @@ impl Files {
     }
 
     fn create(records: PathBuf, overwrites: bool) -> Result<Files, Error> {
-        let mut files = Files { plan: beside(&records), records, created: Vec::new() };
-        for file in [&files.records, &files.plan] {
+        let [plan, result] = beside(&records);
+        let mut files = Files { plan, records, result, created: Vec::new() };
+        for file in [&files.records, &files.plan, &files.result] {
             match save::open(file, false) {
                 Ok(_) => files.created.push(file.clone()),
                 // The tool that writes it empties it, so that a flag that is refused loses no records.
@@ -52,9 +62,41 @@ impl Files {
         Ok(files)
     }
 
-    /// Returns those that have records.
+    /// Opens the file of the result, which is empty then.
+    pub fn open_result(&self) -> Result<File, Error> {
+        let opened = File::create(&self.result);
+        opened.map_err(Error::io(self.result.display().to_string()))
+    }
+
+    /// Opens it again, to add to it.
+    pub fn append_to_result(&self) -> Result<File, Error> {
+        let opened = File::options().append(true).open(&self.result);
+        opened.map_err(Error::io(self.result.display().to_string()))
+    }
+
+    /// Returns those that undo the run, if they have records.
     pub fn saved(&self) -> Vec<&Path> {
         [&*self.plan, &*self.records].into_iter().filter(|file| has_records(file)).collect()
+    }
+
+    /// Whether a size was selected.
+    pub fn has_selection(&self) -> bool {
+        let mut lines = Lines::of_files(std::slice::from_ref(&self.result)).map_while(Result::ok);
+        lines.any(|line| line.record_type().is_ok_and(|record_type| record_type == Selection::TYPE))
+    }
+
+    /// Tells the user where the records are, and how to make a page of them if there is a result.
+    pub fn say_where(&self) {
+        let [records, result] =
+            [&self.records, &self.result].map(|file| operand(&file.display().to_string()));
+        if self.has_selection() {
+            message::note(format_args!("the records are in {records} and {result}"));
+            message::note(format_args!(
+                "for a page of them: lpt-plot {result} {records} --output report.html"
+            ));
+        } else if has_records(&self.records) {
+            message::note(format_args!("the records are in {records}"));
+        }
     }
 }
 
@@ -67,8 +109,9 @@ impl Drop for Files {
     }
 }
 
-fn beside(records: &Path) -> PathBuf {
-    records.with_extension("plan.ndjson")
+/// Returns the files of the plan and of the result, beside that of the records.
+fn beside(records: &Path) -> [PathBuf; 2] {
+    ["plan.ndjson", "result.ndjson"].map(|extension| records.with_extension(extension))
 }
 
 pub(super) fn has_records(file: &Path) -> bool {

@@ -19,9 +19,10 @@ use crate::exit::Exit;
 use crate::message;
 use crate::names::Callee;
 use crate::quote::operand;
+use crate::report::Format;
 use crate::tools::prepare;
 use crate::units::Money;
-use files::{Files, has_records};
+use files::Files;
 use outlook::{Outlook, Race};
 use processes::{Ended, Processes};
 
@@ -49,6 +50,8 @@ struct Options {
     /// The file for the records; None: a dated one in the current folder.
     save: Option<PathBuf>,
     overwrites: bool,
+    /// The form of the output; None: that for who reads it.
+    format: Option<Format>,
 }
 
 /// A tool of the pipe, and its arguments.
@@ -68,13 +71,13 @@ impl Stage {
         self.flags.iter().chain(&self.manner).cloned().chain(operands).collect()
     }
 
-    /// Returns the same tool in a pipe that selects from the records of the run, and shows the table. `None` if it has
-    /// no part in that.
-    fn of_selecting(&self, files: &Files) -> Option<Stage> {
+    /// Returns the same tool in a pipe that analyzes the records of the run, and writes the selections in `format`, or
+    /// otherwise the statistics. `None` if it has no part in that.
+    fn of_selecting(&self, files: &Files, format: Option<Format>) -> Option<Stage> {
         let mut stage = Stage { operands: Vec::new(), ..self.clone() };
         match self.name {
             ANALYZE => stage.operands.push(files.records.clone().into()),
-            SELECT => stage.flags.push("--format=table".into()),
+            SELECT => stage.flags.push(format!("--format={}", format?.as_str()).into()),
             _ => return None,
         }
         Some(stage)
@@ -105,15 +108,12 @@ async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error>
     if interrupt.is_cancelled() {
         return Err(Error::Interrupted);
     }
-    let selecting: Vec<Stage> =
-        options.stages.iter().filter_map(|stage| stage.of_selecting(&files)).collect();
-    for (stage, save) in options.stages.iter_mut().zip([&files.plan, &files.records]) {
+    let mut stages = options.stages.clone();
+    for (stage, save) in stages.iter_mut().zip([&files.plan, &files.records]) {
         stage.flags.push(["--save=".as_ref(), save.as_os_str()].into_iter().collect());
         stage.flags.push("--overwrite".into());
     }
-    // At a terminal people read the summaries, and no records.
-    let output = if io::stdout().is_terminal() { Stdio::null() } else { Stdio::inherit() };
-    let ended = processes.run(&options.stages, output, Stdio::inherit).await;
+    let ended = processes.run(&stages, files.open_result()?.into(), Stdio::inherit).await;
     let exit = ended.iter().fold(Exit::Done, |exit, ended| exit.worse(ended.exit()));
     for Ended { tool, status } in &ended {
         match status {
@@ -124,24 +124,43 @@ async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error>
             Err(error) => message::error(format_args!("{tool}: {error}")),
         }
     }
-    let cleanup = options.stages.last().expect("the pipe ends with lpt-cleanup");
-    let is_undone = exit == Exit::Done || undo(cleanup, &files, &processes).await;
-    // lpt-select shows its table only where its stderr is a terminal.
-    let is_shown = io::stderr().is_terminal() || message::is_quiet();
-    if !is_shown && !options.plan.dry_run && !interrupt.is_cancelled() && has_records(&files.records) {
-        let output = if io::stdout().is_terminal() { Stdio::inherit() } else { copy_of_stderr() };
-        // What they warn of is said already.
-        processes.run(&selecting, output, Stdio::null).await;
-    }
+    let is_undone = exit == Exit::Done || undo(&options.stages, &files, &processes).await;
     if is_undone {
         // What lpt-prepare was about to change is changed back.
         let _ = std::fs::remove_file(&files.plan);
-        if has_records(&files.records) {
-            let records = operand(&files.records.display().to_string());
-            message::note(format_args!("the records are in {records}"));
-        }
+    }
+    let is_for_people = io::stdout().is_terminal();
+    if options.format == Some(Format::Ndjson) || options.format.is_none() && !is_for_people {
+        processes.copy_to_stdout(&files.result).await?;
+    }
+    let exit = match files.has_selection() {
+        true => exit.worse(show(&options, &files, &processes).await?),
+        false => exit,
+    };
+    if is_undone {
+        files.say_where();
     }
     Ok(exit)
+}
+
+/// Adds the statistics to the result, and shows the selections in the form that is asked for, or to people who have not
+/// seen them. What the tools warn of, they have said in the run.
+async fn show(options: &Options, files: &Files, processes: &Processes) -> Result<Exit, Error> {
+    let run = async |format, output| {
+        let stages: Vec<_> =
+            options.stages.iter().filter_map(|stage| stage.of_selecting(files, format)).collect();
+        let ended = processes.run(&stages, output, Stdio::null).await;
+        ended.iter().fold(Exit::Done, |exit, ended| exit.worse(ended.exit()))
+    };
+    let added = run(None, files.append_to_result()?.into()).await;
+    let shown = match options.format {
+        Some(format) if format != Format::Ndjson => run(Some(format), Stdio::inherit()).await,
+        // lpt-select has shown the table where its stderr is a terminal.
+        _ if io::stderr().is_terminal() || message::is_quiet() => Exit::Done,
+        _ if io::stdout().is_terminal() => run(Some(Format::Table), Stdio::inherit()).await,
+        _ => run(Some(Format::Table), copy_of_stderr()).await,
+    };
+    Ok(added.worse(shown))
 }
 
 fn copy_of_stderr() -> Stdio {
@@ -149,18 +168,23 @@ fn copy_of_stderr() -> Stdio {
 }
 
 /// Undoes a run from its files. To clean up twice does no harm. Returns whether it is undone.
-async fn undo(cleanup: &Stage, files: &Files, processes: &Processes) -> bool {
+async fn undo(stages: &[Stage], files: &Files, processes: &Processes) -> bool {
     let saved = files.saved();
     if saved.is_empty() {
         return true;
     }
+    let cleanup = stages.last().expect("the pipe ends with lpt-cleanup");
+    let mut again = Stage { operands: saved.iter().map(|file| file.into()).collect(), ..cleanup.clone() };
+    // Mostly the first one has said what is removed.
+    again.manner = vec!["--quiet".into()];
     // Its status alone counts, so nobody who closes stdout may change it.
-    let again = Stage { operands: saved.iter().map(|file| file.into()).collect(), ..cleanup.clone() };
     let ended = processes.run(&[again], Stdio::null(), Stdio::inherit).await;
     let is_undone = ended.iter().all(|ended| ended.exit() == Exit::Done);
     if !is_undone {
         let operands: Vec<String> = saved.iter().map(|file| operand(&file.display().to_string())).collect();
         message::error(format_args!("the run is not undone; try again: lpt-cleanup {}", operands.join(" ")));
+    } else {
+        message::note("the run is undone");
     }
     is_undone
 }

@@ -4,7 +4,9 @@
 //! lpt-cleanup not at all until the user insists. Killed or not, this process is not needed for the pipe to end: then
 //! nothing but the second cleaning up is missing.
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
 use futures_util::future::join_all;
@@ -149,6 +151,22 @@ impl Processes {
             Ended { tool: stage.name, status }
         });
         join_all(ended).await
+    }
+
+    /// Writes a file to stdout. A signal ends that, and so does whoever closes stdout.
+    pub async fn copy_to_stdout(&self, file: &Path) -> Result<(), Error> {
+        let name = file.display().to_string();
+        let mut file = File::open(file).map_err(Error::io(&name))?;
+        let mut signals = self.signals.clone();
+        signals.mark_unchanged();
+        let copied = tokio::task::spawn_blocking(move || io::copy(&mut file, &mut io::stdout()));
+        tokio::select! {
+            copied = copied => match copied.expect("copying does not panic") {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::io("stdout")(error)),
+                _ => Ok(()),
+            },
+            Ok(()) = signals.changed() => Err(Error::Interrupted),
+        }
     }
 
     /// Asks the user a question. Where nobody can answer, the answer is yes.

@@ -1,6 +1,6 @@
 //! The log of one invocation.
 
-use crate::message;
+use tracing::debug;
 
 /// The end of a log that an invocation returns, in bytes.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_ResponseSyntax>
@@ -44,7 +44,7 @@ impl Log {
         let Some(shown_as) = &self.shown_as else { return };
         let lines: Vec<u8> = self.unshown.drain(..length).collect();
         for line in String::from_utf8_lossy(&lines).lines() {
-            message::detail(format_args!("{shown_as}: {line}"));
+            debug!("{shown_as}: {line}");
         }
     }
 

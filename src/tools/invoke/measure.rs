@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
+use tracing::{Level, enabled, trace};
 
 use super::budget::Reservation;
 use super::failures::{CountWhenSent, Failures};
@@ -376,7 +376,7 @@ impl Measurement {
             let alias = Qualifier::Alias(alias);
             let result = match shared.options.response_stream {
                 true => {
-                    let keeps_result = shared.options.post_processor.is_some() || message::is_tracing();
+                    let keeps_result = shared.options.post_processor.is_some() || enabled!(Level::TRACE);
                     self.lambda.invoke_with_response_stream(function_arn, alias, payload, keeps_result).await
                 }
                 false => self.lambda.invoke(function_arn, alias, payload).await,
@@ -399,14 +399,14 @@ impl Measurement {
     }
 
     fn trace(&self, index: u32, payload: &[u8], result: &Result<Invoked, AwsError>) {
-        // Decoded only if it is shown, because payloads may be large.
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        message::trace(fmt::from_fn(|f| {
-            let answer =
-                result.as_ref().map_or_else(|_| "no answer".to_owned(), |invoked| text(&invoked.payload));
-            let Configuration { function_arn, alias, .. } = &self.configuration;
-            write!(f, "{function_arn}:{alias}: invocation {index}: sent {}, got {answer}", text(payload))
-        }));
+        // Payloads may be large.
+        if !enabled!(Level::TRACE) {
+            return;
+        }
+        let text = |bytes| String::from_utf8_lossy(bytes);
+        let answer = result.as_ref().map_or("no answer".into(), |invoked| text(&invoked.payload));
+        let Configuration { function_arn, alias, .. } = &self.configuration;
+        trace!("{function_arn}:{alias}: invocation {index}: sent {}, got {answer}", text(payload));
     }
 }
 

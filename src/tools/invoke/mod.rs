@@ -191,9 +191,9 @@ async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result<Exit, Erro
         )),
     }
     if interrupt.is_cancelled() {
-        recorder.say_how_to_go_on();
+        message::note(format_args!("{}{}", recorder.budget, invoke.how_to_go_on()));
     } else {
-        recorder.say_what_is_left_out(options.adaptive.is_some());
+        invoke.say_what_is_left_out();
     }
     recorder.summarize();
     match recorder.failure.take() {
@@ -272,30 +272,6 @@ impl Recorder<'_> {
         self.note(written);
     }
 
-    /// Says what an interrupted run has measured, and how the rest is measured.
-    fn say_how_to_go_on(&self) {
-        message::note(format_args!("{}{}", self.budget, self.how_to_go_on()));
-    }
-
-    /// Warns of the invocations that the limit of the cost leaves out.
-    fn say_what_is_left_out(&self, is_adaptive: bool) {
-        if let Some(left_out) = self.budget.left_out() {
-            // An adaptive run cannot be resumed.
-            let others = if is_adaptive { String::new() } else { self.how_to_go_on() };
-            message::warning(format_args!("{left_out}; {}{others}", self.budget));
-        }
-    }
-
-    fn how_to_go_on(&self) -> String {
-        let command = |file| {
-            format!(
-                "; to make only the others: lpt-prepare … | lpt-invoke --resume {} --save FILE",
-                operand(file)
-            )
-        };
-        self.writer.borrow().saved_to().map(command).unwrap_or_default()
-    }
-
     fn note(&self, written: Result<(), Error>) {
         if let Err(error) = written {
             self.failure.borrow_mut().get_or_insert(error);
@@ -324,8 +300,7 @@ struct Invoke<'a> {
     kept: usize,
     /// Where the sizes of each function and architecture go if they race.
     races: HashMap<(RunName, FunctionArn, Architecture), mpsc::UnboundedSender<Measurement>>,
-    /// The plans of functions whose sizes may race.
-    plans: HashMap<(RunName, FunctionArn), Plan>,
+    plans: BTreeMap<(RunName, FunctionArn), Plan>,
 }
 
 /// What to do about a configuration that is ready.
@@ -357,7 +332,7 @@ impl<'a> Invoke<'a> {
             bad_input: None,
             kept: 0,
             races: HashMap::new(),
-            plans: HashMap::new(),
+            plans: BTreeMap::new(),
         }
     }
 
@@ -388,9 +363,7 @@ impl<'a> Invoke<'a> {
                     self.dry_runs.insert(plan.run_id.clone());
                 }
                 self.recorder.tally.expect(&plan, self.invocations_of_a_version(&plan));
-                if self.options.adaptive.is_some() {
-                    self.plans.insert((plan.run_id.clone(), plan.function_arn.clone()), plan);
-                }
+                self.plans.insert((plan.run_id.clone(), plan.function_arn.clone()), plan);
             }
             Configuration::TYPE => {
                 let configuration: Configuration = line.parse()?;
@@ -520,6 +493,23 @@ impl<'a> Invoke<'a> {
         let planned = self.num.get(&configuration.run_id).copied();
         let flag = self.options.num.filter(|_| configuration.index.is_none());
         flag.or(planned).unwrap_or(self.options.num_without_plan)
+    }
+
+    /// Warns of the invocations that the limit of the cost leaves out.
+    fn say_what_is_left_out(&self) {
+        let budget = &self.recorder.budget;
+        if let Some(left_out) = budget.left_out() {
+            message::warning(format_args!("{left_out}; {budget}{}", self.how_to_go_on()));
+        }
+    }
+
+    /// Returns what to do for the invocations that were not made. An adaptive run cannot be resumed, nor one that is not
+    /// saved.
+    fn how_to_go_on(&self) -> String {
+        let writer = self.recorder.writer.borrow();
+        let file = writer.saved_to().filter(|_| self.options.adaptive.is_none());
+        let plans: Vec<&Plan> = self.plans.values().collect();
+        file.map(|file| format!("; {}", resume::how_to(file, &plans, self.options.num))).unwrap_or_default()
     }
 
     /// Returns the result of the tool.

@@ -9,6 +9,7 @@ use crate::label::label;
 use crate::message;
 use crate::names::FunctionArn;
 use crate::ndjson::{Line, Lines};
+use crate::quote::operand;
 use crate::records::{Configuration, Invocation, Plan, Record as _, RunName, SizeKey};
 
 /// The size and the index of an invocation, which are the same in the interrupted run and in this one.
@@ -135,6 +136,34 @@ impl Resumed {
             label(&plan.function_arn),
             self.file.display()
         )))
+    }
+}
+
+/// Returns what to type for the invocations that a run has not made. `file` has those that it has made, `num` of each
+/// size are asked for if its plans do not say so.
+pub(super) fn how_to(file: &str, plans: &[&Plan], num: Option<u32>) -> String {
+    let file = operand(file);
+    let asked = |plan: &Plan| {
+        let sizes: Vec<String> = plan.power_values.iter().map(ToString::to_string).collect();
+        let only_cold_starts = if plan.only_cold_starts { " --only-cold-starts" } else { "" };
+        let profile = plan.profile.as_deref().map(|name| format!(" --profile={}", operand(name)));
+        format!(
+            "--power-values {} --num {}{only_cold_starts}{}",
+            sizes.join(","),
+            num.filter(|_| !plan.only_cold_starts).unwrap_or(plan.num),
+            profile.unwrap_or_default()
+        )
+    };
+    match plans {
+        [first, others @ ..] if others.iter().all(|plan| asked(plan) == asked(first)) => {
+            let functions: Vec<String> = plans.iter().map(|plan| plan.function_arn.to_string()).collect();
+            format!(
+                "to make only the others, type this with the other flags of this run: lpt-tune --resume {file} {} {}",
+                asked(first),
+                functions.join(" ")
+            )
+        }
+        _ => format!("to make only the others, add --resume {file} to the flags of this run"),
     }
 }
 
