@@ -15,7 +15,7 @@ help:
 	@echo 'make bench-decisions  evaluate how sizes are chosen; prints the table in benches/README.md'
 	@echo 'make bless    rewrite the man pages and the expected outputs of the tests'
 	@echo 'make prices FILE…  write src/price/prices.csv anew from offer files of AWS (CONTRIBUTING.md)'
-	@echo 'make build    the tools, optimized, in target/release'
+	@echo 'make build    the tools, optimized, in target/release; TARGET=x86_64-unknown-linux-musl: linked statically'
 	@echo 'make install  tools, man pages and completions to PREFIX (/usr/local) below DESTDIR; after make build'
 	@echo 'make uninstall PREFIX=…  remove them again'
 	@echo 'make deb      a Debian package in target/deb; after make build'
@@ -69,10 +69,11 @@ prices:
 	mv src/price/prices.csv.new src/price/prices.csv
 	git diff --stat -- src/price/prices.csv
 
-# Where the tools go. A package is made in DESTDIR.
+# Where the tools go. A package is made in DESTDIR. With TARGET the tools are for another system than this one.
 PREFIX := /usr/local
 DESTDIR :=
-BIN := target/release
+TARGET :=
+BIN := target/$(TARGET:%=%/)release
 INSTALL_PROGRAM := install
 ROOT = $(DESTDIR)$(PREFIX)
 BASH_COMPLETIONS = $(ROOT)/share/bash-completion/completions
@@ -82,7 +83,7 @@ TOOLS := $(basename $(notdir $(wildcard bin/*.rs)))
 PAGES := $(notdir $(wildcard man/*.[1-9]))
 
 build:
-	cargo build --locked --release --bins
+	cargo build --locked --release --bins $(TARGET:%=--target %)
 
 # It does not build, because root rarely has a cargo. Each tool says itself what a shell has to know to complete it; zsh
 # loads that as a function, which it calls with the first Tab.
@@ -104,7 +105,7 @@ uninstall:
 	rm -f $(TOOLS:%='$(BASH_COMPLETIONS)/%') $(TOOLS:%='$(FISH_COMPLETIONS)/%.fish') $(TOOLS:%='$(ZSH_COMPLETIONS)/_%')
 
 # The package is what `make install` installs, so it needs no tool but Debian's own. The oldest C library that it runs
-# with is the newest one that a tool has a symbol of.
+# with is the newest one that a tool has a symbol of. Tools that are linked statically need none.
 DEB := target/deb
 DEB_FLAGS :=
 MAINTAINER = $(shell id -un) <$(shell id -un)@$(shell uname -n)>
@@ -118,6 +119,6 @@ deb:
 	@libc=$$(objdump -T '$(DEB)'/root/usr/bin/* | sed -n 's/.*(GLIBC_\([0-9.]*\)).*/\1/p' | sort -V | tail -n 1) && \
 	printf '%s\n' 'Package: lpt' 'Version: $(VERSION)' "Architecture: $$(dpkg --print-architecture)" \
 	  'Maintainer: $(MAINTAINER)' "Installed-Size: $$(du -sk '$(DEB)/root' | cut -f 1)" \
-	  "Depends: libc6 (>= $$libc), libgcc-s1" 'Recommends: ca-certificates' 'Section: utils' 'Priority: optional' \
+	  $${libc:+"Depends: libc6 (>= $$libc), libgcc-s1"} 'Recommends: ca-certificates' 'Section: utils' 'Priority: optional' \
 	  "Description: $$(sed -n 's/^description = "\(.*\)"/\1/p' Cargo.toml)" > '$(DEB)/root/DEBIAN/control'
 	dpkg-deb --root-owner-group $(DEB_FLAGS) --build '$(DEB)/root' '$(DEB)'

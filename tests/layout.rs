@@ -134,6 +134,27 @@ fn each_module_uses_only_modules_that_are_listed_below_it() {
     assert_eq!(violations, Vec::<String>::new());
 }
 
+/// `make fuzz` takes its lock file as it is.
+#[test]
+fn the_parsers_are_fuzzed_with_the_same_dependencies() {
+    let read = |file: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    // Where there are several versions of a crate, the version follows its name.
+    let locked = |file: &str| -> Vec<String> {
+        let lock = read(file);
+        let own = lock.split("[[package]]").find(|package| package.contains("\nname = \"lpt\"\n")).unwrap();
+        let list = own.split_once("dependencies = [").unwrap().1.split(']').next().unwrap();
+        let quoted = list.split('"').skip(1).step_by(2);
+        quoted.map(|name| name.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let manifest = read("Cargo.toml");
+    let of_tests = manifest.split_once("[dev-dependencies]").unwrap().1.split("\n[").next().unwrap();
+    let fuzzed = locked("fuzz/Cargo.lock");
+    let mut all = locked("Cargo.lock");
+    assert!(all.len() > 20, "{all:?}");
+    all.retain(|name| !fuzzed.contains(name) && !of_tests.contains(&format!("\n{name} = ")));
+    assert!(all.is_empty(), "cargo metadata in fuzz adds {all:?} to its lock file");
+}
+
 #[test]
 fn paths_are_found_however_they_are_written() {
     let module: ModulePath = ["tools", "invoke", "measure"].map(str::to_owned).to_vec();

@@ -118,6 +118,26 @@ fn each_function_has_a_section_and_a_picture_a_row() {
     ran.fails_with(1, &["room for 50 functions", "--output report.html"]);
 }
 
+/// Cold starts have a colour of their own.
+#[test]
+fn a_picture_has_a_dot_for_each_invocation_and_marks_sizes_that_cannot_be_told_apart() {
+    let invocations = (0..12).map(|index| {
+        let (size, duration) = [(128, 80.0), (512, 20.0)][index % 2];
+        let one = invocation("f").memory(size).duration(duration + index as f64);
+        one.with("coldStart", index < 2).with("requestId", format!("request-{index}"))
+    });
+    let folder = Folder::new();
+    let runs = folder.file("runs.ndjson", &text(invocations));
+    let analyzed = Tool::new("lpt-analyze").arg(&runs).run().succeeds();
+    let output = folder.path("a.svg");
+    let tool = Tool::new("lpt-plot").args(["-", runs.to_str().unwrap(), "--output"]).arg(&output);
+    tool.stdin(analyzed.stdout).run().succeeds();
+    let svg = std::fs::read_to_string(&output).unwrap();
+    assert_eq!(svg.matches("<circle").count(), 2 * (2 + 12), "{svg}");
+    assert_eq!(svg.matches("#C25B1F").count(), 2 * 2, "{svg}");
+    assert!(svg.contains("~ cannot be told apart from it") && svg.contains("~ "), "{svg}");
+}
+
 #[test]
 fn text_of_others_is_escaped() {
     let evil = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>&";

@@ -46,7 +46,7 @@ impl Marks<'_> {
         let is_selected = Some(size.memory_size) == self.selected;
         match size.verdict.filter(|_| self.has_verdicts) {
             _ if !is_sound(size) => "fails",
-            Some(Verdict::Best) | None if is_selected => "best",
+            Some(Verdict::Best) if is_selected => "best",
             _ if is_selected => "selected",
             _ if !self.limits.iter().all(|limit| limit.is_met(size)) => "excluded",
             Some(Verdict::Best) => "best",

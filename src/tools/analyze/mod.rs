@@ -309,14 +309,18 @@ impl<'a> Analyze<'a> {
 
     /// Writes the statistics of all invocations that were kept, and what changed since the `old` ones.
     fn conclude(&mut self, old: Option<Old>) -> Result<Exit, Error> {
+        let groups = self.take_groups();
+        let is_empty = groups.is_empty() && self.unpriced.is_empty() && !self.options.is_part;
         if self.options.dry_run || self.plans.any_is_dry() {
             message::note("dry run: its invocations are not analyzed");
-        }
-        if let Some(why) = self.upstream.incomplete().filter(|_| !self.upstream.has_spoken()) {
+        } else if is_empty && !self.upstream.has_spoken() {
+            message::warning(
+                "the input has no invocation records; pipe the output of lpt-invoke into this, or name a file of it",
+            );
+        } else if let Some(why) = self.upstream.incomplete().filter(|_| !self.upstream.has_spoken()) {
             message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
         }
         let old = old.filter(|_| !self.plans.any_is_dry());
-        let groups = self.take_groups();
         let (all, samples) =
             Analysis { options: &self.options, plans: &self.plans }.statistics_of_all(groups)?;
         let exit =

@@ -56,8 +56,8 @@ async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     }
     let bytes = match options.form {
         Form::Html => page::page(&functions, &dots).into_bytes(),
-        Form::Svg => picture::svg(&functions)?.into_bytes(),
-        Form::Png => picture::png(&functions)?,
+        Form::Svg => picture::svg(&functions, &dots)?.into_bytes(),
+        Form::Png => picture::png(&functions, &dots)?,
     };
     match &options.output {
         None => pipe.output.document(&String::from_utf8_lossy(&bytes))?,

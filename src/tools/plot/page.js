@@ -303,15 +303,16 @@ function fill(body, section, state) {
     const standing = ranks.get(at);
     const notes = [
       size.outOfMemoryErrors > 0 ? "out of memory" : !size.isSound ? "fails" : "",
-      size.memory === original ? "before" : "",
+      size.memory === original ? "today's size" : "",
       section.chosen && section.chosen.isSelected && section.chosen.memory === size.memory ? "selected" : "",
-      size.isOnFront ? "front" : "",
+      size.isOnFront ? "Pareto front" : "",
       state.isRecorded && isKnown(size.verdict) ? words[size.verdict] : "",
     ].filter(Boolean);
     const cells = [
       size.memory, standing ? standing.rank : "–", around(size.duration, size.durationLow, size.durationHigh, 1),
       isKnown(size.p95) ? figure(size.p95) : "–", around(size.cost, size.costLow, size.costHigh, 1e6),
-      ...(before ? [change(section, size.memory, "cost"), change(section, size.memory, "duration")] : []), size.invocations, size.coldStarts, size.errors,
+      ...(before ? [change(section, size.memory, "cost"), change(section, size.memory, "duration")] : []),
+      ...counts(section).map((count) => size[count.field]),
     ];
     const row = make("tr", at === state.best ? { class: "best" } : {}, ...cells.map((cell) => make("td", {}, String(cell))));
     row.children[1].after(make("td", { class: "words" + (size.isSound ? "" : " bad") }, notes.join(", ")));
@@ -320,6 +321,11 @@ function fill(body, section, state) {
     return row;
   }));
 }
+
+/** What is counted of the sizes, unless it is zero at each. */
+const counts = (section) => [
+  { field: "invocations", name: "invocations" }, { field: "coldStarts", name: "cold starts" }, { field: "errors", name: "errors" },
+].filter((count) => section.sizes.some((size) => size[count.field] > 0));
 
 /** What a size changes against the one before the run, if both are known. */
 function change(section, memory, field) {
@@ -336,7 +342,7 @@ function verdict(section) {
   if (chosen.strategy === "balanced") text.append(` (weight of cost ${chosen.balancedWeight})`);
   const cost = change(section, chosen.memory, "cost"), duration = change(section, chosen.memory, "duration");
   if (original === chosen.memory) text.append(", the size that the function has");
-  if (cost && duration) text.append(`: cost ${cost} and duration ${duration} against the ${original} MB before`);
+  if (cost && duration) text.append(`: cost ${cost} and duration ${duration} against ${original} MB, today's size`);
   text.append(". ");
   if (chosen.certain === true && isKnown(chosen.confidence)) text.append(`That no other size is better by more than the tolerance is certain to at least ${atLeast(chosen.confidence)} %. `);
   if (chosen.certain === false) text.append("It is not certain: more invocations would tell. ");
@@ -390,7 +396,7 @@ function draw(section, index) {
   }
   const before = section.sizes.some((size) => size.memory === section.original);
   const head = ["memory MB", "rank", "", "duration ms", "p95 ms", `${section.currency} per million`,
-    ...(before ? ["cost change", "duration change"] : []), "invocations", "cold", "errors"];
+    ...(before ? ["cost vs today", "duration vs today"] : []), ...counts(section).map((count) => count.name)];
   const body = make("tbody");
   element.append(make("div", { class: "scroll" }, make("table", { class: "sizes" },
     make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col" }, text)))), body)));

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::dots::{Dots, OfSize, Shown};
-use super::runs::{Chosen, Function, Key, Run};
+use super::runs::{Chosen, Function, Key, Run, cost_of_billed_ms};
 use crate::decide::{Candidate, is_sound, pareto_front};
 use crate::label::label;
 use crate::names::Architecture;
@@ -121,13 +121,7 @@ impl<'a> Section<'a> {
         let Function { key: Key { function: arn, architecture, group }, runs } = function;
         let run = function.last();
         let first = &run.sizes[0];
-        // Which invocations are of a group is not known here.
-        let of_sizes: Vec<OfSize> = if group.is_none() {
-            let sizes: Vec<MemoryMB> = run.sizes.iter().map(|size| size.memory_size).collect();
-            dots.of_sizes((arn, *architecture), &sizes, |name, time| run.has(name, time))
-        } else {
-            Vec::new()
-        };
+        let of_sizes = function.dots_of_last(dots);
         let shown = |(at, size): (usize, &OfSize)| {
             let dot = move |dot: &Shown| (at, dot.duration_ms, dot.billed_ms, u8::from(dot.is_cold));
             size.sample.iter().map(dot).collect::<Vec<_>>()
@@ -172,9 +166,6 @@ fn sizes(run: &Run) -> Vec<Size> {
 
 impl Size {
     fn of(size: &Statistics, is_on_front: bool) -> Size {
-        // A rate of cold starts weighs costs, and not billed durations.
-        let billed = size.average_billed_duration_ms;
-        let billed = billed.filter(|billed| *billed > 0.0 && size.cold_start_rate.is_none());
         let ms = |duration: Option<Millis>| duration.map(Millis::get);
         Size {
             memory: size.memory_size,
@@ -184,7 +175,7 @@ impl Size {
             cost: size.average_cost,
             cost_low: size.average_cost_low,
             cost_high: size.average_cost_high,
-            rate: size.average_cost.zip(billed).map(|(cost, billed)| cost.0 / billed),
+            rate: cost_of_billed_ms(size).map(|cost| cost.0),
             duration: ms(size.average_duration_ms),
             duration_low: size.average_duration_low_ms,
             duration_high: size.average_duration_high_ms,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::dots::Dots;
+use super::dots::{Dots, OfSize};
 use crate::decide::{Conditions, choose};
 use crate::error::Error;
 use crate::label::note_function;
@@ -38,6 +38,18 @@ impl Function {
     pub fn last(&self) -> &Run {
         self.runs.last().expect("a function has a run")
     }
+
+    /// Returns the invocations of that run, by its sizes.
+    pub fn dots_of_last(&self, dots: &Dots) -> Vec<OfSize> {
+        let Key { function, architecture, group } = &self.key;
+        // Which invocations are of a group is not known here.
+        if group.is_some() {
+            return Vec::new();
+        }
+        let run = self.last();
+        let sizes: Vec<MemoryMB> = run.sizes.iter().map(|size| size.memory_size).collect();
+        dots.of_sizes((function, *architecture), &sizes, |name, time| run.has(name, time))
+    }
 }
 
 /// What is known of a function in one run.
@@ -66,7 +78,7 @@ pub(super) struct Chosen {
     /// These are as in a selection record.
     confidence: Option<f64>,
     certain: Option<bool>,
-    indistinguishable_from: Vec<MemoryMB>,
+    pub indistinguishable_from: Vec<MemoryMB>,
     monthly_savings: Option<Money>,
 }
 
@@ -277,4 +289,12 @@ fn split(group: Option<&str>) -> (Option<String>, Option<RunId>) {
         }
     }
     ((!rest.is_empty()).then(|| rest.join(", ")), told)
+}
+
+/// Returns the cost of a billed millisecond, by which the cost of each invocation is known.
+pub(super) fn cost_of_billed_ms(size: &Statistics) -> Option<Money> {
+    // A rate of cold starts weighs costs, and not billed durations.
+    let billed = size.average_billed_duration_ms;
+    let billed = billed.filter(|billed| *billed > 0.0 && size.cold_start_rate.is_none());
+    Some(Money(size.average_cost?.0 / billed?))
 }

@@ -69,8 +69,7 @@ pub struct Args {
     common: CommonArgs,
 }
 
-const NO_FUNCTION: &str =
-    "name a FUNCTION to tune, or an --input file that has a lambdaARN; see lpt-prepare --help";
+const NO_FUNCTION: &str = "name a FUNCTION to tune, or an --input file that has a lambdaARN";
 
 /// The sizes if neither a flag nor the execution input has any, as in AWS Lambda Power Tuning.
 const DEFAULT_POWER_VALUES: &str = "128,256,512,1024,1536,3008";
