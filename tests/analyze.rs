@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::common::records::{RUN, Record, configuration, end, invocation, lines, plan};
+use crate::common::records::{RUN, Record, configuration, end, invocation, lines, plan, statistics};
 use crate::common::{Folder, Local, Ran, Tool, function};
 
 /// Returns the path of a file in tests/data.
@@ -861,6 +861,15 @@ fn a_run_of_another_program_can_have_any_name() {
     assert_eq!(statistics["invocations"], 3);
     assert_eq!(statistics["restoreCost"], 0.125 * 0.000_139_799_8);
     Tool::new("lpt-select").stdin(ran.stdout).run().succeeds();
+}
+
+#[test]
+fn statistics_of_an_earlier_run_are_replaced_if_the_invocations_are_there() {
+    let input = lines([statistics("f"), statistics("g"), invocation("f").duration(3.0), end("lpt-invoke")]);
+    let ran = Tool::new("lpt-analyze").stdin(input).run().succeeds();
+    let left: Vec<_> =
+        ran.of_type("statistics").iter().map(|one| one["averageDurationMs"].as_f64().unwrap()).collect();
+    assert_eq!(left, [5.0, 3.0], "those of g, and the new ones of f: {}", ran.stdout);
 }
 
 #[test]

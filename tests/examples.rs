@@ -213,10 +213,10 @@ fn the_crontab_keeps_the_records_of_each_run() {
     let mail = stderr(&ran);
     assert!(ran.status.success(), "{mail}");
     let kept = files(&folder.path("lpt-runs"));
-    let [file] = &kept[..] else { panic!("{kept:?}") };
-    assert!(file.starts_with("orders-api-2"), "{file}");
-    let selecting = format!("lpt-analyze -q lpt-runs/{file} | lpt-select -q --format json");
-    let selected = run(&local, &folder, "sh", &["-c", &selecting], &[]);
+    let [file, result] = &kept[..] else { panic!("{kept:?}") };
+    assert!(file.starts_with("orders-api-2") && result.ends_with(".result.ndjson"), "{kept:?}");
+    let selecting = "lpt-analyze -q lpt-runs | lpt-select -q --format json";
+    let selected = run(&local, &folder, "sh", &["-c", selecting], &[]);
     let selections: Value = serde_json::from_slice(&selected.stdout).unwrap();
     let marked = mail.lines().find_map(|line| line.strip_prefix('>')?.split_whitespace().next());
     assert_eq!(marked, Some(&*selections[0]["memorySizeMB"].to_string()), "{mail}");

@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
 use crate::analyze::golden;
-use crate::common::records::{Record, arn, configuration, end, lines, parse, plan, statistics};
+use crate::common::records::{Record, arn, configuration, end, lines, parse, plan, selection, statistics};
 use crate::common::{Folder, Tool};
 
 fn measured() -> String {
@@ -164,9 +164,15 @@ fn out_of_memory_is_called_that_and_first_if_it_is_the_current_size() {
         ran.stderr
     );
     assert!(
-        ran.stderr.contains("\n256 MB costs the least. Today's size, 128 MB, ran out of memory. "),
+        ran.stderr
+            .replace('\n', " ")
+            .contains("several invocations. Today's size, 128 MB, ran out of memory. "),
         "{}",
         ran.stderr
+    );
+    assert!(
+        ran.stderr
+            .contains("\n256 MB costs the least. How certain that is, is not known: no size has a")
     );
     let rows = lines_said.iter().filter(|line| line.trim_end().ends_with("  out of memory")).count();
     assert_eq!(rows, 2, "{}", ran.stderr);
@@ -379,6 +385,15 @@ fn of_sizes_that_are_as_good_the_one_that_is_better_in_the_other_respect_is_sele
     let balanced = sizes.map(|size| size.with("strategy", "balanced"));
     let (selection, said) = select(&["--strategy", "balanced"], &balanced);
     assert_eq!(selection["memorySizeMB"], 128, "the best stays: {said}");
+}
+
+#[test]
+fn a_selection_of_an_earlier_run_is_replaced_if_the_function_has_statistics() {
+    let earlier = [selection("f").memory(3008), selection("g").memory(3008)];
+    let input = lines(earlier.into_iter().chain([statistics("f"), end("lpt-analyze")]));
+    let ran = Tool::new("lpt-select").arg("-q").stdin(input).run().succeeds();
+    let selected: Vec<_> = ran.of_type("selection").iter().map(|one| one["memorySizeMB"].clone()).collect();
+    assert_eq!(selected, [3008, 128], "that of g, and the new one of f: {}", ran.stdout);
 }
 
 #[test]

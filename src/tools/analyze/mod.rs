@@ -191,6 +191,8 @@ struct Analyze<'a> {
     groups: Vec<Group>,
     unpriced: BTreeMap<(FunctionArn, Architecture), Error>,
     plans: Plans,
+    /// Statistics records, for example of a folder with the results of earlier runs.
+    earlier: Vec<Line>,
     /// Whether each line is handled by itself, because invocations are passed on.
     each_line: bool,
 }
@@ -253,6 +255,10 @@ impl Consume for Analyze<'_> {
                 self.plans.add_configuration(line.parse()?);
                 return Ok(());
             }
+            Statistics::TYPE => {
+                self.earlier.push(line.clone());
+                return Ok(());
+            }
             _ => {}
         }
         self.output.pass(line)
@@ -277,6 +283,7 @@ impl<'a> Analyze<'a> {
             groups: Vec::new(),
             unpriced: BTreeMap::new(),
             plans: Plans::default(),
+            earlier: Vec::new(),
             each_line: false,
         }
     }
@@ -296,6 +303,23 @@ impl<'a> Analyze<'a> {
         }
     }
 
+    /// Passes statistics records on, except those of functions whose invocations are here: they are computed anew.
+    fn pass_earlier(&mut self, groups: &[Group]) -> Result<(), Error> {
+        let is_replaced = |line: &Line| {
+            line.parse().is_ok_and(|earlier: Statistics| {
+                let key = earlier.size_key();
+                let is_of = |group: &Group| {
+                    (&group.size.function, group.size.architecture) == (&key.function, key.architecture)
+                };
+                groups.iter().any(is_of)
+            })
+        };
+        for line in std::mem::take(&mut self.earlier).iter().filter(|line| !is_replaced(line)) {
+            self.output.pass(line)?;
+        }
+        Ok(())
+    }
+
     /// Takes the groups that have invocations, in the order of their statistics.
     fn take_groups(&mut self) -> Vec<Group> {
         let mut groups = std::mem::take(&mut self.groups);
@@ -310,6 +334,7 @@ impl<'a> Analyze<'a> {
     /// Writes the statistics of all invocations that were kept, and what changed since the `old` ones.
     fn conclude(&mut self, old: Option<Old>) -> Result<Exit, Error> {
         let groups = self.take_groups();
+        self.pass_earlier(&groups)?;
         let is_empty = groups.is_empty() && self.unpriced.is_empty() && !self.options.is_part;
         if self.options.dry_run || self.plans.any_is_dry() {
             message::note("dry run: its invocations are not analyzed");

@@ -61,6 +61,7 @@ async fn run(options: &Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     if let Some(error) = pipe.input.for_each(|line| select.handle(line, &mut output)).await? {
         return Err(error);
     }
+    select.pass_earlier(&mut output)?;
     select.upstream.require_complete(options.allow_incomplete)?;
     select.decide(&mut output)
 }
@@ -70,6 +71,8 @@ struct Select<'a> {
     options: &'a Options,
     upstream: &'a mut Upstream,
     statistics: Vec<Statistics>,
+    /// Selection records, for example of a folder with the results of earlier runs.
+    earlier: Vec<Line>,
     plans: Vec<Plan>,
     /// The functions that could not be prepared.
     failures: Vec<Failure>,
@@ -84,6 +87,7 @@ impl<'a> Select<'a> {
             upstream,
             failures: Vec::new(),
             statistics: Vec::new(),
+            earlier: Vec::new(),
             plans: Vec::new(),
             left_out: HashSet::new(),
         }
@@ -96,6 +100,10 @@ impl<'a> Select<'a> {
         };
         if record_type == Statistics::TYPE && !self.options.dry_run {
             self.statistics.push(line.parse()?);
+            return Ok(());
+        }
+        if record_type == Selection::TYPE {
+            self.earlier.push(line.clone());
             return Ok(());
         }
         output.pass(line)?;
@@ -127,6 +135,18 @@ impl<'a> Select<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Passes selection records on, except those of functions of which a size is selected now.
+    fn pass_earlier(&self, output: &mut Output<'_>) -> Result<(), Error> {
+        let is_replaced = |line: &Line| {
+            line.parse().is_ok_and(|earlier: Selection| {
+                self.statistics.iter().any(|size| {
+                    (&size.function_arn, size.architecture) == (&earlier.function_arn, earlier.architecture)
+                })
+            })
+        };
+        self.earlier.iter().filter(|line| !is_replaced(line)).try_for_each(|line| output.pass(line))
     }
 
     /// Selects a size of each function and architecture, shows the tables, and writes the selections.

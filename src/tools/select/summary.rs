@@ -34,7 +34,7 @@ pub(super) fn summary(
     let sentences = [
         Some(reason(selection, choice, conditions)),
         preference(selection.strategy, choice, conditions),
-        Some(doubt(selection.strategy, choice, conditions)),
+        doubt(selection.strategy, rivals, choice, conditions),
         saving(rivals, selection, options.month.as_ref()),
         Some(format!("The measuring cost {} {}", selection.lambda_cost, selection.currency)),
     ];
@@ -188,13 +188,19 @@ fn preference(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) 
     Some(format!("{best} MB {advantage}, {why}; {selected} MB {preferred}"))
 }
 
-/// Returns the sentence about what is not certain, or how certain the choice is.
-fn doubt(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) -> String {
+/// Returns the sentence about what is not certain, or how certain the choice is. A note says so already if the verdicts are
+/// under another strategy.
+fn doubt(
+    strategy: Strategy,
+    rivals: &[&Statistics],
+    choice: &Choice<'_>,
+    conditions: &Conditions,
+) -> Option<String> {
     let Some(certainty) = &choice.certainty else {
-        let strategy = strategy.as_str();
-        return format!(
-            "How certain that is, is not known: the statistics have no verdicts by {strategy}; lpt-analyze --strategy {strategy} gives them where sizes have several invocations"
-        );
+        let is_judged = rivals.iter().any(|rival| rival.verdict.is_some());
+        return (!is_judged).then(|| {
+            "How certain that is, is not known: no size has a verdict; lpt-analyze gives verdicts where sizes have several invocations".to_owned()
+        });
     };
     let better = match strategy {
         Strategy::Cost => "cost less",
@@ -202,7 +208,7 @@ fn doubt(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) -> St
         Strategy::Balanced => "be better",
     };
     let sizes: Vec<String> = certainty.undecided.iter().map(MemoryMB::to_string).collect();
-    match certainty.confidence {
+    Some(match certainty.confidence {
         Some(confidence) if certainty.is_certain => {
             format!("That is certain to at least {} %", percentage_at_least(confidence))
         }
@@ -219,7 +225,7 @@ fn doubt(strategy: Strategy, choice: &Choice<'_>, conditions: &Conditions) -> St
             "That is not certain: too few invocations for the limits, or they exclude the size with which the others were compared".to_owned()
         }
         _ => "That is not certain: planned sizes were not measured".to_owned(),
-    }
+    })
 }
 
 /// Returns the line of a function that has no sizes to show.
