@@ -178,7 +178,7 @@ impl Sum for Money {
 }
 
 /// A currency's ISO 4217 code.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Currency(String);
 
 serde_as_text!(Currency);

@@ -171,8 +171,7 @@ fn out_of_memory_is_called_that_and_first_if_it_is_the_current_size() {
         ran.stderr
     );
     assert!(
-        ran.stderr
-            .contains("\n256 MB costs the least. How certain that is, is not known: no size has a")
+        ran.stderr.contains("\n256 MB costs the least. How certain that is, is not known: no size has a")
     );
     let rows = lines_said.iter().filter(|line| line.trim_end().ends_with("  out of memory")).count();
     assert_eq!(rows, 2, "{}", ran.stderr);

@@ -1,5 +1,6 @@
 //! The price list, and the costs that follow from it.
 
+mod terms; // what an invocation of a function costs
 mod rebuild; // the embedded list, written anew from AWS's offer files
 mod offer; // AWS's bulk offer file
 mod table; // CSV rows with named cells
@@ -15,6 +16,7 @@ use crate::quote::quoted;
 use crate::units::{BilledMillis, Currency, GbSeconds, MemoryMB, Money, StorageMB};
 pub use rebuild::rebuilt;
 use table::Table;
+pub(crate) use terms::Terms;
 
 const EMBEDDED: &str = include_str!("prices.csv");
 

@@ -231,7 +231,8 @@ fn change(original: Option<MemoryMB>, rival: &Statistics, change: f64) -> String
     match rough_percent(change) {
         _ if Some(rival.memory_size) == original => "now".to_owned(),
         text if text.len() <= FIGURE => text,
-        _ => format!("{:+.0e}%", change * 100.0),
+        // So much dearer that a factor says more.
+        _ => format!("x{}", figure(change + 1.0, 0, FIGURE - 1)),
     }
 }
 

@@ -8,11 +8,11 @@ use super::files::has_records;
 use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::Lines;
-use crate::price::PriceList;
+use crate::price::{PriceList, Terms};
 use crate::quote::operand;
 use crate::records::{Invocation, Plan, Record as _};
 use crate::tools::invoke::{self, WAVE};
-use crate::units::{BilledMillis, Currency, GbSeconds, MemoryMB, Money, StorageMB};
+use crate::units::{BilledMillis, Currency, MemoryMB, Money};
 
 /// How much an adaptive run measures at most.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +118,7 @@ impl Outlook {
         ));
         match &self.estimate {
             Some(Estimate { file, seconds, cost }) => {
-                let cost = cost.as_ref().map(|(cost, currency)| format!(" and {:.6} {currency}", cost.0));
+                let cost = cost.as_ref().map(|(cost, currency)| format!(" and {cost} {currency}"));
                 message::note(format_args!(
                     "measuring: at most {seconds:.0} s{}, by {}",
                     cost.unwrap_or_default(),
@@ -139,13 +139,15 @@ impl Outlook {
     /// Returns what the records of an earlier run tell. `None` if they lack a function, or its price.
     fn by(&self, file: &Path) -> Option<Estimate> {
         let mut measured = BTreeMap::<(FunctionArn, Architecture), BTreeMap<MemoryMB, Longest>>::new();
-        let mut is_compute_all = true;
+        let mut plans = BTreeMap::<FunctionArn, Plan>::new();
         for line in Lines::of_files(&[file.to_owned()]).map_while(Result::ok) {
             let Ok(record_type) = line.record_type() else {
                 continue;
             };
             if record_type == Plan::TYPE {
-                is_compute_all &= line.parse::<Plan>().is_ok_and(|plan| !costs_more_than_compute(&plan));
+                if let Ok(plan) = line.parse::<Plan>() {
+                    plans.insert(plan.function_arn.clone(), plan);
+                }
             } else if record_type == Invocation::TYPE
                 && let Ok(invocation) = line.parse::<Invocation>()
                 && let Some(billed) = invocation.billed_duration_ms
@@ -161,32 +163,34 @@ impl Outlook {
             return None;
         }
         let prices = PriceList::embedded();
-        let mut estimate: Option<Estimate> = None;
-        for ((function, architecture), sizes) in &measured {
-            let rate = prices.rate(function.region(), *architecture, GbSeconds(0.0)).ok()?;
-            let longest: Vec<_> =
-                self.sizes.iter().filter_map(|size| Some((*size, at(sizes, *size)?))).collect();
-            let costs = longest.iter().map(|(size, longest)| rate.compute(*size, longest.billed).0);
-            let dearest = costs.clone().fold(0.0, f64::max);
-            let compute = costs.sum::<f64>() + dearest * self.refine as f64;
-            let request = rate.request().unwrap_or_default().0 * self.all_sizes() as f64;
-            let cost = (compute + request) * self.invocations_per_size as f64;
-            let longest = longest.iter().map(|(_, longest)| longest.seconds).fold(0.0, f64::max);
-            let seconds = longest * self.in_series as f64;
-            let before = estimate.get_or_insert_with(|| Estimate {
-                file: file.display().to_string(),
-                seconds: 0.0,
-                cost: is_compute_all.then(|| (Money(0.0), rate.currency.clone())),
-            });
-            before.seconds = before.seconds.max(seconds);
-            if let Some((sum, currency)) = &mut before.cost {
-                if *currency != rate.currency {
-                    return None;
-                }
-                *sum = *sum + Money(cost);
-            }
-        }
-        estimate
+        let estimates = measured.iter().map(|((function, architecture), sizes)| {
+            let terms = Terms::of(&prices, (function, *architecture), plans.get(function));
+            self.of_function(sizes, &terms)
+        });
+        let (seconds, cost) = estimates.reduce(|(seconds, cost), (others, of_other)| {
+            let sum = cost.zip(of_other).filter(|((_, currency), (_, other))| currency == other);
+            (seconds.max(others), sum.map(|((cost, currency), (other, _))| (cost + other, currency)))
+        })?;
+        Some(Estimate { file: file.display().to_string(), seconds, cost })
+    }
+
+    /// Returns the seconds and the cost of measuring a function, by the longest invocations of its sizes. The cost is `None`
+    /// if the price is not known.
+    fn of_function(
+        &self,
+        sizes: &BTreeMap<MemoryMB, Longest>,
+        terms: &Terms,
+    ) -> (f64, Option<(Money, Currency)>) {
+        let longest: Vec<_> = self.sizes.iter().filter_map(|size| Some((*size, at(sizes, *size)?))).collect();
+        let costs: Option<Vec<(Money, Currency)>> =
+            longest.iter().map(|(size, longest)| terms.cost(*size, longest.billed, true)).collect();
+        let cost = costs.and_then(|costs| {
+            let dearest = costs.iter().map(|(cost, _)| cost.0).fold(0.0, f64::max);
+            let of_each = costs.iter().map(|(cost, _)| cost.0).sum::<f64>() + dearest * self.refine as f64;
+            Some((Money(of_each * self.invocations_per_size as f64), costs.first()?.1.clone()))
+        });
+        let longest = longest.iter().map(|(_, longest)| longest.seconds).fold(0.0, f64::max);
+        (longest * self.in_series as f64, cost)
     }
 }
 
@@ -195,13 +199,8 @@ impl Outlook {
 struct Estimate {
     file: String,
     seconds: f64,
-    /// None: more is charged for than is counted here.
+    /// None: a price is not known.
     cost: Option<(Money, Currency)>,
-}
-
-/// Whether the invocations of a function cost more than requests and compute: `/tmp`, or restored snapshots.
-fn costs_more_than_compute(plan: &Plan) -> bool {
-    plan.ephemeral_storage.is_some_and(|storage| storage > StorageMB::FREE) || plan.pays_for_snapshots()
 }
 
 /// The longest invocation of a size.
@@ -262,21 +261,5 @@ mod tests {
         for other in ["f-20261127T204500Z.plan.ndjson", "f-g-20261127T204500Z.ndjson", "f-mine.ndjson"] {
             assert_eq!(date(other, "f"), None, "{other}");
         }
-    }
-
-    #[test]
-    fn storage_and_restored_snapshots_cost_more_than_compute() {
-        let costs_more = |more: &str| {
-            let plan = format!(
-                r#"{{"type":"plan","runId":"r","schemaVersion":1,"functionArn":"arn:aws:lambda:eu-west-1:123456789012:function:f",
-                "architecture":"x86_64","packageType":"Zip","originalMemorySizeMB":128,"originalRevisionId":"r",
-                "codeSha256":"c","powerValues":[128],"num":10,"onlyColdStarts":false,
-                "createdAt":"2026-11-23T07:23:47.643Z",{more}}}"#
-            );
-            costs_more_than_compute(&serde_json::from_str(&plan).expect("a plan"))
-        };
-        assert!(!costs_more(r#""snapStart":false,"ephemeralStorageMB":512"#));
-        assert!(costs_more(r#""snapStart":false,"ephemeralStorageMB":513"#));
-        assert!(costs_more(r#""snapStart":true,"runtime":"python3.13""#));
     }
 }

@@ -10,7 +10,7 @@ use crate::message::counted;
 use crate::names::{Architecture, FunctionArn};
 use crate::progress::in_words;
 use crate::records::{Configuration, Invocation, SizeKey};
-use crate::units::{BilledMillis, Money};
+use crate::units::{BilledMillis, Currency, Money};
 
 /// Returns the control-plane requests of a run. A version needs five: an update, a publication, an alias, and two
 /// deletions. A function needs three, as `make bench` counts them: its restoration, and two lists for lpt-cleanup.
@@ -94,7 +94,7 @@ impl Estimate {
         let requests = requests(functions.len() as u64, versions);
         let mut times = BTreeMap::<(&FunctionArn, Architecture), f64>::new();
         let mut total_ms = 0.0;
-        let mut amounts = BTreeMap::<String, Money>::new();
+        let mut amounts = BTreeMap::<Currency, Money>::new();
         let mut is_priced = true;
         for (key, size, Sample { cold, warm }) in &known {
             let is_cold = size.only_cold_starts || (options.parallel && options.adaptive.is_none());

@@ -9,7 +9,7 @@ use crate::message::counted;
 use crate::names::FunctionArn;
 use crate::progress::time_left;
 use crate::records::{Configuration, ConfigurationState, Invocation, Plan, RunName};
-use crate::units::Money;
+use crate::units::{Currency, Money};
 
 /// The counts over all functions.
 #[derive(Debug)]
@@ -206,7 +206,7 @@ impl Drop for Share {
 }
 
 /// Returns the amounts that are not zero.
-pub(super) fn in_money(amounts: &BTreeMap<String, Money>) -> String {
+pub(super) fn in_money(amounts: &BTreeMap<Currency, Money>) -> String {
     let amounts = amounts.iter().filter(|(_, amount)| amount.0 > 0.0);
     let amounts = amounts.map(|(currency, amount)| format!("{amount} {currency}"));
     amounts.collect::<Vec<_>>().join(" and ")
