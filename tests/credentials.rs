@@ -226,6 +226,24 @@ fn each_tool_that_calls_aws_says_in_which_account_and_region() {
     said(&local.tool("lpt-cleanup").arg("-v").stdin(applied.stdout).run());
 }
 
+/// These are the SDK's own events.
+#[test]
+fn verbose_given_twice_says_where_credentials_were_looked_for_and_shows_no_secret() {
+    let local = Local::with(&[&format!("f={}", function("echo").display())]);
+    let said = |verbose: &str| {
+        let tool = local.tool("lpt-prepare").env("AWS_SECRET_ACCESS_KEY", "the-secret");
+        let tool = tool.env("AWS_SESSION_TOKEN", "the-token").args([verbose, "--power-values", "256", "f"]);
+        let ran = tool.run().succeeds();
+        assert!(!ran.stderr.contains("the-secret") && !ran.stderr.contains("the-token"), "{}", ran.stderr);
+        ran.stderr
+    };
+    let found = "lpt-prepare: loaded credentials provider=Environment\n";
+    let whole = said("-vv");
+    assert_eq!(whole.matches(found).count(), 1, "{whole}");
+    assert!(whole.lines().all(|line| line.starts_with("lpt-prepare: ")), "{whole}");
+    assert!(!said("-v").contains(found));
+}
+
 /// A service with the function `f` in two accounts, and a profile for each, named `a` and `b`.
 struct TwoAccounts {
     local: Local,
