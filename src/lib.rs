@@ -47,6 +47,7 @@ mod signals; // the signals that end a process
 mod beside; // where the programs of the tools are
 mod text; // a macro that serializes a type as text, such as an ARN
 mod message; // messages on stderr
+mod wrap; // long lines on a terminal, broken between words
 mod progress; // the line of progress on stderr, and writing beside it
 mod quote; // text of others in messages and tables: short, and without characters that cannot be seen
 pub mod error; // the errors with which a tool ends early

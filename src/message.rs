@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::progress;
 use crate::quote::{first_chars, visible};
+use crate::wrap;
 
 static TOOL: OnceLock<String> = OnceLock::new();
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -69,7 +70,7 @@ pub(crate) fn warning(text: impl Display) {
 /// Shows why something failed.
 pub(crate) fn error(text: impl Display) {
     let line = message_line("", text);
-    write_line(&line);
+    write_wrapped(&line);
     FIRST_ERROR.get_or_init(|| line);
 }
 
@@ -95,11 +96,18 @@ pub(crate) fn summary(text: impl Display) {
 }
 
 fn write_message(kind: &str, text: impl Display) {
-    write_line(message_line(kind, text));
+    write_wrapped(&message_line(kind, text));
 }
 
 fn message_line(kind: &str, text: impl Display) -> String {
     format!("{}: {kind}{}", tool(), first_chars(&text.to_string(), MAX_CHARS))
+}
+
+fn write_wrapped(line: &str) {
+    match wrap::columns(std::io::stderr()) {
+        Some(columns) => write_line(wrap::between_words(line, columns)),
+        None => write_line(line),
+    }
 }
 
 fn write_line(text: impl Display) {
