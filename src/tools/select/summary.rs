@@ -207,7 +207,9 @@ fn doubt(
         Strategy::Speed => "be faster",
         Strategy::Balanced => "be better",
     };
-    let sizes: Vec<String> = certainty.undecided.iter().map(MemoryMB::to_string).collect();
+    let mut undecided = certainty.undecided.clone();
+    undecided.sort_unstable();
+    let sizes: Vec<String> = undecided.iter().map(MemoryMB::to_string).collect();
     Some(match certainty.confidence {
         Some(confidence) if certainty.is_certain => {
             format!("That is certain to at least {} %", percentage_at_least(confidence))
