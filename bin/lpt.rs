@@ -30,7 +30,15 @@ const TOOLS: [(&str, &str); 10] = [
 fn main() -> ExitCode {
     answer_shell();
     let mut words = std::env::args_os().skip(1);
-    let name = words.next().map_or_else(|| "--help".into(), |word| word.to_string_lossy().into_owned());
+    let text = |word: OsString| word.to_string_lossy().into_owned();
+    let mut name = words.next().map_or_else(|| "--help".into(), text);
+    let mut arguments: Vec<OsString> = Vec::new();
+    if name == "help"
+        && let Some(tool) = words.next()
+    {
+        name = text(tool);
+        arguments.push("--help".into());
+    }
     if matches!(&*name, "--help" | "-h" | "help") {
         let list = TOOLS.map(|(name, summary)| format!("  {name:<9}{summary}\n")).concat();
         return say(format_args!(
@@ -40,7 +48,7 @@ fn main() -> ExitCode {
     if matches!(&*name, "--version" | "-V") {
         return say(format_args!("lpt {}\n", env!("CARGO_PKG_VERSION")));
     }
-    let error = Command::new(beside::program(&format!("lpt-{name}"))).args(words).exec();
+    let error = Command::new(beside::program(&format!("lpt-{name}"))).args(arguments).args(words).exec();
     let likeness = |tool: &str| strsim::jaro_winkler(tool, &name);
     let nearest = TOOLS.iter().map(|(tool, _)| tool).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let nearest = nearest.unwrap_or(&"tune");

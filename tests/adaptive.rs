@@ -114,6 +114,8 @@ fn what_is_clear_costs_two_waves_a_size_and_larger_sizes_are_skipped() {
     let expected = [(128, "worse"), (256, "best"), (512, "worse")].map(|(size, of)| (size, of.to_owned()));
     assert_eq!(verdicts(&analyzed), expected);
     assert!(analyzed.of_type("statistics").iter().all(|size| size["starts"] == "warm"));
+    let table = Tool::new("lpt-select").args(["--format", "table"]).stdin(&*analyzed.stdout).run().succeeds();
+    assert!(table.stdout.contains("\nLeft out: 1024 MB.\n"), "{}", table.stdout);
     let selected = Tool::new("lpt-select").stdin(analyzed.stdout).run().succeeds();
     assert_eq!(selected.of_type("selection")[0]["memorySizeMB"], 256);
     local.tool("lpt-cleanup").stdin(selected.stdout).run().succeeds();

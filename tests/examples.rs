@@ -239,7 +239,7 @@ fn the_commands_of_the_readme_work_as_they_stand_there() {
     std::fs::copy(example("execution-input.json"), folder.path("execution-input.json")).unwrap();
     let readme = std::fs::read_to_string(example("../README.md")).unwrap();
     let blocks: Vec<&str> =
-        readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+        readme.split("```bash\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(blocks.len() >= 4, "{} blocks", blocks.len());
     for block in blocks {
         let ran = run(&local, &folder, "bash", &["-c", &format!("set -e\n{block}")], &[]);

@@ -330,6 +330,11 @@ fn records_survive_each_form_and_give_the_same_statistics() {
         assert_eq!(through_stdin.of_type("statistics"), statistics, "{to}");
         let again = Tool::new("lpt-import").args(["--to", to, "--output"]).args([&file, &original]).run();
         again.fails_with(2, &["exists already; name another file"]);
+        // The name of a file says its form.
+        let named = folder.path(&format!("named.{to}"));
+        Tool::new("lpt-import").arg("--output").args([&named, &original]).run().succeeds();
+        assert_eq!(std::fs::read(&named).unwrap(), std::fs::read(&file).unwrap(), "{to}");
+        std::fs::remove_file(&named).unwrap();
     }
     let left: Vec<_> =
         std::fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -204,7 +204,7 @@ fn the_last_tool_says_which_versions_remain_and_how_they_are_removed() {
         }
         let ran = run(&local, &folder, &script.replace("$SIZES", &SIZES.join(" ")));
         let how =
-            if command == LEFTOVERS { ", first to look, and then with --yes --even-if-recent" } else { "" };
+            if command == LEFTOVERS { " (which shows it; then add --yes --even-if-recent)" } else { "" };
         let line = format!("{tool}: f: 2 versions may remain; to remove what is there: {command}{how}\n");
         assert_eq!(ran.stderr.matches("remain").count(), 1, "{script}: {}", ran.stderr);
         assert!(ran.stderr.contains(&line), "{script}: {}", ran.stderr);

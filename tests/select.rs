@@ -367,7 +367,7 @@ fn of_sizes_that_are_as_good_the_one_that_is_better_in_the_other_respect_is_sele
     assert_eq!(selection["indistinguishableFrom"], json!([128]));
     assert_eq!(selection["confidence"], 0.95, "that of the verdicts");
     assert!(
-        said.contains("512 MB is among the best by cost. 128 MB costs 1.0 % less, which may be chance; 512 MB is 4.0 times as fast. That is certain to at least 95.0 %."),
+        said.contains("512 MB is among the best by cost. 128 MB costs 1.0 % less, which may be chance; 512 MB is 4.0 times as fast. That is certain to at least 95.0 %, as far as so few execution environments tell."),
         "{said}"
     );
     let by_speed = sizes.clone().map(|size| size.with("strategy", "speed"));
@@ -407,7 +407,7 @@ fn an_undecided_size_is_not_selected_but_makes_the_selection_uncertain() {
     assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&128.into(), &false.into()));
     assert_eq!(selection["indistinguishableFrom"], json!([256]));
     assert_eq!(selection["confidence"], Value::Null);
-    assert!(said.contains("not certain: 256 MB may cost less; measure more"), "{said}");
+    assert!(said.contains("not certain: 256 MB may cost less, which more invocations may tell"), "{said}");
     let never_judged = sizes.map(|size| {
         if size.value()["verdict"] == "undecided" { size.without("verdict").without("pValue") } else { size }
     });
@@ -502,7 +502,7 @@ fn only_sizes_that_meet_the_limits_are_selected() {
     let (selection, said) = select(&["--max-duration", "0.2s"], &judged);
     assert_eq!((&selection["memorySizeMB"], &selection["certain"]), (&512.into(), &false.into()), "{said}");
     assert!(
-        said.contains("not certain: too few invocations for the limits, or they exclude the size"),
+        said.contains("not certain: the limits exclude the size with which the others were compared"),
         "{said}"
     );
 }

@@ -67,11 +67,16 @@ fn lpt_tune_measures_saves_and_undoes() {
     assert_eq!(["plan", "configuration", "invocation"].map(|name| count(&records, name)), [1, 4, 10]);
     assert_eq!(result[..ran.records().len()], ran.records());
     assert_eq!(count(&result, "statistics"), 2);
-    // The last line is a command that can be typed.
-    let page = ran.stderr.trim_end().rsplit("for a page of them: ").next().unwrap();
-    let mut plot = shell(&["sh", "-c", page], local.endpoint());
-    assert!(plot.current_dir(folder.path("")).status().unwrap().success(), "{page}");
+    // The last lines have commands that can be typed.
+    for hint in ["for a page: ", "to apply the size: "] {
+        let command = ran.stderr.split(hint).nth(1).unwrap().lines().next().unwrap();
+        let mut typed = shell(&["sh", "-c", command], local.endpoint());
+        let typed = typed.current_dir(folder.path("")).output().unwrap();
+        assert!(typed.status.success(), "{command}: {}", String::from_utf8_lossy(&typed.stderr));
+    }
     assert!(files(&folder).contains(&"report.html".to_owned()));
+    let selected = ran.of_type("selection")[0]["memorySizeMB"].as_i64().unwrap();
+    assert_eq!(local.account(), before.with_memory("f", i32::try_from(selected).unwrap()));
 }
 
 #[test]
@@ -252,6 +257,7 @@ fn lpt_tune_ends_with_the_worst_status() {
     for (arguments, code) in [
         (&["f", "nosuch", "--num=5"][..], 3),
         (&["memory", "--num=5"], 3),
+        // Nothing has begun, so no file is left.
         (&["nosuch"], 1),
         (&["f", "--payload={\"error\": \"Broken\"}"], 1),
     ] {
@@ -260,6 +266,7 @@ fn lpt_tune_ends_with_the_worst_status() {
         assert_eq!(ran.code, Some(code), "{arguments:?}: {}", ran.stderr);
         assert_eq!(local.account(), before, "{arguments:?}");
         assert!(!files(&folder).iter().any(|name| name.ends_with(".plan.ndjson")), "it is undone");
+        assert_eq!(files(&folder).is_empty(), arguments == ["nosuch"], "{arguments:?}: {}", ran.stderr);
     }
 }
 
@@ -404,7 +411,7 @@ fn at_a_terminal_lpt_tune_says_first_what_it_will_do_and_shows_no_records() {
     let (_, records) = run("--num 5 --format ndjson", "");
     assert!(records.contains("{\"type\":\"selection\""), "{records}");
     let (_, second) = run("--num 5", "");
-    assert!(second.contains("lpt-tune: measuring: at most ") && second.contains(" USD, by "), "{second}");
+    assert!(second.contains("lpt-tune: measuring: at most ") && second.contains(" USD, if "), "{second}");
     let before = files(&folder);
     let (code, refused) = run("--adaptive --max-cost 0.000000001", "n\n");
     assert_eq!(code, Some(1), "{refused}");
@@ -474,6 +481,7 @@ fn lpt_runs_the_tool_beside_it_and_names_the_nearest_of_a_name_that_is_none() {
     let help = lpt(&["prepare", "--help"]);
     let tool = Command::new(binary("lpt-prepare")).arg("--help").output().unwrap();
     assert_eq!(help, tool);
+    assert_eq!(lpt(&["help", "prepare"]), tool);
     assert_eq!(lpt(&["analyze", "--bogus"]).status.code(), Some(2));
     let unknown = lpt(&["selct", "--help"]);
     assert_eq!(unknown.status.code(), Some(2));

@@ -142,9 +142,9 @@ impl ExecutionInputArgs {
 /// The flag that makes a run only try what is allowed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DryRunArgs {
-    /// Check the permissions, and apply nothing
+    /// Invoke each size once, to check the permissions
     ///
-    /// Each size is invoked once. Nothing is analyzed or selected either. lpt-invoke ends with an estimate of the real
+    /// Nothing is analyzed, selected or applied. lpt-invoke ends with an estimate of the real
     /// run: invocations, requests, time and cost. With lpt-prepare --dry-run the plan record tells this to the next tools.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(help_heading = "The whole run", hide_possible_values = true)]

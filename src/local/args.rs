@@ -33,7 +33,7 @@ pub struct Args {
     /// Create a function that replays a recording
     ///
     /// It can be given several times. It runs no code and does not wait: the reports are those of the recording. See
-    /// REPLAY. It has the settings of --function.
+    /// REPLAY in man lpt-local. It has the settings of --function.
     #[arg(
         long = "replay",
         value_name = "NAME=FILE.csv",

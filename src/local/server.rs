@@ -85,6 +85,7 @@ async fn run(args: Args, interrupt: Interrupt) -> Result<Exit, Error> {
     let serving = tokio::spawn(async move { axum::serve(listener, api::router(service)).await });
     let sweeping = tokio::spawn(sweep(Arc::clone(&fleet), Orphans::adopt()));
     let exit = if args.command.is_empty() {
+        message::for_people(|| "For another shell, until Ctrl-C here:".to_owned());
         message::summary(reach.export());
         interrupt.cancelled().await;
         Ok(Exit::Done)

@@ -163,7 +163,7 @@ impl Upstream {
         let command = if files.is_empty() {
             let functions: String =
                 functions.iter().map(|function| format!(" --function {function}")).collect();
-            format!("lpt-cleanup --leftovers{functions}, first to look, and then with --yes --even-if-recent")
+            format!("lpt-cleanup --leftovers{functions} (which shows it; then add --yes --even-if-recent)")
         } else {
             let files: Vec<String> = files.into_iter().map(quote::operand).collect();
             format!("lpt-cleanup {}", files.join(" "))

@@ -98,7 +98,7 @@ pub fn table(name: &str, rivals: &[&Statistics], marks: &Marks<'_>) -> Text {
     let counts = counts.into_iter().filter(|(_, of)| rivals.iter().any(|rival| of(rival) > 0));
     let counts = counts.map(|(header, of)| Column::new(header, rivals, |rival| count(of(rival))));
     // Of a size at which the function fails, the cost is of no use. So what is said of it takes the room of the change.
-    let header = if original.is_some() { "  cost\nvs now" } else { "" };
+    let header = if original.is_some() { "  cost\nvs now  verdict" } else { "\nverdict" };
     let last = Column::new(header, rivals, |rival| match (original, rival.average_cost) {
         (None, _) => marks.word(rival).to_owned(),
         _ if !is_sound(rival) => marks.word(rival).to_owned(),
@@ -147,7 +147,10 @@ fn subtitle(rivals: &[&Statistics]) -> String {
         if least == most { counted(most, "invocation") } else { format!("{least} to {most} invocations") };
     let level = rivals.iter().find_map(|rival| rival.confidence);
     let level = level.map(|level| format!("; ±: {} %", percentage(level))).unwrap_or_default();
-    format!("{invocations} at each size; cost without requests{level}")
+    let trimmed = rivals.iter().find(|rival| rival.discarded > 0).map(|rival| rival.discard_top_bottom);
+    let trimmed =
+        trimmed.map(|share| format!("; means without the fastest and slowest {} %", percentage(share)));
+    format!("{invocations} at each size{}; cost without requests{level}", trimmed.unwrap_or_default())
 }
 
 /// Returns the quantile to show: that which the strategy compares, or the 95th percentile.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use super::{ANALYZE, CLEANUP, Options, SELECT, Stage, outlook};
+use super::{ANALYZE, APPLY, CLEANUP, Options, SELECT, Stage, outlook};
 use crate::cli::{CommonArgs, ExecutionInputArgs, InputArgs, STYLES, format_parser, more};
 use crate::entry::{Pipe, Tool};
 use crate::error::Error;
@@ -60,7 +60,6 @@ pub struct Args {
 
 const PREPARE: &str = "lpt-prepare";
 const INVOKE: &str = "lpt-invoke";
-const APPLY: &str = "lpt-apply";
 
 /// The arguments of the tools that are none of `lpt-tune`, by the tool, or of any tool.
 const LEFT_OUT: [(&str, &str); 11] = [

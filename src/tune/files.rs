@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::message;
 use crate::ndjson::Lines;
 use crate::quote::operand;
-use crate::records::{Record as _, Selection};
+use crate::records::{Plan, Record, Selection};
 use crate::units::Timestamp;
 
 /// The files of a run. They are removed if they are still empty at the end, unless they were there before.
@@ -81,21 +81,36 @@ impl Files {
 
     /// Whether a size was selected.
     pub fn has_selection(&self) -> bool {
-        let mut lines = Lines::of_files(std::slice::from_ref(&self.result)).map_while(Result::ok);
-        lines.any(|line| line.record_type().is_ok_and(|record_type| record_type == Selection::TYPE))
+        has::<Selection>(&self.result)
     }
 
-    /// Tells the user where the records are, and how to make a page of them if there is a result.
-    pub fn say_where(&self) {
+    /// Whether lpt-prepare has planned anything.
+    pub fn has_plan(&self) -> bool {
+        has::<Plan>(&self.plan) || has::<Plan>(&self.records)
+    }
+
+    /// Tells the user where the records are, and what to do with a result.
+    pub fn say_where(&self, is_applied: bool) {
         let [records, result] =
             [&self.records, &self.result].map(|file| operand(&file.display().to_string()));
         if self.has_selection() {
             message::note(format_args!("the records are in {records} and {result}"));
-            message::note(format_args!(
-                "for a page of them: lpt-plot {result} {records} --output report.html"
-            ));
+            if !is_applied {
+                message::note(format_args!(
+                    "the function is as before; to apply the size: lpt-apply {result}"
+                ));
+            }
+            message::note(format_args!("for a page: lpt-plot {result} {records} --output report.html"));
         } else if has_records(&self.records) {
             message::note(format_args!("the records are in {records}"));
+        }
+    }
+
+    /// Empties those of a run that has not begun.
+    pub fn empty(&self) {
+        for file in &self.created {
+            // It may be gone, or nobody may write any more.
+            let _ = File::create(file);
         }
     }
 }
@@ -112,6 +127,11 @@ impl Drop for Files {
 /// Returns the files of the plan and of the result, beside that of the records.
 fn beside(records: &Path) -> [PathBuf; 2] {
     ["plan.ndjson", "result.ndjson"].map(|extension| records.with_extension(extension))
+}
+
+fn has<R: Record>(file: &PathBuf) -> bool {
+    let mut lines = Lines::of_files(std::slice::from_ref(file)).map_while(Result::ok);
+    lines.any(|line| line.record_type().is_ok_and(|record_type| record_type == R::TYPE))
 }
 
 pub(super) fn has_records(file: &Path) -> bool {

@@ -29,6 +29,8 @@ use processes::{Ended, Processes};
 /// The tools that decide.
 const ANALYZE: &str = "lpt-analyze";
 const SELECT: &str = "lpt-select";
+/// The tool that changes the function.
+const APPLY: &str = "lpt-apply";
 /// The last tool of the pipe.
 const CLEANUP: &str = "lpt-cleanup";
 
@@ -124,7 +126,8 @@ async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error>
             Err(error) => message::error(format_args!("{tool}: {error}")),
         }
     }
-    let is_undone = exit == Exit::Done || undo(&options.stages, &files, &processes).await;
+    let has_begun = files.has_plan();
+    let is_undone = exit == Exit::Done || !has_begun || undo(&options.stages, &files, &processes).await;
     if is_undone {
         // What lpt-prepare was about to change is changed back.
         let _ = std::fs::remove_file(&files.plan);
@@ -137,8 +140,10 @@ async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error>
         true => exit.worse(show(&options, &files, &processes).await?),
         false => exit,
     };
-    if is_undone {
-        files.say_where();
+    if !has_begun {
+        files.empty();
+    } else if is_undone {
+        files.say_where(options.stages.iter().any(|stage| stage.name == APPLY));
     }
     Ok(exit)
 }

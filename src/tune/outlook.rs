@@ -120,7 +120,7 @@ impl Outlook {
             Some(Estimate { file, seconds, cost }) => {
                 let cost = cost.as_ref().map(|(cost, currency)| format!(" and {cost} {currency}"));
                 message::note(format_args!(
-                    "measuring: at most {seconds:.0} s{}, by {}",
+                    "measuring: at most {seconds:.0} s{}, if invocations take no longer than in {}",
                     cost.unwrap_or_default(),
                     operand(file)
                 ));

@@ -339,9 +339,10 @@ impl<'a> Analyze<'a> {
         if self.options.dry_run || self.plans.any_is_dry() {
             message::note("dry run: its invocations are not analyzed");
         } else if is_empty && !self.upstream.has_spoken() {
-            message::warning(
-                "the input has no invocation records; pipe the output of lpt-invoke into this, or name a file of it",
-            );
+            return Err(Error::Failed(
+                "the input has no invocation records; pipe the output of lpt-invoke into this, or name a file of it"
+                    .to_owned(),
+            ));
         } else if let Some(why) = self.upstream.incomplete().filter(|_| !self.upstream.has_spoken()) {
             message::warning(format_args!("{why}; the statistics are of the invocations that arrived"));
         }

@@ -68,9 +68,11 @@ pub(super) async fn run(options: &Options, aws: &Aws, pipe: &mut Pipe) -> Result
         message::summary(leftovers);
     }
     if !options.yes && !all.is_empty() {
-        message::note(
-            "nothing is changed; to remove these versions and aliases and restore $LATEST, add --yes",
-        );
+        let is_recent = all.values().any(Leftovers::may_be_at_work);
+        let and = if is_recent { " and, if no run is at work any more, --even-if-recent" } else { "" };
+        message::note(format_args!(
+            "nothing is changed; to remove these versions and aliases and restore $LATEST, add --yes{and}"
+        ));
     }
     all.retain(|_, leftovers| {
         let is_kept = leftovers.may_be_at_work() && !options.even_if_recent;

@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
+use clap::ValueEnum as _;
+
 use super::Options;
 use super::form::Form;
 use super::origin::Origin;
@@ -31,7 +33,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "auto")]
     #[arg(help_heading = "Input")]
     from: FromArg,
-    /// Form of the output [default: ndjson, or a summary alone at a terminal]
+    /// Form of the output [default: by the name of --output, or ndjson, or a summary alone at a terminal]
     ///
     /// ndjson is the record stream, for the next tool. csv and parquet are one table of all records.
     #[arg(long, visible_alias = "format", value_enum)]
@@ -138,6 +140,8 @@ impl Args {
         }
         let of_function =
             |part: fn(&FunctionArn) -> &str| self.function.as_ref().map(|arn| part(arn).to_owned());
+        let extension = self.output.as_deref().and_then(|file| file.extension()?.to_str());
+        let named = extension.and_then(|extension| ToArg::from_str(extension, true).ok());
         Ok(Options {
             from: match self.from {
                 FromArg::Auto => None,
@@ -146,7 +150,7 @@ impl Args {
                 FromArg::CloudwatchJson => Some(Form::CloudWatchJson),
                 FromArg::InsightsCsv => Some(Form::InsightsCsv),
             },
-            to: match self.to {
+            to: match self.to.or(named) {
                 None | Some(ToArg::Ndjson) => Format::Ndjson,
                 Some(ToArg::Csv) => Format::Csv,
                 Some(ToArg::Parquet) => Format::Parquet,

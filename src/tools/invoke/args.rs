@@ -135,7 +135,7 @@ pub struct Args {
     /// Cost that the invocations may not pass
     ///
     /// It is in the currency of the region. What may pass it is left out. What was measured is kept, and the exit code
-    /// is 3. COST LIMIT below says what is counted.
+    /// is 3. COST LIMIT in man lpt-invoke says what is counted.
     #[arg(long, value_name = "AMOUNT", value_parser = amount)]
     #[arg(help_heading = "Limits")]
     max_cost: Option<Money>,

@@ -107,6 +107,11 @@ impl Budget {
         }
     }
 
+    /// Returns the number of invocations that are recorded.
+    pub fn invocations(&self) -> u64 {
+        self.state.borrow().invocations
+    }
+
     /// Returns what was spent, by currency.
     pub fn spent(&self) -> BTreeMap<Currency, Money> {
         self.state.borrow().spent.clone()

@@ -507,7 +507,8 @@ impl<'a> Invoke<'a> {
     /// saved.
     fn how_to_go_on(&self) -> String {
         let writer = self.recorder.writer.borrow();
-        let file = writer.saved_to().filter(|_| self.options.adaptive.is_none());
+        let can_resume = self.options.adaptive.is_none() && self.recorder.budget.invocations() > 0;
+        let file = writer.saved_to().filter(|_| can_resume);
         let plans: Vec<&Plan> = self.plans.values().collect();
         file.map(|file| format!("; {}", resume::how_to(file, &plans, self.options.num))).unwrap_or_default()
     }

@@ -290,7 +290,7 @@ function history(place, section, what) {
   });
 }
 
-const words = { best: "best", equivalent: "as good", worse: "worse", undecided: "may be better" };
+const words = { best: "best", equivalent: "as good", worse: "worse", undecided: "unclear" };
 
 /** Fills the table in the order of the memory, with the ranks under the present strategy. */
 function fill(body, section, state) {

@@ -8,7 +8,7 @@ mod summary; // the table and the sentences for people
 mod savings; // what the selected size saves in a month
 mod visualization; // the link to AWS Lambda Power Tuning's chart
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 pub use args::Args;
 
@@ -24,7 +24,7 @@ use crate::records::{
     BalancedWeight, Configuration, ConfigurationState, Failure, Plan, Record as _, RunName, Selection,
     SizeKey, Skipped, Statistics, Strategy,
 };
-use crate::report::{Format, Output, Text};
+use crate::report::{Format, Output, Text, Tone};
 use crate::units::{MemoryMB, Millis};
 use between::Alternative;
 use savings::Month;
@@ -252,6 +252,10 @@ impl<'a> Select<'a> {
         let selection = choice.as_ref().map(|choice| self.selection(name, rivals, by, choice));
         let chosen = selection.as_ref().zip(choice.as_ref());
         let mut table = summary::summary(name, rivals, chosen, self.options);
+        let left_out = self.left_out_beside(rivals);
+        if !left_out.is_empty() {
+            table.paragraph(Tone::Plain, &format!("Left out: {} MB.", left_out.join(", ")));
+        }
         if is_shown {
             std::mem::take(&mut table).show();
         }
@@ -316,6 +320,19 @@ impl<'a> Select<'a> {
         self.plans
             .iter()
             .filter(move |plan| plan.function_arn == function && plan.architecture == architecture)
+    }
+
+    /// Returns the sizes of the function that were left out, and so have no statistics.
+    fn left_out_beside(&self, rivals: &[&Statistics]) -> Vec<String> {
+        let SizeKey { function, architecture, .. } = rivals[0].size_key();
+        let is_beside = |size: &&SizeKey| {
+            size.function == function
+                && size.architecture == architecture
+                && !rivals.iter().any(|rival| rival.memory_size == size.memory)
+        };
+        let sizes: BTreeSet<&SizeKey> =
+            self.left_out.iter().map(|(_, size)| size).filter(is_beside).collect();
+        sizes.into_iter().map(|size| size.memory.to_string()).collect()
     }
 
     /// Returns the sizes that the function's plans name and that were neither left out nor measured.

@@ -1,9 +1,9 @@
 //! The table and the sentences that people see.
 
-use crate::decide::{Choice, Conditions, Figure, Limit};
+use crate::decide::{Choice, Conditions, Figure, Limit, is_sound};
 use crate::message::counted;
 use crate::quote::excerpt;
-use crate::records::{Failure, Selection, Statistics, Strategy};
+use crate::records::{Failure, Selection, Statistics, Strategy, Verdict};
 use crate::report::{Marks, Text, Tone, percentage, percentage_at_least, rough_percent, table};
 use crate::statistics::CONFIDENCE;
 use crate::units::{MemoryMB, Money};
@@ -202,6 +202,7 @@ fn doubt(
             "How certain that is, is not known: no size has a verdict; lpt-analyze gives verdicts where sizes have several invocations".to_owned()
         });
     };
+    let is_eligible = |rival: &Statistics| conditions.limits.iter().all(|limit| limit.is_met(rival));
     let better = match strategy {
         Strategy::Cost => "cost less",
         Strategy::Speed => "be faster",
@@ -212,10 +213,16 @@ fn doubt(
     let sizes: Vec<String> = undecided.iter().map(MemoryMB::to_string).collect();
     Some(match certainty.confidence {
         Some(confidence) if certainty.is_certain => {
-            format!("That is certain to at least {} %", percentage_at_least(confidence))
+            // Each environment has a machine of its own, and those differ.
+            let is_of_few = rivals.iter().any(|rival| is_sound(rival) && rival.cold_starts <= 1);
+            let as_far = if is_of_few { ", as far as so few execution environments tell" } else { "" };
+            format!("That is certain to at least {} %{as_far}", percentage_at_least(confidence))
         }
         _ if !sizes.is_empty() => {
-            format!("That is not certain: {} MB may {better}; measure more invocations to know", sizes.join(", "))
+            format!(
+                "That is not certain: {} MB may {better}, which more invocations may tell",
+                sizes.join(", ")
+            )
         }
         _ if conditions.within.is_some() => {
             let (selected, best) = (choice.selected.memory_size, choice.best.memory_size);
@@ -223,8 +230,11 @@ fn doubt(
                 "That is not certain: it is not shown that {selected} MB is as good as {best} MB, only that the averages are near"
             )
         }
+        _ if rivals.iter().any(|rival| rival.verdict == Some(Verdict::Best) && !is_eligible(rival)) => {
+            "That is not certain: the limits exclude the size with which the others were compared".to_owned()
+        }
         _ if !conditions.limits.is_empty() => {
-            "That is not certain: too few invocations for the limits, or they exclude the size with which the others were compared".to_owned()
+            "That is not certain: there are too few invocations for the limits".to_owned()
         }
         _ => "That is not certain: planned sizes were not measured".to_owned(),
     })
