@@ -24,7 +24,7 @@ use crate::tools::prepare;
 use crate::units::Money;
 use files::Files;
 use outlook::{Outlook, Race};
-use processes::{Ended, Processes};
+use processes::{Ended, Processes, worst};
 
 /// The tools that decide.
 const ANALYZE: &str = "lpt-analyze";
@@ -116,16 +116,8 @@ async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error>
         stage.flags.push("--overwrite".into());
     }
     let ended = processes.run(&stages, files.open_result()?.into(), Stdio::inherit).await;
-    let exit = ended.iter().fold(Exit::Done, |exit, ended| exit.worse(ended.exit()));
-    for Ended { tool, status } in &ended {
-        match status {
-            Ok(status) if status.code().is_none() => {
-                message::error(format_args!("{tool} was killed ({status})"));
-            }
-            Ok(_) => {}
-            Err(error) => message::error(format_args!("{tool}: {error}")),
-        }
-    }
+    ended.iter().for_each(Ended::say_if_killed);
+    let exit = worst(&ended);
     let has_begun = files.has_plan();
     let is_undone = exit == Exit::Done || !has_begun || undo(&options.stages, &files, &processes).await;
     if is_undone {
@@ -154,8 +146,7 @@ async fn show(options: &Options, files: &Files, processes: &Processes) -> Result
     let run = async |format, output| {
         let stages: Vec<_> =
             options.stages.iter().filter_map(|stage| stage.of_selecting(files, format)).collect();
-        let ended = processes.run(&stages, output, Stdio::null).await;
-        ended.iter().fold(Exit::Done, |exit, ended| exit.worse(ended.exit()))
+        worst(&processes.run(&stages, output, Stdio::null).await)
     };
     let added = run(None, files.append_to_result()?.into()).await;
     let shown = match options.format {
@@ -184,7 +175,7 @@ async fn undo(stages: &[Stage], files: &Files, processes: &Processes) -> bool {
     again.manner = vec!["--quiet".into()];
     // Its status alone counts, so nobody who closes stdout may change it.
     let ended = processes.run(&[again], Stdio::null(), Stdio::inherit).await;
-    let is_undone = ended.iter().all(|ended| ended.exit() == Exit::Done);
+    let is_undone = worst(&ended) == Exit::Done;
     if !is_undone {
         let operands: Vec<String> = saved.iter().map(|file| operand(&file.display().to_string())).collect();
         message::error(format_args!("the run is not undone; try again: lpt-cleanup {}", operands.join(" ")));

@@ -37,6 +37,23 @@ impl Ended {
     pub fn exit(&self) -> Exit {
         self.status.as_ref().map_or(Exit::Failed, |status| exit_of(*status))
     }
+
+    /// Tells the user that the tool was killed, or could not be started: it has not said so itself.
+    pub fn say_if_killed(&self) {
+        let tool = self.tool;
+        match &self.status {
+            Ok(status) if status.code().is_none() => {
+                message::error(format_args!("{tool} was killed ({status})"));
+            }
+            Ok(_) => {}
+            Err(error) => message::error(format_args!("{tool}: {error}")),
+        }
+    }
+}
+
+/// Returns the worst of how the tools ended.
+pub(super) fn worst(ended: &[Ended]) -> Exit {
+    ended.iter().fold(Exit::Done, |exit, ended| exit.worse(ended.exit()))
 }
 
 fn exit_of(status: ExitStatus) -> Exit {
