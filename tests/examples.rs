@@ -221,6 +221,10 @@ fn the_crontab_keeps_the_records_of_each_run() {
     let marked = mail.lines().find_map(|line| line.strip_prefix('>')?.split_whitespace().next());
     assert_eq!(marked, Some(&*selections[0]["memorySizeMB"].to_string()), "{mail}");
     assert_eq!(local.account(), before);
+    // The comment says how to see all runs.
+    let history = crontab.lines().find_map(|line| line.strip_prefix("# history of the function: ")).unwrap();
+    let seen = run(&local, &folder, "sh", &["-c", history], &[("HOME", &home)]);
+    assert!(seen.status.success() && folder.path("history.html").exists(), "{}", stderr(&seen));
 }
 
 /// Each block of shell in README.md, in the order in which they stand there, in one folder.

@@ -88,13 +88,12 @@ fn lpt_tunes_that_begin_at_once_have_files_of_their_own() {
             tool.args(["f", "--dry-run", "--power-values=128"]).spawn(Stdio::null(), Stdio::null())
         })
         .collect();
-    // One of them may be refused, because another one is at work.
-    for run in started {
-        run.wait_with_output().unwrap();
-    }
+    // One of them may be refused, because another one is at work. It leaves no file.
+    let ended = started.into_iter().map(|run| run.wait_with_output().unwrap().status);
+    let whole = ended.filter(|status| status.success()).count();
     let names = files(&folder);
     let records: Vec<_> = names.iter().filter(|name| !name.ends_with(".result.ndjson")).collect();
-    assert_eq!(records.len(), 3, "{names:?}");
+    assert!(whole > 0 && records.len() >= whole, "{names:?}");
     for name in records {
         assert_eq!(count(&parse(&std::fs::read_to_string(folder.path(&name)).unwrap()), "end"), 1, "{name}");
     }
