@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Options;
 use super::files::has_records;
@@ -9,6 +10,7 @@ use crate::message::{self, counted};
 use crate::names::{Architecture, FunctionArn};
 use crate::ndjson::Lines;
 use crate::price::{PriceList, Terms};
+use crate::progress::in_words;
 use crate::quote::operand;
 use crate::records::{Invocation, Plan, Record as _};
 use crate::tools::invoke::{self, WAVE};
@@ -112,15 +114,16 @@ impl Outlook {
             counted(self.invocations(), "invocation")
         ));
         message::note(format_args!(
-            "publishing and cleaning up: about {:.0} s, {}",
-            self.seconds(),
+            "publishing and cleaning up: about {}, {}",
+            span(self.seconds()),
             counted(self.requests(), "control-plane request")
         ));
         match &self.estimate {
             Some(Estimate { file, seconds, cost }) => {
                 let cost = cost.as_ref().map(|(cost, currency)| format!(" and {cost} {currency}"));
                 message::note(format_args!(
-                    "measuring: at most {seconds:.0} s{}, if invocations take no longer than in {}",
+                    "measuring: at most {}{}, if invocations take no longer than in {}",
+                    span(*seconds),
                     cost.unwrap_or_default(),
                     operand(file)
                 ));
@@ -192,6 +195,11 @@ impl Outlook {
         let longest = longest.iter().map(|(_, longest)| longest.seconds).fold(0.0, f64::max);
         (longest * self.in_series as f64, cost)
     }
+}
+
+/// Returns a time span as people say it. The figures of a file may be as large as they like.
+fn span(seconds: f64) -> String {
+    in_words(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 /// The time and the cost of the measuring, by an earlier run.
