@@ -61,8 +61,8 @@ fn main() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// If a shell asks by `LPT_COMPLETE`, as it asks each tool, prints the words that complete a command line: the names of
-/// the tools, and behind a name what its tool says. Ends the process then.
+/// Prints the words that complete a command line, and ends the process, if a shell asks by `LPT_COMPLETE` as it asks each
+/// tool: the names of the tools, and behind a name what its tool says.
 fn answer_shell() {
     const INDEX: &str = "_CLAP_COMPLETE_INDEX";
     if std::env::var_os("LPT_COMPLETE").is_none_or(|shell| shell.is_empty() || shell == "0") {

@@ -86,6 +86,15 @@ impl FunctionRef {
             _ => None,
         }
     }
+
+    /// Whether this may name the function, in the account and region of some credentials.
+    pub fn may_be(&self, function: &FunctionArn) -> bool {
+        match self {
+            FunctionRef::Name(name) => name == function.name(),
+            FunctionRef::Partial(text) => function.to_string().ends_with(&format!(":{text}")),
+            FunctionRef::Arn(arn) => arn == function,
+        }
+    }
 }
 
 impl fmt::Display for FunctionRef {

@@ -1,5 +1,5 @@
-//! What `--verbose` shows: the steps of the work, and given twice also what is sent, what comes back, and how the SDK
-//! finds its credentials and its region.
+//! What `--verbose` shows: the steps of the work, and given twice also what is sent, what comes back, and where the SDK
+//! finds its credentials.
 
 use std::fmt::{self, Write as _};
 

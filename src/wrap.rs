@@ -18,7 +18,7 @@ pub(crate) fn between_words(line: &str, columns: usize) -> String {
     }
     let mut filled = String::with_capacity(line.len() + columns);
     let mut column = 0;
-    for word in line.split_inclusive(' ') {
+    for word in words(line) {
         let length = word.trim_end_matches(' ').chars().count();
         // The space before the last column is left over, so that it is never the first character of a row. A word that no
         // row has room for begins where it is.
@@ -30,6 +30,23 @@ pub(crate) fn between_words(line: &str, columns: usize) -> String {
         column = (column + word.chars().count()) % columns;
     }
     filled
+}
+
+/// Returns the words of a line, each with the space behind it. What is quoted for a shell is one word, which may contain
+/// spaces.
+fn words(mut rest: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    while !rest.is_empty() {
+        let closing = match rest.as_bytes()[0] {
+            quote @ (b'\'' | b'"') => rest[1..].find(char::from(quote)).map_or(0, |at| at + 1),
+            _ => 0,
+        };
+        let end = rest[closing..].find(' ').map_or(rest.len(), |at| closing + at + 1);
+        let (word, others) = rest.split_at(end);
+        words.push(word);
+        rest = others;
+    }
+    words
 }
 
 #[cfg(test)]
@@ -48,6 +65,7 @@ mod tests {
         assert_eq!(rows("one two", 7), ["one two"]);
         assert_eq!(rows("one two three", 8), ["one two", "three"]);
         assert_eq!(rows("a word-that-is-too-long b", 8), ["a word-t", "hat-is-t", "oo-long", "b"]);
+        assert_eq!(rows("lpt-cleanup 'my runs' it's", 15), ["lpt-cleanup", "'my runs' it's"]);
         assert_eq!(between_words("short", 80), "short");
     }
 

@@ -867,11 +867,27 @@ fn a_run_of_another_program_can_have_any_name() {
 
 #[test]
 fn statistics_of_an_earlier_run_are_replaced_if_the_invocations_are_there() {
-    let input = lines([statistics("f"), statistics("g"), invocation("f").duration(3.0), end("lpt-invoke")]);
+    let others = [statistics("g"), statistics("f").memory(512)];
+    let again = [statistics("f"), invocation("f").duration(3.0), end("lpt-invoke")];
+    let input = lines(others.into_iter().chain(again));
     let ran = Tool::new("lpt-analyze").stdin(input).run().succeeds();
     let left: Vec<_> =
         ran.of_type("statistics").iter().map(|one| one["averageDurationMs"].as_f64().unwrap()).collect();
-    assert_eq!(left, [5.0, 3.0], "those of g, and the new ones of f: {}", ran.stdout);
+    assert_eq!(
+        left,
+        [5.0, 5.0, 3.0],
+        "those of g, and of f at another size, and the new ones: {}",
+        ran.stdout
+    );
+    assert_eq!(ran.of_type("statistics")[2].get("environments"), None, "no cold start tells");
+}
+
+#[test]
+fn a_report_in_a_folder_of_records_is_left_out() {
+    let folder = Folder::new();
+    folder.file("runs.ndjson", &runs());
+    folder.file("report.html", "<!DOCTYPE html>");
+    Tool::new("lpt-analyze").arg(folder.path("")).run().succeeds();
 }
 
 #[test]

@@ -239,7 +239,8 @@ fn help_fits_a_terminal_and_short_help_one_screen_of_it() {
         for line in short.lines().chain(long.lines()) {
             assert!(line.chars().count() <= 80, "{name}: {line}");
         }
-        assert!(short.lines().count() <= 24, "{name} -h has {} lines:\n{short}", short.lines().count());
+        // The prompt is below it.
+        assert!(short.lines().count() < 24, "{name} -h has {} lines:\n{short}", short.lines().count());
         let last = short.lines().last().unwrap_or_default();
         assert!(last.contains(&format!("{name} --help")) && last.contains(&format!("man {name}")), "{last}");
         // All that is in a group has its heading in --help, and none in -h.

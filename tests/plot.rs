@@ -135,7 +135,19 @@ fn a_picture_has_a_dot_for_each_invocation_and_marks_sizes_that_cannot_be_told_a
     let svg = std::fs::read_to_string(&output).unwrap();
     assert_eq!(svg.matches("<circle").count(), 2 * (2 + 12), "{svg}");
     assert_eq!(svg.matches("#C25B1F").count(), 2 * 2, "{svg}");
-    assert!(svg.contains("~ cannot be told apart from it") && svg.contains("~ "), "{svg}");
+    assert!(svg.contains("~ cannot be told apart from it"), "{svg}");
+    assert_eq!(svg.matches("\n~ 128\n").count() + svg.matches("\n~ 512\n").count(), 2, "{svg}");
+}
+
+/// As where a file of records has a result beside it.
+#[test]
+fn of_several_analyses_of_a_run_the_first_is_shown() {
+    let run = plan("f").with("originalMemorySizeMB", 128);
+    let first = lines([run.clone(), statistics("f").with("strategy", "speed"), end("lpt-analyze")]);
+    let second = lines([run, statistics("f"), statistics("f").memory(512), end("lpt-cleanup")]);
+    let page = data(&plotted([first, second].concat()).stdout);
+    let section = &page["functions"][0];
+    assert_eq!((&section["strategy"], section["sizes"].as_array().unwrap().len()), (&json!("speed"), 1));
 }
 
 #[test]

@@ -275,6 +275,15 @@ fn an_interrupted_run_says_what_it_cost_and_how_it_goes_on() {
     assert_eq!(resumed.code, Some(0), "{command}: {}", resumed.stderr);
     assert!(resumed.stderr.contains("of the resumed run\n"), "{}", resumed.stderr);
     assert_eq!(local.account(), before);
+    // Of an alias, the alias is what lpt-apply moves.
+    let (published, folder) = (local.tool("lpt-prepare"), Folder::new());
+    let prepared = published.args(["--power-values", "256", "f"]).run().succeeds().stdout;
+    let of_alias = prepared.replacen("{\"type\":\"plan\",", "{\"type\":\"plan\",\"alias\":\"live\",", 1);
+    folder.file("plan.ndjson", &of_alias);
+    let script = "lpt-invoke --pre-command 'test -e once && kill -INT $PPID; touch once' --save runs.ndjson plan.ndjson > out
+        lpt-cleanup out > cleaned";
+    let ran = run(&local, &folder, script);
+    assert!(ran.stderr.contains(":function:f:live\n"), "{}", ran.stderr);
 }
 
 /// AWS fails at each call after the first ones, of which one is CreateAlias.

@@ -367,7 +367,7 @@ fn of_sizes_that_are_as_good_the_one_that_is_better_in_the_other_respect_is_sele
     assert_eq!(selection["indistinguishableFrom"], json!([128]));
     assert_eq!(selection["confidence"], 0.95, "that of the verdicts");
     assert!(
-        said.contains("512 MB is among the best by cost. 128 MB costs 1.0 % less, which may be chance; 512 MB is 4.0 times as fast. That is certain to at least 95.0 %, as far as so few execution environments tell."),
+        said.contains("512 MB is among the best by cost. 128 MB costs 1.0 % less, which may be chance; 512 MB is 4.0 times as fast. That is certain to at least 95.0 %."),
         "{said}"
     );
     let by_speed = sizes.clone().map(|size| size.with("strategy", "speed"));
@@ -385,6 +385,27 @@ fn of_sizes_that_are_as_good_the_one_that_is_better_in_the_other_respect_is_sele
     let balanced = sizes.map(|size| size.with("strategy", "balanced"));
     let (selection, said) = select(&["--strategy", "balanced"], &balanced);
     assert_eq!(selection["memorySizeMB"], 128, "the best stays: {said}");
+}
+
+/// Its invocations say how exact its mean is, and nothing of others.
+#[test]
+fn a_single_size_is_not_called_certain() {
+    let (selection, said) = select(&[], &[judged(128, 1e-6, 40.0, "best")]);
+    assert_eq!((&selection["certain"], selection.get("confidence")), (&false.into(), None), "{said}");
+    assert!(
+        said.contains("128 MB costs the least. That is not certain: no other size was measured."),
+        "{said}"
+    );
+}
+
+#[test]
+fn certainty_that_rests_on_one_execution_environment_is_said_to() {
+    for (environments, is_said) in [(1, true), (3, false)] {
+        let sizes = [judged(128, 1e-6, 40.0, "best"), judged(512, 2e-6, 10.0, "worse").with("pValue", 0.001)];
+        let (_, said) = select(&[], &sizes.map(|size| size.with("environments", environments)));
+        assert!(said.contains("That is certain to at least 95.0 %"), "{said}");
+        assert_eq!(said.contains("as far as one execution environment tells"), is_said, "{said}");
+    }
 }
 
 #[test]

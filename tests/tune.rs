@@ -65,8 +65,11 @@ fn lpt_tune_measures_saves_and_undoes() {
     assert!(date.len() == 15 && date.as_bytes()[8] == b'T', "{names:?}");
     let [records, result] = saved(&folder);
     assert_eq!(["plan", "configuration", "invocation"].map(|name| count(&records, name)), [1, 4, 10]);
-    assert_eq!(result[..ran.records().len()], ran.records());
-    assert_eq!(count(&result, "statistics"), 2);
+    assert_eq!(result, ran.records());
+    // The stream of the whole pipe: what was computed is before what was made of it.
+    let types: Vec<_> = result.iter().map(|record| record["type"].as_str().unwrap()).collect();
+    let last = ["statistics", "statistics", "selection", "cleaned", "end"];
+    assert!(types[0] == "plan" && types.ends_with(&last), "{types:?}");
     // The last lines have commands that can be typed.
     for hint in ["for a page: ", "to apply the size: "] {
         let command = ran.stderr.split(hint).nth(1).unwrap().lines().next().unwrap();
@@ -113,6 +116,48 @@ fn lpt_tune_writes_the_selection_in_other_forms() {
     assert!(csv.lines().count() == 2 && csv.lines().next().unwrap().contains("memorySizeMB"), "{csv}");
     assert!(run("table").contains("mean"));
     assert_eq!(parse(&run("ndjson")).pop().unwrap()["tool"], "lpt-cleanup");
+}
+
+/// A device that is full stands for a stdout that fails.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_result_is_saved_whole_although_stdout_fails() {
+    let (local, folder) = (echo(), Folder::new());
+    for (form, said) in [
+        ("ndjson", "No space left"),
+        ("json", "could not be written; try again: lpt-analyze runs.ndjson | lpt-select"),
+    ] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let tool = local.tool("lpt-tune").within(&folder).args(["f", "--power-values=128", "--num=5", "-q"]);
+        let tool = tool.args(["--save=runs.ndjson", "--overwrite", "--format", form]);
+        let output = tool.spawn(Stdio::null(), full.into()).wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains(said), "{stderr}");
+        let result = parse(&std::fs::read_to_string(folder.path("runs.result.ndjson")).unwrap());
+        assert_eq!((count(&result, "statistics"), count(&result, "cleaned")), (1, 1), "{form}");
+    }
+}
+
+/// What is applied stays, and nothing says otherwise.
+#[test]
+fn a_run_that_is_partly_done_is_not_said_to_be_undone() {
+    let (local, folder) = (echo(), Folder::new());
+    let ran = tune(&local, &folder, &["f", "nosuch", "--power-values=128,512", "--num=5", "--apply"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(!ran.of_type("applied").is_empty() && !ran.stderr.contains("undone"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("are removed\n"), "lpt-cleanup has said so: {}", ran.stderr);
+}
+
+#[test]
+fn the_plan_of_a_run_that_may_not_be_undone_is_not_overwritten() {
+    let (local, folder) = (echo(), Folder::new());
+    folder.file("runs.plan.ndjson", "{\"type\":\"plan\"}\n");
+    folder.file("runs.ndjson", "");
+    let refused = tune(&local, &folder, &["f", "--save=runs.ndjson", "--overwrite"]);
+    refused
+        .fails_with(2, &["runs.plan.ndjson: has the plan of a run", "run lpt-cleanup runs.plan.ndjson, and"]);
+    assert_eq!(files(&folder), ["runs.ndjson", "runs.plan.ndjson"]);
 }
 
 #[test]
@@ -208,6 +253,7 @@ fn lpt_tune_checks_all_flags_before_anything_is_published() {
         ),
         (&["f", "--prices", "nosuch.csv"], 1, "lpt-analyze: --prices nosuch.csv: No such file"),
         (&["f", "--between", "f"], 2, "lpt-select: "),
+        (&["f", "--compare", "nosuch.ndjson"], 1, "lpt-analyze: nosuch.ndjson: No such file"),
         (&["f", "--input", "nosuch.json"], 1, "lpt-tune: --input nosuch.json: No such file"),
         (&["f", "--save", "bad.json"], 2, "lpt-tune: --save bad.json: the file exists"),
         (&["f", "--save", "bad.ndjson"], 2, "lpt-tune: --save bad.plan.ndjson: the file exists"),
@@ -407,6 +453,9 @@ fn at_a_terminal_lpt_tune_says_first_what_it_will_do_and_shows_no_records() {
     }
     assert!(!first.contains("{\"type\""), "{first}");
     // The last run tells what this one may cost.
+    // lpt-select has shown it already.
+    let (_, table) = run("--num 5 --format table", "");
+    assert_eq!(table.matches("verdict").count(), 1, "{table}");
     let (_, records) = run("--num 5 --format ndjson", "");
     assert!(records.contains("{\"type\":\"selection\""), "{records}");
     let (_, second) = run("--num 5", "");

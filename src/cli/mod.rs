@@ -42,7 +42,7 @@ pub struct CommonArgs {
     quiet: bool,
     /// Show more: each call to AWS and how long it takes
     ///
-    /// Given twice, also how credentials and a region are found, and lpt-invoke shows the payloads and answers of
+    /// Given twice, also where credentials are found, and lpt-invoke shows the payloads and answers of
     /// invocations. lpt-local shows what its functions print.
     #[arg(short, long, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     #[arg(hide_short_help = true)]
@@ -189,7 +189,7 @@ pub(crate) struct FormatArgs {
     ///
     /// Otherwise a terminal shows a summary.
     #[arg(long, value_parser = format_parser([Format::Ndjson]), hide_possible_values = true)]
-    #[arg(help_heading = "Output")]
+    #[arg(help_heading = "Output", hide_short_help = true)]
     pub(crate) format: Option<Format>,
 }
 

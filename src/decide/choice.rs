@@ -178,7 +178,8 @@ pub fn choose<'a>(
         let unknown = rivals.iter().filter(|size| Candidate::of(size).is_none() && is_sound(size));
         let mut undecided: Vec<MemoryMB> = rest().filter(is_open).map(|size| size.memory_size).collect();
         undecided.extend(unknown.map(|size| size.memory_size));
-        let is_certain = is_judged && undecided.is_empty();
+        // A single size was compared with nothing.
+        let is_certain = is_judged && undecided.is_empty() && rivals.len() > 1;
         Certainty {
             confidence: selected.verdict_confidence.filter(|_| is_certain),
             is_certain,

@@ -15,8 +15,11 @@ use serde_json::Value;
 /// `date=2026-11-27`, is for those who look for a part of the records.
 const FIELDS: [&str; 6] = ["functionArn", "architecture", "memorySizeMB", "runId", "version", "alias"];
 
+/// The extensions of what `lpt-plot` makes of records.
+const REPORTS: [&str; 3] = ["html", "svg", "png"];
+
 /// Returns the files below a folder, in the order of their paths. A name that begins with `.` or `_` is not of records,
-/// such as Spark's `_SUCCESS`.
+/// such as Spark's `_SUCCESS`, and neither is a report.
 pub(super) fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
@@ -27,7 +30,7 @@ pub(super) fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
         }
         if entry.file_type()?.is_dir() {
             files.extend(files_below(&entry.path())?);
-        } else {
+        } else if !entry.path().extension().is_some_and(|of| REPORTS.iter().any(|report| of == *report)) {
             files.push(entry.path());
         }
     }

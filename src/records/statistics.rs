@@ -48,6 +48,9 @@ pub struct Statistics {
     pub out_of_memory_errors: u64,
     /// The number of used invocations that were cold starts.
     pub cold_starts: u64,
+    /// The number of execution environments that the invocations were in, as far as cold starts and waves tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environments: Option<u64>,
     /// The mean duration of the kept invocations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub average_duration_ms: Option<Millis>,

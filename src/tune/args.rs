@@ -35,12 +35,12 @@ struct Own {
     /// one that ends in .plan.ndjson has what lpt-prepare was about to change.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
-    /// Overwrite the file of --save if it exists
+    /// Overwrite the file of --save and the result beside it, if they exist
     #[arg(long, requires = "save", hide_short_help = true)]
     overwrite: bool,
     /// Form of the output: all records (ndjson), or the selections alone [default: ndjson, or none at a terminal]
     ///
-    /// As that of lpt-select. ndjson are the records of the .result.ndjson file.
+    /// As that of lpt-select. ndjson: all records of the .result.ndjson file.
     #[arg(long, value_parser = format_parser([Format::Ndjson, Format::Json, Format::Csv, Format::Table, Format::StateMachine]))]
     #[arg(hide_short_help = true)]
     format: Option<Format>,
@@ -65,7 +65,7 @@ const INVOKE: &str = "lpt-invoke";
 const LEFT_OUT: [(&str, &str); 11] = [
     // They are the pipes here.
     ("", "files"),
-    // The stream here is that of all of them.
+    // `lpt-tune` has one of its own, for the result.
     ("", "format"),
     // --apply says it.
     (APPLY, "auto_optimize"),

@@ -1,6 +1,6 @@
 //! The files of a run, which are its own from the beginning on.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::cli::save;
@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::message;
 use crate::ndjson::Lines;
 use crate::quote::operand;
-use crate::records::{Plan, Record, Selection};
+use crate::records::{Cleaned, End, Plan, Record, Selection};
 use crate::units::Timestamp;
 
 /// The files of a run. They are removed if they are still empty at the end, unless they were there before.
@@ -51,6 +51,16 @@ impl Files {
     fn create(records: PathBuf, overwrites: bool) -> Result<Files, Error> {
         let [plan, result] = beside(&records);
         let mut files = Files { plan, records, result, created: Vec::new() };
+        // A run that is undone leaves no plan.
+        if has_records(&files.plan) {
+            let saved: Vec<String> =
+                files.saved().iter().map(|file| operand(&file.display().to_string())).collect();
+            return Err(Error::Usage(format!(
+                "--save {}: has the plan of a run that may not be undone; run lpt-cleanup {}, and remove it",
+                files.plan.display(),
+                saved.join(" ")
+            )));
+        }
         for file in [&files.records, &files.plan, &files.result] {
             match save::open(file, false) {
                 Ok(_) => files.created.push(file.clone()),
@@ -68,10 +78,39 @@ impl Files {
         opened.map_err(Error::io(self.result.display().to_string()))
     }
 
-    /// Opens it again, to add to it.
-    pub fn append_to_result(&self) -> Result<File, Error> {
-        let opened = File::options().append(true).open(&self.result);
-        opened.map_err(Error::io(self.result.display().to_string()))
+    /// Opens a file for the statistics, which [`Files::end_analysis`] puts before the rest of the result.
+    pub fn begin_analysis(&self) -> Result<File, Error> {
+        let path = self.analysis();
+        File::create(&path).map_err(Error::io(path.display().to_string()))
+    }
+
+    /// Puts the statistics before the rest of the result: the stream that the whole pipe would have made.
+    pub fn end_analysis(&self) -> Result<(), Error> {
+        let (path, result) = (self.analysis(), &self.result);
+        let joined = || {
+            let analyzed = fs::read_to_string(&path)?;
+            // The end of the result is that of both.
+            let end = format!("{{\"type\":\"{}\"", End::TYPE);
+            let analyzed = analyzed.split_inclusive('\n').filter(|line| !line.starts_with(&end));
+            let whole = analyzed.collect::<String>() + &fs::read_to_string(result)?;
+            fs::write(&path, whole)?;
+            fs::rename(&path, result)
+        };
+        joined().map_err(|error| {
+            // The result is as it was.
+            let _ = fs::remove_file(&path);
+            Error::io(result.display().to_string())(error)
+        })
+    }
+
+    fn analysis(&self) -> PathBuf {
+        let name = self.result.file_name().unwrap_or_default().to_string_lossy();
+        self.result.with_file_name(format!(".{name}.analysis"))
+    }
+
+    /// Whether lpt-cleanup has removed everything, as it says.
+    pub fn is_cleaned(&self) -> bool {
+        has::<Cleaned>(&self.result)
     }
 
     /// Returns those that undo the run, if they have records.

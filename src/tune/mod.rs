@@ -124,39 +124,57 @@ async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error>
         // What lpt-prepare was about to change is changed back.
         let _ = std::fs::remove_file(&files.plan);
     }
-    let is_for_people = io::stdout().is_terminal();
-    if options.format == Some(Format::Ndjson) || options.format.is_none() && !is_for_people {
-        processes.copy_to_stdout(&files.result).await?;
-    }
-    let exit = match files.has_selection() {
-        true => exit.worse(show(&options, &files, &processes).await?),
-        false => exit,
-    };
+    let shown = show(&options, &files, &processes).await;
     if !has_begun {
         files.empty();
     } else if is_undone {
         files.say_where(options.stages.iter().any(|stage| stage.name == APPLY));
     }
-    Ok(exit)
+    shown.map(|shown| exit.worse(shown))
 }
 
-/// Adds the statistics to the result, and shows the selections in the form that is asked for, or to people who have not
-/// seen them. What the tools warn of, they have said in the run.
+/// Adds the statistics to the result, and shows it in the form that is asked for, or to people who have not seen it.
 async fn show(options: &Options, files: &Files, processes: &Processes) -> Result<Exit, Error> {
+    let has_selection = files.has_selection();
     let run = async |format, output| {
         let stages: Vec<_> =
             options.stages.iter().filter_map(|stage| stage.of_selecting(files, format)).collect();
+        // What they warn of, they have said in the run.
         worst(&processes.run(&stages, output, Stdio::null).await)
     };
-    let added = run(None, files.append_to_result()?.into()).await;
+    let mut exit = Exit::Done;
+    if has_selection {
+        exit = run(None, files.begin_analysis()?.into()).await;
+        files.end_analysis()?;
+    }
+    let (is_for_people, is_watched) = (io::stdout().is_terminal(), io::stderr().is_terminal());
     let shown = match options.format {
-        Some(format) if format != Format::Ndjson => run(Some(format), Stdio::inherit()).await,
-        // lpt-select has shown the table where its stderr is a terminal.
-        _ if io::stderr().is_terminal() || message::is_quiet() => Exit::Done,
-        _ if io::stdout().is_terminal() => run(Some(Format::Table), Stdio::inherit()).await,
-        _ => run(Some(Format::Table), copy_of_stderr()).await,
+        Some(Format::Ndjson) => processes.copy_to_stdout(&files.result).await.map(|()| Exit::Done)?,
+        None if !is_for_people => {
+            let copied = processes.copy_to_stdout(&files.result).await;
+            // lpt-select has shown the table where its stderr is a terminal.
+            if has_selection && !is_watched && !message::is_quiet() {
+                run(Some(Format::Table), copy_of_stderr()).await;
+            }
+            copied.map(|()| Exit::Done)?
+        }
+        None if is_watched || message::is_quiet() || !has_selection => Exit::Done,
+        None => run(Some(Format::Table), Stdio::inherit()).await,
+        Some(Format::Table) if is_for_people && is_watched && !message::is_quiet() => Exit::Done,
+        Some(_) if !has_selection => Exit::Done,
+        Some(format) => {
+            let shown = run(Some(format), Stdio::inherit()).await;
+            if !matches!(shown, Exit::Done | Exit::Partly) {
+                let records = operand(&files.records.display().to_string());
+                message::error(format_args!(
+                    "the selections could not be written; try again: lpt-analyze {records} | lpt-select --format {}",
+                    format.as_str()
+                ));
+            }
+            shown
+        }
     };
-    Ok(added.worse(shown))
+    Ok(exit.worse(shown))
 }
 
 fn copy_of_stderr() -> Stdio {
@@ -179,8 +197,8 @@ async fn undo(stages: &[Stage], files: &Files, processes: &Processes) -> bool {
     if !is_undone {
         let operands: Vec<String> = saved.iter().map(|file| operand(&file.display().to_string())).collect();
         message::error(format_args!("the run is not undone; try again: lpt-cleanup {}", operands.join(" ")));
-    } else {
-        message::note("the run is undone");
+    } else if !files.is_cleaned() {
+        message::note("the versions and aliases of the run are removed");
     }
     is_undone
 }

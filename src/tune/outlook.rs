@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Options;
 use super::files::has_records;
 use crate::message::{self, counted};
-use crate::names::{Architecture, FunctionArn};
+use crate::names::{Architecture, FunctionArn, FunctionRef};
 use crate::ndjson::Lines;
 use crate::price::{PriceList, Terms};
 use crate::progress::in_words;
@@ -31,7 +31,7 @@ const SECONDS_PER_VERSION: f64 = 2.0;
 /// What a run will do at most.
 #[derive(Debug)]
 pub(super) struct Outlook {
-    functions: Vec<String>,
+    functions: Vec<FunctionRef>,
     sizes: Vec<MemoryMB>,
     /// The number of sizes that may be added to those.
     refine: u64,
@@ -54,7 +54,7 @@ impl Outlook {
         let num = if plan.dry_run { 1 } else { u64::from(plan.num) };
         let wave = u64::from(WAVE);
         let mut outlook = Outlook {
-            functions: plan.functions.iter().map(ToString::to_string).collect(),
+            functions: plan.functions.iter().map(|callee| callee.function().clone()).collect(),
             sizes: plan.power_values.sizes().to_vec(),
             refine: race.map_or(0, |race| race.refine.into()),
             // The first wave warms a size up.
@@ -105,7 +105,7 @@ impl Outlook {
             (min, _) => min.map_or_else(String::new, |size| format!("of {size} MB")),
         };
         let functions = match &self.functions[..] {
-            [one] => one.clone(),
+            [one] => one.to_string(),
             all => format!("{} functions", all.len()),
         };
         message::note(format_args!(
@@ -139,7 +139,7 @@ impl Outlook {
         Some(format!("lpt-invoke may have to stop at --max-cost {} {currency}; begin?", most.0))
     }
 
-    /// Returns what the records of an earlier run tell. `None` if they lack a function, or its price.
+    /// Returns what the records of an earlier run tell. `None` if they are of other functions.
     fn by(&self, file: &Path) -> Option<Estimate> {
         let mut measured = BTreeMap::<(FunctionArn, Architecture), BTreeMap<MemoryMB, Longest>>::new();
         let mut plans = BTreeMap::<FunctionArn, Plan>::new();
@@ -162,7 +162,9 @@ impl Outlook {
                     Longest { billed: longest.billed.max(billed), seconds: longest.seconds.max(seconds) };
             }
         }
-        if measured.len() != self.functions.len() {
+        let is_measured = |named: &FunctionRef| measured.keys().any(|(function, _)| named.may_be(function));
+        let is_named = |(function, _): &_| self.functions.iter().any(|named| named.may_be(function));
+        if !self.functions.iter().all(is_measured) || !measured.keys().all(is_named) {
             return None;
         }
         let prices = PriceList::embedded();
@@ -269,5 +271,50 @@ mod tests {
         for other in ["f-20261127T204500Z.plan.ndjson", "f-g-20261127T204500Z.ndjson", "f-mine.ndjson"] {
             assert_eq!(date(other, "f"), None, "{other}");
         }
+    }
+
+    fn outlook(functions: &[&str]) -> Outlook {
+        Outlook {
+            functions: functions.iter().map(|name| name.parse().expect("a function")).collect(),
+            sizes: vec![MemoryMB::new(1024).expect("a size")],
+            refine: 0,
+            invocations_per_size: 10,
+            versions_per_size: 1,
+            rate: 0,
+            in_series: 10,
+            estimate: None,
+        }
+    }
+
+    /// The prices are those of eu-west-1, as the tests of src/tools/invoke/budget.rs have them.
+    #[test]
+    fn an_earlier_run_tells_what_the_same_functions_cost() {
+        let folder = std::env::temp_dir().join(uuid::Uuid::now_v7().to_string());
+        let by = |functions: &[&str], more: &str| {
+            let plan = format!(
+                r#"{{"type":"plan","runId":"r","schemaVersion":1,"functionArn":"arn:aws:lambda:eu-west-1:123456789012:function:f",
+                "architecture":"x86_64","packageType":"Zip","originalMemorySizeMB":128,"originalRevisionId":"r",
+                "codeSha256":"c","powerValues":[1024],"num":10,"onlyColdStarts":false,
+                "createdAt":"2026-11-23T07:23:47.643Z",{more}}}"#
+            );
+            let invocation = r#"{"type":"invocation","functionArn":"arn:aws:lambda:eu-west-1:123456789012:function:f","memorySizeMB":1024,"durationMs":1000,"billedDurationMs":1000,"clientDurationMs":1100}"#;
+            let text = format!("{}\n{invocation}\n", plan.replace('\n', ""));
+            std::fs::write(&folder, text).expect("a file");
+            outlook(functions).by(&folder)
+        };
+        let cost = |more: &str| {
+            let estimate = by(&["f"], more).expect("an estimate");
+            assert!((estimate.seconds - 11.0).abs() < 1e-9);
+            (estimate.cost.expect("a price").0.0 * 1e9).round()
+        };
+        let plain = cost(r#""snapStart":false"#);
+        assert_eq!(plain, 168_667.0);
+        assert!(cost(r#""snapStart":false,"ephemeralStorageMB":2560"#) > plain);
+        assert!(cost(r#""snapStart":true,"runtime":"python3.13""#) > plain);
+        for others in [&["g"][..], &["f", "g"], &["arn:aws:lambda:eu-west-1:123456789012:function:g"]] {
+            assert!(by(others, r#""snapStart":false"#).is_none(), "{others:?}");
+        }
+        assert!(by(&["123456789012:function:f"], r#""snapStart":false"#).is_some());
+        std::fs::remove_file(&folder).expect("a file");
     }
 }

@@ -29,6 +29,13 @@ pub(super) struct Compare {
     pub limits: Vec<Limit>,
 }
 
+impl Compare {
+    /// Checks that there is something to compare with.
+    pub fn check(&self) -> Result<(), Error> {
+        std::fs::metadata(&self.old).map(drop).map_err(Error::io(self.old.display().to_string()))
+    }
+}
+
 /// A change that is not acceptable, such as `cost>5%`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Limit {

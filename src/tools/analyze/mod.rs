@@ -12,7 +12,7 @@ mod repeats; // the invocations that are in the input more than once
 mod plans; // the plans of the runs, and the versions that were published
 mod parallel; // work for all cores
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 pub use args::Args;
@@ -155,8 +155,10 @@ async fn run(options: Options, pipe: &mut Pipe) -> Result<Exit, Error> {
     // Nobody waits for a single record of this tool: what matters comes at the end.
     pipe.output.hold();
     let old = match &options.compare {
-        Some(compare) if !options.dry_run => Some(Old::read(&options, compare).await?),
-        _ => None,
+        // Whether it is there is known before anything is measured.
+        Some(compare) if options.dry_run => compare.check().map(|()| None)?,
+        Some(compare) => Some(Old::read(&options, compare).await?),
+        None => None,
     };
     let output = (&mut pipe.output, options.format);
     let mut analyze = Analyze::new(&options, output, &mut pipe.upstream);
@@ -303,16 +305,11 @@ impl<'a> Analyze<'a> {
         }
     }
 
-    /// Passes statistics records on, except those of functions whose invocations are here: they are computed anew.
+    /// Passes statistics records on, except those of sizes whose invocations are here: they are computed anew.
     fn pass_earlier(&mut self, groups: &[Group]) -> Result<(), Error> {
+        let computed: HashSet<&SizeKey> = groups.iter().map(|group| &group.size).collect();
         let is_replaced = |line: &Line| {
-            line.parse().is_ok_and(|earlier: Statistics| {
-                let key = earlier.size_key();
-                let is_of = |group: &Group| {
-                    (&group.size.function, group.size.architecture) == (&key.function, key.architecture)
-                };
-                groups.iter().any(is_of)
-            })
+            line.parse().is_ok_and(|earlier: Statistics| computed.contains(&earlier.size_key()))
         };
         for line in std::mem::take(&mut self.earlier).iter().filter(|line| !is_replaced(line)) {
             self.output.pass(line)?;
@@ -686,6 +683,7 @@ impl Figures {
             function_errors: group.function_errors(),
             out_of_memory_errors: group.out_of_memory_errors(),
             cold_starts: usable.cold.len() as u64,
+            environments: Some(group.environments() as u64).filter(|known| *known > 0),
             average_duration_ms: duration.map(|duration| millis(duration.mean)),
             average_billed_duration_ms: TrimmedMean::of(billed, share).map(|billed| billed.mean),
             average_cost: costs.average,

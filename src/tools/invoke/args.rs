@@ -49,7 +49,7 @@ pub struct Args {
     #[arg(long, value_name = "JSON", conflicts_with = "payload_file")]
     #[arg(help_heading = "Payload")]
     payload: Option<String>,
-    /// JSON file with the payload, or with a list of weighted payloads
+    /// JSON file: the payload, or weighted payloads
     #[arg(long, value_name = "FILE")]
     #[arg(help_heading = "Payload", hide_short_help = true)]
     payload_file: Option<PathBuf>,

@@ -154,9 +154,14 @@ pub(super) fn how_to(file: &str, plans: &[&Plan], num: Option<u32>) -> String {
             profile.unwrap_or_default()
         )
     };
+    // An alias that the user named is the one to move.
+    let named = |plan: &Plan| match &plan.alias {
+        Some(alias) => format!("{}:{alias}", plan.function_arn),
+        None => plan.function_arn.to_string(),
+    };
     match plans {
         [first, others @ ..] if others.iter().all(|plan| asked(plan) == asked(first)) => {
-            let functions: Vec<String> = plans.iter().map(|plan| plan.function_arn.to_string()).collect();
+            let functions: Vec<String> = plans.iter().map(|plan| named(plan)).collect();
             format!(
                 "to make only the others, type this with the other flags of this run: lpt-tune --resume {file} {} {}",
                 asked(first),

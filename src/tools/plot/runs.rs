@@ -60,6 +60,8 @@ pub(super) struct Run {
     members: Vec<RunName>,
     /// The memory before the run.
     pub original: Option<MemoryMB>,
+    /// The stream that its statistics are from.
+    analyzed_in: Option<usize>,
     /// By size.
     pub sizes: Vec<Statistics>,
     selection: Option<Selection>,
@@ -193,9 +195,13 @@ impl Runs {
             Statistics::TYPE => {
                 let statistics: Statistics = line.parse()?;
                 let about = self.about(&statistics.function_arn, statistics.architecture, &statistics.group);
-                let run = self.run(about);
-                run.sizes.retain(|other| other.memory_size != statistics.memory_size);
-                run.sizes.push(statistics);
+                let (stream, run) = (self.stream, self.run(about));
+                // The first analysis of a run, such as that on stdin, is shown whole, and no other beside it: files of
+                // records may have results beside them.
+                if *run.analyzed_in.get_or_insert(stream) == stream {
+                    run.sizes.retain(|other| other.memory_size != statistics.memory_size);
+                    run.sizes.push(statistics);
+                }
             }
             Selection::TYPE => {
                 let selection: Selection = line.parse()?;
@@ -244,7 +250,17 @@ impl Runs {
         let at = runs.iter().position(|run| run.id == id).unwrap_or(runs.len());
         if at == runs.len() {
             let (sizes, proposals) = (Vec::new(), Vec::new());
-            runs.push(Run { id, began_at, members, original, sizes, selection: None, proposals });
+            let analyzed_in = None;
+            runs.push(Run {
+                id,
+                began_at,
+                members,
+                original,
+                analyzed_in,
+                sizes,
+                selection: None,
+                proposals,
+            });
         }
         &mut runs[at]
     }

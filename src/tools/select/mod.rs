@@ -139,11 +139,11 @@ impl<'a> Select<'a> {
 
     /// Passes selection records on, except those of functions of which a size is selected now.
     fn pass_earlier(&self, output: &mut Output<'_>) -> Result<(), Error> {
+        let selected: HashSet<_> =
+            self.statistics.iter().map(|size| (size.function_arn.clone(), size.architecture)).collect();
         let is_replaced = |line: &Line| {
             line.parse().is_ok_and(|earlier: Selection| {
-                self.statistics.iter().any(|size| {
-                    (&size.function_arn, size.architecture) == (&earlier.function_arn, earlier.architecture)
-                })
+                selected.contains(&(earlier.function_arn, earlier.architecture))
             })
         };
         self.earlier.iter().filter(|line| !is_replaced(line)).try_for_each(|line| output.pass(line))

@@ -196,6 +196,9 @@ fn doubt(
     choice: &Choice<'_>,
     conditions: &Conditions,
 ) -> Option<String> {
+    if rivals.len() == 1 {
+        return Some("That is not certain: no other size was measured".to_owned());
+    }
     let Some(certainty) = &choice.certainty else {
         let is_judged = rivals.iter().any(|rival| rival.verdict.is_some());
         return (!is_judged).then(|| {
@@ -214,8 +217,8 @@ fn doubt(
     Some(match certainty.confidence {
         Some(confidence) if certainty.is_certain => {
             // Each environment has a machine of its own, and those differ.
-            let is_of_few = rivals.iter().any(|rival| is_sound(rival) && rival.cold_starts <= 1);
-            let as_far = if is_of_few { ", as far as so few execution environments tell" } else { "" };
+            let is_of_one = rivals.iter().any(|rival| is_sound(rival) && rival.environments == Some(1));
+            let as_far = if is_of_one { ", as far as one execution environment tells" } else { "" };
             format!("That is certain to at least {} %{as_far}", percentage_at_least(confidence))
         }
         _ if !sizes.is_empty() => {
