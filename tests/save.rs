@@ -292,7 +292,8 @@ fn a_version_whose_alias_could_not_be_made_is_among_those_that_remain() {
     let local = service();
     let before = local.account();
     let folder = Folder::new();
-    let is_found = (3..12).any(|after| {
+    // How often a tool asks whether a version is active depends on the machine, so a number can be missed.
+    let is_found = (0..4).flat_map(|_| 3..14).any(|after| {
         let faults = Faults::before(local.endpoint(), 0).only(&[Fault::ServiceFailed]).after(after);
         let plan = folder.path("plan.ndjson");
         let prepare =
