@@ -254,6 +254,11 @@ fn lpt_tune_checks_all_flags_before_anything_is_published() {
         (&["f", "--prices", "nosuch.csv"], 1, "lpt-analyze: --prices nosuch.csv: No such file"),
         (&["f", "--between", "f"], 2, "lpt-select: "),
         (&["f", "--compare", "nosuch.ndjson"], 1, "lpt-analyze: nosuch.ndjson: No such file"),
+        (
+            &["f", "--resume", "bad.json", "--save", "bad.json", "--overwrite"],
+            2,
+            "lpt-tune: --resume bad.json: --save names the same file",
+        ),
         (&["f", "--input", "nosuch.json"], 1, "lpt-tune: --input nosuch.json: No such file"),
         (&["f", "--save", "bad.json"], 2, "lpt-tune: --save bad.json: the file exists"),
         (&["f", "--save", "bad.ndjson"], 2, "lpt-tune: --save bad.plan.ndjson: the file exists"),

@@ -178,6 +178,17 @@ impl Args {
                 "--{flag} is for lpt-apply; add --apply, or leave --{flag} out"
             )));
         }
+        let resumed = self.typed.get_one::<PathBuf>("resume");
+        if let Some((resumed, save)) = resumed.zip(self.own.save.as_ref())
+            && resumed
+                .canonicalize()
+                .is_ok_and(|resumed| save.canonicalize().is_ok_and(|save| save == resumed))
+        {
+            return Err(Error::Usage(format!(
+                "--resume {}: --save names the same file, so it would be lost; name another one",
+                resumed.display()
+            )));
+        }
         let plan = prepare::Args::command()
             .try_get_matches_from([OsString::from(PREPARE)].into_iter().chain(stages[0].arguments()))
             .and_then(|matches| prepare::Args::from_arg_matches(&matches))

@@ -141,7 +141,8 @@ impl Files {
             }
             message::note(format_args!("for a page: lpt-plot {result} {records} --output report.html"));
         } else if has_records(&self.records) {
-            message::note(format_args!("the records are in {records}"));
+            let and = if has_records(&self.result) { format!(" and {result}") } else { String::new() };
+            message::note(format_args!("the records are in {records}{and}"));
         }
     }
 
