@@ -98,7 +98,7 @@ fn lpt_tunes_that_begin_at_once_have_files_of_their_own() {
     let records: Vec<_> = names.iter().filter(|name| !name.ends_with(".result.ndjson")).collect();
     assert!(whole > 0 && records.len() >= whole, "{names:?}");
     for name in records {
-        assert_eq!(count(&parse(&std::fs::read_to_string(folder.path(&name)).unwrap()), "end"), 1, "{name}");
+        assert_eq!(count(&parse(&std::fs::read_to_string(folder.path(name)).unwrap()), "end"), 1, "{name}");
     }
 }
 
