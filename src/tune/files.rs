@@ -53,12 +53,10 @@ impl Files {
         let mut files = Files { plan, records, result, created: Vec::new() };
         // A run that is undone leaves no plan.
         if has_records(&files.plan) {
-            let saved: Vec<String> =
-                files.saved().iter().map(|file| operand(&file.display().to_string())).collect();
             return Err(Error::Usage(format!(
-                "--save {}: has the plan of a run that may not be undone; run lpt-cleanup {}, and remove it",
+                "--save {}: has the plan of a run that may not be undone; run {}, and remove it",
                 files.plan.display(),
-                saved.join(" ")
+                files.cleanup_command()
             )));
         }
         for file in [&files.records, &files.plan, &files.result] {
@@ -118,6 +116,12 @@ impl Files {
         [&*self.plan, &*self.records].into_iter().filter(|file| has_records(file)).collect()
     }
 
+    /// Returns the command that undoes the run.
+    pub fn cleanup_command(&self) -> String {
+        let saved: Vec<String> = self.saved().into_iter().map(typed).collect();
+        format!("lpt-cleanup {}", saved.join(" "))
+    }
+
     /// Whether a size was selected.
     pub fn has_selection(&self) -> bool {
         has::<Selection>(&self.result)
@@ -130,8 +134,7 @@ impl Files {
 
     /// Tells the user where the records are, and what to do with a result.
     pub fn say_where(&self, is_applied: bool) {
-        let [records, result] =
-            [&self.records, &self.result].map(|file| operand(&file.display().to_string()));
+        let [records, result] = [&self.records, &self.result].map(|file| typed(file));
         if self.has_selection() {
             message::note(format_args!("the records are in {records} and {result}"));
             if !is_applied {
@@ -146,11 +149,11 @@ impl Files {
         }
     }
 
-    /// Empties those of a run that has not begun.
-    pub fn empty(&self) {
+    /// Removes those of a run that has not begun.
+    pub fn discard(&self) {
         for file in &self.created {
-            // It may be gone, or nobody may write any more.
-            let _ = File::create(file);
+            // It may be gone already.
+            let _ = fs::remove_file(file);
         }
     }
 }
@@ -159,9 +162,14 @@ impl Drop for Files {
     fn drop(&mut self) {
         for file in self.created.iter().filter(|file| !has_records(file)) {
             // The plan file is removed already if the run is undone.
-            let _ = std::fs::remove_file(file);
+            let _ = fs::remove_file(file);
         }
     }
+}
+
+/// Returns the name of a file as a shell reads it.
+pub(super) fn typed(file: &Path) -> String {
+    operand(&file.display().to_string())
 }
 
 /// Returns the files of the plan and of the result, beside that of the records.

@@ -18,11 +18,10 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::message;
 use crate::names::Callee;
-use crate::quote::operand;
 use crate::report::Format;
 use crate::tools::prepare;
 use crate::units::Money;
-use files::Files;
+use files::{Files, typed};
 use outlook::{Outlook, Race};
 use processes::{Ended, Processes, worst};
 
@@ -126,7 +125,7 @@ async fn run(mut options: Options, interrupt: &Interrupt) -> Result<Exit, Error>
     }
     let shown = show(&options, &files, &processes).await;
     if !has_begun {
-        files.empty();
+        files.discard();
     } else if is_undone {
         files.say_where(options.stages.iter().any(|stage| stage.name == APPLY));
     }
@@ -165,7 +164,7 @@ async fn show(options: &Options, files: &Files, processes: &Processes) -> Result
         Some(format) => {
             let shown = run(Some(format), Stdio::inherit()).await;
             if !matches!(shown, Exit::Done | Exit::Partly) {
-                let records = operand(&files.records.display().to_string());
+                let records = typed(&files.records);
                 message::error(format_args!(
                     "the selections could not be written; try again: lpt-analyze {records} | lpt-select --format {}",
                     format.as_str()
@@ -183,20 +182,15 @@ fn copy_of_stderr() -> Stdio {
 
 /// Undoes a run from its files. To clean up twice does no harm. Returns whether it is undone.
 async fn undo(stages: &[Stage], files: &Files, processes: &Processes) -> bool {
-    let saved = files.saved();
-    if saved.is_empty() {
-        return true;
-    }
     let cleanup = stages.last().expect("the pipe ends with lpt-cleanup");
-    let mut again = Stage { operands: saved.iter().map(|file| file.into()).collect(), ..cleanup.clone() };
+    let operands = files.saved().into_iter().map(OsString::from).collect();
     // Mostly the first one has said what is removed.
-    again.manner = vec!["--quiet".into()];
+    let again = Stage { operands, manner: vec!["--quiet".into()], ..cleanup.clone() };
     // Its status alone counts, so nobody who closes stdout may change it.
     let ended = processes.run(&[again], Stdio::null(), Stdio::inherit).await;
     let is_undone = worst(&ended) == Exit::Done;
     if !is_undone {
-        let operands: Vec<String> = saved.iter().map(|file| operand(&file.display().to_string())).collect();
-        message::error(format_args!("the run is not undone; try again: lpt-cleanup {}", operands.join(" ")));
+        message::error(format_args!("the run is not undone; try again: {}", files.cleanup_command()));
     } else if !files.is_cleaned() {
         message::note("the versions and aliases of the run are removed");
     }
